@@ -1,0 +1,1 @@
+//! The embedded reference S3 endpoint.
