@@ -1,0 +1,378 @@
+//! The one place that makes an HTTP request of a step.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use url::Url;
+
+use super::customer_key::{CustomerKey, reveals_key};
+use super::{Addressing, Target};
+use crate::evidence::Answer;
+use crate::suite::body::Body;
+use crate::suite::model::{Auth, CopySource, HeaderSpec, KeyForm, Operation, Request, Scheme, SseC, Step};
+
+/// How the names of the three SSE-C headers begin.
+pub const SSE_C_PREFIX: &str = "x-amz-server-side-encryption-customer-";
+const COPY_SOURCE_SSE_C_PREFIX: &str = "x-amz-copy-source-server-side-encryption-customer-";
+
+/// Everything but A–Z a–z 0–9 `-` `.` `_` `~` is escaped, as SigV4 asks.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// In object keys, `/` stays.
+const ESCAPED_PATH: &AsciiSet = &ESCAPED.remove(b'/');
+
+/// Where the objects of a case are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The bucket.
+    pub bucket: String,
+    /// What the keys of the case's objects begin with; ends in `/`.
+    pub prefix: String,
+}
+
+impl Place {
+    /// The object key of an object of the case.
+    #[must_use]
+    pub fn key(&self, object: &str) -> String {
+        format!("{}{object}", self.prefix)
+    }
+}
+
+/// What a request is made from, besides its step.
+pub struct Earlier<'a> {
+    /// The case's customer keys.
+    pub keys: &'a BTreeMap<String, CustomerKey>,
+    /// The suite's bodies.
+    pub bodies: &'a BTreeMap<String, Body>,
+    /// Answers of earlier steps, by step id.
+    pub answers: &'a BTreeMap<String, Answer>,
+    /// The steps themselves, for the part numbers of an upload.
+    pub steps: &'a [Step],
+}
+
+/// A request ready to be signed.
+#[derive(Clone)]
+pub struct Prepared {
+    /// Name of the S3 operation.
+    pub operation: &'static str,
+    /// The listener it goes to.
+    pub scheme: Scheme,
+    /// HTTP method.
+    pub method: Method,
+    /// The whole URL.
+    pub url: Url,
+    /// Header lines in order.
+    pub headers: Vec<HeaderLine>,
+    /// The body.
+    pub body: Bytes,
+    /// How it is authenticated.
+    pub auth: Auth,
+    /// The object key, decoded; empty for requests to a bucket.
+    pub object_key: String,
+}
+
+/// A header line.
+#[derive(Clone)]
+pub struct HeaderLine {
+    /// Name.
+    pub name: HeaderName,
+    /// Value as sent.
+    pub value: HeaderValue,
+    /// What evidence shows in place of a value that reveals a customer key.
+    pub shown: Option<String>,
+    /// Whether the signature covers it.
+    pub signed: bool,
+}
+
+/// A request cannot be made of a step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// An earlier answer lacks what this request needs: a finding about that answer.
+    #[error("the answer of step `{step}` has no {what}, which this request needs")]
+    Missing {
+        /// The earlier step.
+        step: String,
+        /// What it lacks.
+        what: String,
+    },
+    /// No plain-HTTP listener is known.
+    #[error("no plain-HTTP endpoint is known; give --plain-endpoint")]
+    NoPlainEndpoint,
+    /// A value cannot be written in HTTP.
+    #[error("{0} cannot be sent: it holds characters that HTTP does not allow")]
+    Unsendable(String),
+}
+
+/// Makes the HTTP request of a step.
+///
+/// # Errors
+/// [`BuildError`].
+pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlier<'_>) -> Result<Prepared, BuildError> {
+    let operation = request.operation.unwrap_or(Operation::GetObject);
+    let is_listing = matches!(operation, Operation::ListObjectsV2 | Operation::ListObjectVersions);
+    let object_key = if is_listing { String::new() } else { place.key(request.object_name()) };
+    let mut query = operation_query(operation, request, place, earlier)?;
+    query.extend(request.query.iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    let scheme = request.scheme();
+    let url = address(target, scheme, &place.bucket, &object_key, &query)?;
+    let mut headers = Headers { earlier, lines: Vec::new() };
+    if let Some(sse_c) = &request.sse_c {
+        headers.sse_c(SSE_C_PREFIX, sse_c)?;
+    }
+    if let Some(source) = &request.copy_source {
+        let value = copy_source_value(source, place, earlier)?;
+        headers.push("x-amz-copy-source", &value, None)?;
+        if let Some(sse_c) = &source.sse_c {
+            headers.sse_c(COPY_SOURCE_SSE_C_PREFIX, sse_c)?;
+        }
+    }
+    for (name, spec) in request.headers.iter().flatten() {
+        headers.spec(name, spec, None)?;
+    }
+    let own_attributes = request.headers.iter().flatten().any(|(n, _)| n.eq_ignore_ascii_case("x-amz-object-attributes"));
+    if operation == Operation::GetObjectAttributes && !own_attributes {
+        headers.push("x-amz-object-attributes", "ETag,ObjectSize", None)?;
+    }
+    let mut lines = headers.lines;
+    for line in &mut lines {
+        let unsigned = request.unsigned_headers.iter().flatten().any(|n| n.eq_ignore_ascii_case(line.name.as_str()));
+        line.signed = !unsigned;
+    }
+    Ok(Prepared {
+        operation: operation.as_str(),
+        scheme,
+        method: method(operation),
+        url,
+        headers: lines,
+        body: body(operation, request, earlier)?,
+        auth: request.auth.unwrap_or_default(),
+        object_key,
+    })
+}
+
+/// The listing that tells whether an object is stored; it needs no customer key.
+///
+/// # Errors
+/// [`BuildError`] where the URL cannot be made.
+pub fn storage_probe(object_key: &str, bucket: &str, target: &Target) -> Result<Prepared, BuildError> {
+    let query = [("list-type", "2"), ("prefix", object_key)];
+    let probe = housekeeping("ListObjectsV2", Method::GET, bucket, "", &query, Bytes::new(), target)?;
+    Ok(Prepared { object_key: object_key.to_owned(), ..probe })
+}
+
+/// A signed request of the runner's own: to make, look at and empty buckets.
+///
+/// # Errors
+/// [`BuildError`] where the URL cannot be made.
+pub fn housekeeping(
+    operation: &'static str,
+    method: Method,
+    bucket: &str,
+    object_key: &str,
+    query: &[(&str, &str)],
+    body: Bytes,
+    target: &Target,
+) -> Result<Prepared, BuildError> {
+    let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Ok(Prepared {
+        operation,
+        scheme: Scheme::Tls,
+        method,
+        url: address(target, Scheme::Tls, bucket, object_key, &query)?,
+        headers: Vec::new(),
+        body,
+        auth: Auth::Signed,
+        object_key: object_key.to_owned(),
+    })
+}
+
+/// The URL of a bucket (empty key) or object.
+fn address(
+    target: &Target,
+    scheme: Scheme,
+    bucket: &str,
+    key: &str,
+    query: &[(String, String)],
+) -> Result<Url, BuildError> {
+    let mut url = match scheme {
+        Scheme::Tls => target.tls.clone(),
+        Scheme::Plain => target.plain.clone().ok_or(BuildError::NoPlainEndpoint)?,
+    };
+    let key = utf8_percent_encode(key, ESCAPED_PATH).to_string();
+    match target.addressing {
+        Addressing::Path if key.is_empty() => url.set_path(&format!("/{bucket}")),
+        Addressing::Path => url.set_path(&format!("/{bucket}/{key}")),
+        Addressing::VirtualHost => {
+            let host = format!("{bucket}.{}", url.host_str().unwrap_or_default());
+            url.set_host(Some(&host)).map_err(|_| BuildError::Unsendable(format!("host name `{host}`")))?;
+            url.set_path(&format!("/{key}"));
+        }
+    }
+    if !query.is_empty() {
+        let pairs: Vec<String> = query
+            .iter()
+            .map(|(n, v)| format!("{}={}", utf8_percent_encode(n, ESCAPED), utf8_percent_encode(v, ESCAPED)))
+            .collect();
+        url.set_query(Some(&pairs.join("&")));
+    }
+    Ok(url)
+}
+
+fn method(operation: Operation) -> Method {
+    match operation {
+        Operation::PutObject | Operation::CopyObject | Operation::UploadPart | Operation::UploadPartCopy => Method::PUT,
+        Operation::HeadObject => Method::HEAD,
+        Operation::DeleteObject | Operation::AbortMultipartUpload => Method::DELETE,
+        Operation::CreateMultipartUpload | Operation::CompleteMultipartUpload => Method::POST,
+        Operation::GetObject
+        | Operation::GetObjectAttributes
+        | Operation::ListParts
+        | Operation::ListObjectsV2
+        | Operation::ListObjectVersions => Method::GET,
+    }
+}
+
+fn operation_query(
+    operation: Operation,
+    request: &Request,
+    place: &Place,
+    earlier: &Earlier<'_>,
+) -> Result<Vec<(String, String)>, BuildError> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut query = match operation {
+        Operation::GetObjectAttributes => vec![pair("attributes", "")],
+        Operation::CreateMultipartUpload => vec![pair("uploads", "")],
+        Operation::ListObjectsV2 => vec![pair("list-type", "2"), pair("prefix", &place.prefix)],
+        Operation::ListObjectVersions => vec![pair("versions", ""), pair("prefix", &place.prefix)],
+        _ => Vec::new(),
+    };
+    if let Some(number) = request.part_number {
+        query.push(pair("partNumber", &number.to_string()));
+    }
+    if let Some(step) = &request.upload {
+        let id = earlier.answer(step)?.xml().ok().and_then(|xml| xml.child_text("UploadId").map(str::to_owned));
+        query.push(pair("uploadId", &id.ok_or_else(|| missing(step, "UploadId"))?));
+    }
+    if let Some(step) = &request.version_of {
+        query.push(pair("versionId", earlier.header(step, "x-amz-version-id")?));
+    }
+    Ok(query)
+}
+
+fn copy_source_value(source: &CopySource, place: &Place, earlier: &Earlier<'_>) -> Result<String, BuildError> {
+    let key = place.key(source.object.as_deref().unwrap_or("object"));
+    let mut value = format!("/{}/{}", place.bucket, utf8_percent_encode(&key, ESCAPED_PATH));
+    if let Some(step) = &source.version_of {
+        let version = earlier.header(step, "x-amz-version-id")?;
+        value.push_str(&format!("?versionId={}", utf8_percent_encode(version, ESCAPED)));
+    }
+    Ok(value)
+}
+
+fn body(operation: Operation, request: &Request, earlier: &Earlier<'_>) -> Result<Bytes, BuildError> {
+    if operation == Operation::CompleteMultipartUpload {
+        return complete_body(request, earlier);
+    }
+    Ok(request.body.as_ref().and_then(|name| earlier.bodies.get(name)).map(Body::bytes).unwrap_or_default())
+}
+
+fn complete_body(request: &Request, earlier: &Earlier<'_>) -> Result<Bytes, BuildError> {
+    let mut parts = Vec::new();
+    for step in request.parts.iter().flatten() {
+        let etag = earlier.answer(step)?.etag().ok_or_else(|| missing(step, "ETag"))?;
+        let number = earlier.steps.iter().find(|s| s.id == *step).and_then(|s| s.request.part_number).unwrap_or(1);
+        parts.push((number, format!("\"{etag}\"")));
+    }
+    let mut writer = Writer::new(Vec::new());
+    writer
+        .create_element("CompleteMultipartUpload")
+        .with_attribute(("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/"))
+        .write_inner_content(|writer| {
+            for (number, etag) in &parts {
+                writer.create_element("Part").write_inner_content(|writer| {
+                    writer.create_element("PartNumber").write_text_content(BytesText::new(&number.to_string()))?;
+                    writer.create_element("ETag").write_text_content(BytesText::new(etag))?;
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+        .map_err(|_| BuildError::Unsendable("the list of parts".to_owned()))?;
+    Ok(writer.into_inner().into())
+}
+
+impl<'a> Earlier<'a> {
+    fn answer(&self, step: &str) -> Result<&'a Answer, BuildError> {
+        self.answers.get(step).ok_or_else(|| missing(step, "HTTP answer"))
+    }
+
+    fn header(&self, step: &str, name: &str) -> Result<&'a str, BuildError> {
+        self.answer(step)?.header(name).ok_or_else(|| missing(step, &format!("header `{name}`")))
+    }
+}
+
+fn missing(step: &str, what: &str) -> BuildError {
+    BuildError::Missing { step: step.to_owned(), what: what.to_owned() }
+}
+
+struct Headers<'a> {
+    earlier: &'a Earlier<'a>,
+    lines: Vec<HeaderLine>,
+}
+
+impl Headers<'_> {
+    fn sse_c(&mut self, prefix: &str, sse_c: &SseC) -> Result<(), BuildError> {
+        if sse_c.is_empty() {
+            return Ok(());
+        }
+        let own = sse_c.key.as_deref();
+        match &sse_c.algorithm {
+            Some(spec) => self.spec(&format!("{prefix}algorithm"), spec, own.map(|k| (k, KeyForm::Base64)))?,
+            None => self.push(&format!("{prefix}algorithm"), "AES256", None)?,
+        }
+        let right = HeaderSpec::default();
+        let headers = [("key", &sse_c.customer_key, KeyForm::Base64), ("key-MD5", &sse_c.md5, KeyForm::Md5)];
+        for (name, spec, form) in headers {
+            self.spec(&format!("{prefix}{name}"), spec.as_ref().unwrap_or(&right), own.map(|k| (k, form)))?;
+        }
+        Ok(())
+    }
+
+    /// `own`: the request's key and the header's right form.
+    fn spec(&mut self, name: &str, spec: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<(), BuildError> {
+        for line in spec.lines() {
+            if line.absent {
+                continue;
+            }
+            if let Some(value) = &line.value {
+                self.push(name, value, None)?;
+            } else if let Some(of_step) = &line.of_step {
+                let value = self.earlier.header(&of_step.step, &of_step.header)?;
+                self.push(name, value, None)?;
+            } else {
+                let key_name = line.key.as_deref().or(own.map(|(key, _)| key)).unwrap_or_default();
+                let form = line.form.or(own.map(|(_, form)| form)).unwrap_or(KeyForm::Base64);
+                let Some(key) = self.earlier.keys.get(key_name) else {
+                    return Err(BuildError::Unsendable(format!("the undeclared customer key `{key_name}`")));
+                };
+                let value = key.form(form);
+                let written = serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+                let shown = format!("<{written} of customer key {key_name}: {} characters>", value.len());
+                self.push(name, &value, reveals_key(form).then_some(shown))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, name: &str, value: &str, shown: Option<String>) -> Result<(), BuildError> {
+        let unsendable = || BuildError::Unsendable(format!("the value of header `{name}`"));
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| unsendable())?;
+        value.set_sensitive(shown.is_some());
+        self.lines.push(HeaderLine { name: header, value, shown, signed: true });
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! A customer key in the forms that a suite can ask for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use md5::{Digest as _, Md5};
+use rand::RngCore as _;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::suite::Key;
+use crate::suite::model::KeyForm;
+
+/// The bytes of a customer key; wiped when dropped, never shown.
+#[derive(Clone)]
+pub struct CustomerKey(Zeroizing<Vec<u8>>);
+
+impl std::fmt::Debug for CustomerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CustomerKey({} bytes)", self.0.len())
+    }
+}
+
+impl CustomerKey {
+    /// The key that a suite declares: fixed, or fresh from the operating system's random source.
+    #[must_use]
+    pub fn of(declared: &Key) -> Self {
+        match declared {
+            Key::Fixed(bytes) => Self(Zeroizing::new(bytes.clone())),
+            Key::Fresh(length) => {
+                let mut bytes = Zeroizing::new(vec![0; *length]);
+                rand::rng().fill_bytes(&mut bytes);
+                Self(bytes)
+            }
+        }
+    }
+
+    /// The raw bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// MD5 of the raw key: 16 bytes.
+    #[must_use]
+    pub fn md5(&self) -> [u8; 16] {
+        Md5::digest(self.bytes()).into()
+    }
+
+    /// The key as a header's value (RFC 4648 for the base64 forms, RFC 1321 for MD5).
+    #[must_use]
+    pub fn form(&self, form: KeyForm) -> Zeroizing<String> {
+        let base64 = Zeroizing::new(STANDARD.encode(self.bytes()));
+        let md5 = self.md5();
+        Zeroizing::new(match form {
+            KeyForm::Base64 => base64.to_string(),
+            KeyForm::Base64Unpadded => STANDARD_NO_PAD.encode(self.bytes()),
+            KeyForm::Base64url => URL_SAFE.encode(self.bytes()),
+            KeyForm::Base64Truncated => base64[..base64.len().saturating_sub(4)].to_owned(),
+            KeyForm::Base64Twice => STANDARD.encode(base64.as_bytes()),
+            KeyForm::Hex => hex::encode(self.bytes()),
+            KeyForm::Md5 => STANDARD.encode(md5),
+            KeyForm::Md5Hex => hex::encode(md5),
+            KeyForm::Md5OfBase64 => STANDARD.encode(Md5::digest(base64.as_bytes())),
+            KeyForm::Md5Base64url => URL_SAFE.encode(md5),
+            KeyForm::Md5Unpadded => STANDARD_NO_PAD.encode(md5),
+            KeyForm::Md5Truncated => STANDARD.encode(&md5[..15]),
+            KeyForm::Md5CaseSwapped => STANDARD.encode(md5).chars().map(swap_case).collect(),
+            KeyForm::Md5LastByteChanged => {
+                let mut changed = md5;
+                changed[15] ^= 1;
+                STANDARD.encode(changed)
+            }
+            KeyForm::Sha256 => STANDARD.encode(Sha256::digest(self.bytes())),
+        })
+    }
+}
+
+/// Whether the key can be read out of this form of it.
+#[must_use]
+pub fn reveals_key(form: KeyForm) -> bool {
+    match form {
+        KeyForm::Base64
+        | KeyForm::Base64Unpadded
+        | KeyForm::Base64url
+        | KeyForm::Base64Truncated
+        | KeyForm::Base64Twice
+        | KeyForm::Hex => true,
+        KeyForm::Md5
+        | KeyForm::Md5Hex
+        | KeyForm::Md5OfBase64
+        | KeyForm::Md5Base64url
+        | KeyForm::Md5Unpadded
+        | KeyForm::Md5Truncated
+        | KeyForm::Md5CaseSwapped
+        | KeyForm::Md5LastByteChanged
+        | KeyForm::Sha256 => false,
+    }
+}
+
+fn swap_case(c: char) -> char {
+    if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    /// MD5 of the empty string is the first vector of RFC 1321's test suite.
+    #[rstest]
+    #[case(KeyForm::Md5Hex, "d41d8cd98f00b204e9800998ecf8427e")]
+    #[case(KeyForm::Md5, "1B2M2Y8AsgTpgAmY7PhCfg==")]
+    #[case(KeyForm::Md5Unpadded, "1B2M2Y8AsgTpgAmY7PhCfg")]
+    #[case(KeyForm::Md5CaseSwapped, "1b2m2y8aSGtPGaMy7pHcFG==")]
+    #[case(KeyForm::Md5OfBase64, "1B2M2Y8AsgTpgAmY7PhCfg==")]
+    #[case(KeyForm::Base64, "")]
+    fn forms_of_the_empty_key(#[case] form: KeyForm, #[case] expected: &str) {
+        assert_eq!(*CustomerKey::of(&Key::Fixed(Vec::new())).form(form), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn every_wrong_form_differs_from_the_right_one(bytes in proptest::collection::vec(any::<u8>(), 32)) {
+            let key = CustomerKey::of(&Key::Fixed(bytes.clone()));
+            let right = key.form(KeyForm::Base64);
+            prop_assert_eq!(STANDARD.decode(right.as_bytes()).unwrap(), bytes);
+            for form in [KeyForm::Base64Unpadded, KeyForm::Base64Truncated, KeyForm::Base64Twice, KeyForm::Hex] {
+                prop_assert_ne!(&*key.form(form), &*right);
+            }
+            let right = key.form(KeyForm::Md5);
+            for form in [KeyForm::Md5Hex, KeyForm::Md5OfBase64, KeyForm::Md5Unpadded, KeyForm::Md5Truncated,
+                KeyForm::Md5LastByteChanged, KeyForm::Sha256] {
+                prop_assert_ne!(&*key.form(form), &*right);
+            }
+        }
+    }
+
+    #[test]
+    fn fresh_keys_differ() {
+        let key = || CustomerKey::of(&Key::Fresh(32));
+        assert_ne!(key().bytes(), key().bytes());
+    }
+}

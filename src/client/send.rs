@@ -1,0 +1,294 @@
+//! Sends signed requests and captures what came back. No redirects, no retries, no decompression.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use sha2::{Digest as _, Sha256};
+
+use super::build::{BuildError, Prepared};
+use super::sign::sign_request;
+use super::Target;
+use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_TEXT, Received, Redactor, Reply, Sent};
+use crate::suite::body::Body;
+use crate::suite::model::Scheme;
+
+/// Which certificates the TLS listener is trusted by.
+#[derive(Debug, Clone, Default)]
+pub struct TlsTrust {
+    /// PEM files of further certificate authorities, besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM text of the one certificate authority trusted (the embedded endpoint's own).
+    pub ca_pem: Option<String>,
+    /// Trust every certificate.
+    pub insecure: bool,
+}
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The CA file cannot be read.
+    #[error("cannot read the CA file {path}: {error}; give --ca-file a PEM file")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The HTTP client cannot be built.
+    #[error("cannot set up the HTTP client: {0}")]
+    Setup(String),
+}
+
+/// Sends requests to one target.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    target: Arc<Target>,
+}
+
+/// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
+struct LocalhostResolver;
+
+impl Resolve for LocalhostResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str();
+            if host == "localhost" || host.ends_with(".localhost") {
+                let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                return Ok(Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs);
+            }
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Client {
+    /// A client for one target.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(target: Target, trust: &TlsTrust) -> Result<Self, ClientError> {
+        let setup = |e: reqwest::Error| ClientError::Setup(chain(&e));
+        // Another part of the process may have installed the same provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .dns_resolver(Arc::new(LocalhostResolver))
+            .connect_timeout(target.connect_timeout)
+            .timeout(target.request_timeout)
+            .user_agent(concat!("ssecheck/", env!("CARGO_PKG_VERSION")));
+        if let Some(proxy) = &target.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(setup)?);
+        }
+        if let Some(path) = &trust.ca_file {
+            let pem = std::fs::read(path).map_err(|error| ClientError::CaFile { path: path.clone(), error })?;
+            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem).map_err(setup)?);
+        }
+        if let Some(pem) = &trust.ca_pem {
+            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(setup)?);
+        }
+        if trust.insecure {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        }
+        Ok(Self { http: builder.build().map_err(setup)?, target: Arc::new(target) })
+    }
+
+    /// The target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys are blotted out of what
+    /// came back, and `bodies` are looked for in answers other than 2xx.
+    pub async fn send(
+        &self,
+        step: &str,
+        storage_probe: bool,
+        prepared: Result<Prepared, BuildError>,
+        redactor: &Redactor,
+        bodies: &BTreeMap<String, Body>,
+    ) -> Exchange {
+        let started = Instant::now();
+        let mut prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let sent = Sent::nothing();
+                let reply = Reply::NotSent(error.to_string());
+                return Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() };
+            }
+        };
+        let signed = sign_request(&mut prepared, &self.target);
+        let sent = Sent::of(&prepared);
+        let reply = match signed {
+            Ok(()) => self.exchange(prepared, redactor, bodies).await,
+            Err(error) => Reply::NotSent(error.to_string()),
+        };
+        Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() }
+    }
+
+    async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {
+        let scheme = prepared.scheme;
+        let mut headers = http::HeaderMap::new();
+        for line in prepared.headers {
+            headers.append(line.name, line.value);
+        }
+        let request = self.http.request(prepared.method, prepared.url).headers(headers);
+        match request.body(prepared.body).send().await {
+            Ok(response) => Reply::Answer(receive(response, redactor, bodies).await),
+            Err(error) => no_answer(&error, scheme),
+        }
+    }
+}
+
+impl Sent {
+    fn of(prepared: &Prepared) -> Self {
+        let lines = prepared.headers.iter().map(|line| {
+            let shown = line.shown.clone();
+            let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
+            (line.name.to_string(), value)
+        });
+        let mut url = prepared.url.clone();
+        if let Some((readable, _)) = prepared.url.as_str().split_once("X-Amz-Signature=")
+            && let Ok(shown) = format!("{readable}X-Amz-Signature=redacted").parse()
+        {
+            url = shown;
+        }
+        Self {
+            operation: prepared.operation.to_owned(),
+            scheme: prepared.scheme,
+            method: prepared.method.to_string(),
+            url: url.to_string(),
+            headers: lines.collect(),
+            body_length: prepared.body.len() as u64,
+            object_key: prepared.object_key.clone(),
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            operation: String::new(),
+            scheme: Scheme::Tls,
+            method: String::new(),
+            url: String::new(),
+            headers: Vec::new(),
+            body_length: 0,
+            object_key: String::new(),
+        }
+    }
+}
+
+async fn receive(response: reqwest::Response, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Answer {
+    let status = response.status();
+    let mut leaked_keys = Vec::new();
+    let mut headers = Vec::new();
+    for (name, value) in response.headers() {
+        leaked_keys.extend(redactor.found(value.as_bytes()));
+        headers.push((name.to_string(), redactor.text(value.as_bytes())));
+    }
+    let mut received = Vec::new();
+    let mut cut_short = None;
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        match chunk {
+            Ok(chunk) if received.len() + chunk.len() > MAX_ANSWER => {
+                cut_short = Some(format!("more than {MAX_ANSWER} bytes came; the rest was not read"));
+                break;
+            }
+            Ok(chunk) => received.extend_from_slice(&chunk),
+            Err(error) => {
+                cut_short = Some(chain(&error));
+                break;
+            }
+        }
+    }
+    leaked_keys.extend(redactor.found(&received));
+    leaked_keys.sort();
+    leaked_keys.dedup();
+    let is_text = received.len() <= MAX_TEXT && !received.is_empty() && std::str::from_utf8(&received).is_ok();
+    let discloses = if status.is_success() { Vec::new() } else { disclosed(&received, bodies) };
+    let body = Received {
+        length: received.len() as u64,
+        sha256: hex::encode(Sha256::digest(&received)),
+        text: is_text.then(|| redactor.text(&received)),
+        discloses,
+        cut_short,
+    };
+    Answer { status: status.as_u16(), headers, body, leaked_keys }
+}
+
+/// Names of the bodies of which `received` holds the beginning or the end.
+fn disclosed(received: &[u8], bodies: &BTreeMap<String, Body>) -> Vec<String> {
+    const PIECE: usize = 24;
+    let holds = |piece: &[u8]| received.windows(piece.len()).any(|window| window == piece);
+    bodies
+        .iter()
+        .filter(|(_, body)| {
+            let bytes = body.bytes();
+            bytes.len() >= PIECE && (holds(&bytes[..PIECE]) || holds(&bytes[bytes.len() - PIECE..]))
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn no_answer(error: &reqwest::Error, scheme: Scheme) -> Reply {
+    let text = chain(error);
+    if error.is_timeout() {
+        return Reply::Failed(format!("no answer in time: {text}"));
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let closed = [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::ConnectionAborted,
+            ErrorKind::BrokenPipe,
+            ErrorKind::UnexpectedEof,
+        ];
+        if kind.is_some_and(|kind| closed.contains(&kind)) {
+            return Reply::Closed(text);
+        }
+        source = cause.source();
+    }
+    // hyper says "connection closed before message completed" without an I/O error below it.
+    if scheme == Scheme::Plain && error.is_request() && !error.is_connect() {
+        return Reply::Closed(text);
+    }
+    Reply::Failed(text)
+}
+
+/// An error with its causes. reqwest's errors name the URL; a presigned one has a signature, so it is left out.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.downcast_ref::<reqwest::Error>().map_or_else(|| error.to_string(), |e| e.without_url_text());
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// [`reqwest::Error::without_url`] takes the error by value; this shows one without its URL.
+trait WithoutUrl {
+    fn without_url_text(&self) -> String;
+}
+
+impl WithoutUrl for reqwest::Error {
+    fn without_url_text(&self) -> String {
+        let text = self.to_string();
+        self.url().map_or(text.clone(), |url| text.replace(&format!(" for url ({url})"), ""))
+    }
+}

@@ -1,0 +1,149 @@
+//! What was sent and what came back, redacted when it is captured: verdicts and reports read this and nothing else.
+
+mod redact;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use redact::Redactor;
+pub use xml::{Element, XmlError};
+
+use crate::suite::model::Scheme;
+
+/// The most bytes of an answer's body that are read.
+pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
+/// The most bytes of an answer's body that are kept as text.
+pub const MAX_TEXT: usize = 256 * 1024;
+
+/// One request and its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exchange {
+    /// Id of the step.
+    pub step: String,
+    /// Whether this is not the step's own request but the listing that tells whether its object is stored.
+    pub storage_probe: bool,
+    /// What was sent.
+    pub sent: Sent,
+    /// What came back.
+    pub reply: Reply,
+    /// From the first byte sent to the last received.
+    pub elapsed: Duration,
+}
+
+/// A request as it went out, customer keys and signatures redacted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sent {
+    /// Name of the S3 operation.
+    pub operation: String,
+    /// The listener it went to.
+    pub scheme: Scheme,
+    /// HTTP method.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Header lines in order.
+    pub headers: Vec<(String, String)>,
+    /// Length of the body in bytes.
+    pub body_length: u64,
+    /// The object key addressed, decoded; empty for requests to a bucket.
+    pub object_key: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Serialize)]
+pub enum Reply {
+    /// An HTTP answer.
+    Answer(Answer),
+    /// No HTTP answer: the connection was refused, or closed before one came.
+    Closed(String),
+    /// No HTTP answer for another reason (name not resolved, TLS, time-out).
+    Failed(String),
+    /// The request could not be made, because an earlier answer lacks what it needs.
+    NotSent(String),
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Header lines in order; bytes that are not UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Received,
+    /// Names of the customer keys that the answer gave back, in whatever encoding.
+    pub leaked_keys: Vec<String>,
+}
+
+/// The body of an answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Received {
+    /// Length in bytes, as received.
+    pub length: u64,
+    /// SHA-256, lower-case hexadecimal.
+    pub sha256: String,
+    /// The body's text, where it is text and not too long.
+    pub text: Option<String>,
+    /// Names of the scenario's bodies of which this body holds a piece. Looked for in answers other than 2xx.
+    pub discloses: Vec<String>,
+    /// Why the body ended early, where it did.
+    pub cut_short: Option<String>,
+}
+
+impl Answer {
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The body as XML.
+    ///
+    /// # Errors
+    /// [`XmlError`] where it is none, or exceeds the limits.
+    pub fn xml(&self) -> Result<Element, XmlError> {
+        self.body.text.as_deref().map_or(Err(XmlError::NotText), Element::parse)
+    }
+
+    /// The fields of the S3 error that the body holds, by name.
+    #[must_use]
+    pub fn s3_error(&self) -> Option<BTreeMap<String, String>> {
+        let root = self.xml().ok().filter(|root| root.name == "Error")?;
+        Some(root.children.into_iter().map(|child| (child.name, child.text)).collect())
+    }
+
+    /// The S3 error code.
+    #[must_use]
+    pub fn s3_code(&self) -> Option<String> {
+        self.s3_error()?.remove("Code")
+    }
+
+    /// Whether the answer says that the server is busy or the client too fast: no verdict can rest on it.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        let busy = ["SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "ThrottlingException"];
+        matches!(self.status, 408 | 429 | 503)
+            || (self.status >= 400 && self.s3_code().is_some_and(|code| busy.contains(&code.as_str())))
+    }
+
+    /// The ETag without quotes: of the header, else of the answer's XML.
+    #[must_use]
+    pub fn etag(&self) -> Option<String> {
+        let from_xml = || self.xml().ok()?.child("ETag").map(|e| e.text.clone());
+        self.header("etag").map(str::to_owned).or_else(from_xml).map(|etag| etag.trim_matches('"').to_owned())
+    }
+}
+
+impl Reply {
+    /// The HTTP answer, if one came.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            _ => None,
+        }
+    }
+}

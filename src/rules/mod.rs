@@ -1,0 +1,127 @@
+//! The rule catalogue: what a server must obey, and where that is written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How well a rule is known (the grades of the facts it rests on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// A real answer of AWS S3, recorded.
+    Recorded,
+    /// Written in a vendor's documentation.
+    Documented,
+    /// Asserted by a peer's suite.
+    Asserted,
+    /// Inferred from the others.
+    Inferred,
+}
+
+impl Grade {
+    /// The grade as the catalogue writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Documented => "documented",
+            Self::Asserted => "asserted",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
+/// One rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Stable id.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// What a server must do.
+    pub text: String,
+    /// Document, section or recording in which that stands.
+    pub source: String,
+    /// How well it is known.
+    pub grade: Grade,
+    /// Public address of the source, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// All rules by id.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    rules: BTreeMap<String, Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogueFile {
+    rules: Vec<Rule>,
+}
+
+/// The rule catalogue cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// It is no catalogue.
+    #[error("suites/rules.json is not a rule catalogue: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Two rules have one id.
+    #[error("suites/rules.json: rule id `{0}` stands twice; give each rule an id of its own")]
+    DoubledId(String),
+}
+
+impl Catalogue {
+    /// The catalogue compiled into the binary.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where the file in `suites/` is off; a test holds it right.
+    pub fn embedded() -> Result<Self, CatalogueError> {
+        Self::parse(include_str!("../../suites/rules.json"))
+    }
+
+    /// Reads a catalogue.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where the text is no catalogue, or an id stands twice.
+    pub fn parse(text: &str) -> Result<Self, CatalogueError> {
+        let file: CatalogueFile = serde_json::from_str(text)?;
+        let mut rules = BTreeMap::new();
+        for rule in file.rules {
+            if let Some(doubled) = rules.insert(rule.id.clone(), rule) {
+                return Err(CatalogueError::DoubledId(doubled.id));
+            }
+        }
+        Ok(Self { rules })
+    }
+
+    /// The rule of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.get(id)
+    }
+
+    /// All rules, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_catalogue_is_well_formed() {
+        assert!(Catalogue::embedded().unwrap().iter().count() > 20);
+    }
+
+    #[test]
+    fn a_doubled_id_is_refused() {
+        let rule = r#"{"id": "a", "title": "t", "text": "x", "source": "s", "grade": "recorded"}"#;
+        let error = Catalogue::parse(&format!(r#"{{"rules": [{rule}, {rule}]}}"#)).unwrap_err();
+        assert!(matches!(error, CatalogueError::DoubledId(id) if id == "a"));
+    }
+}

@@ -1,0 +1,360 @@
+//! The run's buckets: made or taken over before the first case, emptied after the last.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::Method;
+
+use crate::client::{Client, CustomerKey, Earlier, Place, build, housekeeping};
+use crate::evidence::{Answer, Element, Exchange, Redactor, Reply};
+use crate::suite::Key;
+use crate::suite::body::Body;
+use crate::suite::model::{Operation, Request, SseC};
+
+/// The endpoint cannot be tested.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// No HTTP answer.
+    #[error("{endpoint} cannot be reached: {why}\n  Check --endpoint, the network, and for a private certificate authority --ca-file.")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: String,
+        /// Why.
+        why: String,
+    },
+    /// The credentials were refused.
+    #[error("{endpoint} refuses the credentials: {answer}\n  Check the access key, the secret key, the region, and the clock of this machine.")]
+    Credentials {
+        /// The endpoint.
+        endpoint: String,
+        /// Its answer.
+        answer: String,
+    },
+    /// The bucket could not be made or is not there.
+    #[error("bucket {bucket} {what}: {answer}\n  Give an existing bucket with --bucket, or credentials that may make one.")]
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// What did not work.
+        what: &'static str,
+        /// The endpoint's answer.
+        answer: String,
+    },
+    /// The bucket refuses every SSE-C write.
+    #[error("bucket {bucket} takes objects, but refuses every SSE-C write: {answer}\n  SSE-C is probably blocked on the bucket (the default of new AWS buckets since April 2026). Allow it with\n  PutBucketEncryption: a rule whose BlockedEncryptionTypes holds EncryptionType NONE; then give that bucket with --bucket.")]
+    SseCBlocked {
+        /// The bucket.
+        bucket: String,
+        /// The endpoint's answer.
+        answer: String,
+    },
+    /// Stopped by the user.
+    #[error("interrupted before the first case")]
+    Interrupted,
+}
+
+/// The buckets of a run.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    /// The bucket for all cases but versioned ones.
+    pub plain: String,
+    /// A bucket with versioning, or why there is none.
+    pub versioned: Result<String, String>,
+    /// The endpoint's `Server` header.
+    pub server: Option<String>,
+    /// Those that the run made, and so removes.
+    made: Vec<String>,
+}
+
+/// Makes or takes over the buckets and finds out whether they take SSE-C writes at all.
+pub(super) async fn prepare(
+    client: &Client,
+    given: Option<&str>,
+    prefix: &str,
+    run_id: &str,
+    versioned: bool,
+) -> Result<Buckets, PrepareError> {
+    let housekeeper = Housekeeper { client };
+    let mut buckets = Buckets {
+        plain: given.map_or_else(|| format!("ssecheck-{run_id}"), str::to_owned),
+        versioned: Err("no scenario of this run needs versions".to_owned()),
+        server: None,
+        made: Vec::new(),
+    };
+    let answer = match given {
+        Some(bucket) => housekeeper.reach("HeadBucket", Method::HEAD, bucket, &[], Bytes::new()).await?,
+        None => housekeeper.create(&buckets.plain).await?,
+    };
+    buckets.server = answer.header("server").map(str::to_owned);
+    if answer.status >= 300 {
+        let what = if given.is_some() { "cannot be used" } else { "cannot be made" };
+        return Err(PrepareError::Bucket { bucket: buckets.plain, what, answer: in_words(&answer) });
+    }
+    if given.is_none() {
+        buckets.made.push(buckets.plain.clone());
+    }
+    let prepared = prepare_further(&housekeeper, &mut buckets, given, prefix, run_id, versioned).await;
+    if let Err(error) = prepared {
+        clean_up(client, &buckets, prefix, 4).await;
+        return Err(error);
+    }
+    Ok(buckets)
+}
+
+async fn prepare_further(
+    housekeeper: &Housekeeper<'_>,
+    buckets: &mut Buckets,
+    given: Option<&str>,
+    prefix: &str,
+    run_id: &str,
+    versioned: bool,
+) -> Result<(), PrepareError> {
+    housekeeper.preflight(&buckets.plain, prefix).await?;
+    if !versioned {
+        return Ok(());
+    }
+    buckets.versioned = if let Some(bucket) = given {
+        housekeeper.has_versioning(bucket).await?
+    } else {
+        let bucket = format!("ssecheck-{run_id}-versioned");
+        let answer = housekeeper.create(&bucket).await?;
+        if answer.status >= 300 {
+            Err(format!("the bucket for versions could not be made: {}", in_words(&answer)))
+        } else {
+            buckets.made.push(bucket.clone());
+            housekeeper.switch_versioning_on(bucket).await?
+        }
+    };
+    Ok(())
+}
+
+struct Housekeeper<'a> {
+    client: &'a Client,
+}
+
+impl Housekeeper<'_> {
+    /// Sends a request of the runner's own.
+    async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        bucket: &str,
+        key: &str,
+        query: &[(&str, &str)],
+        body: Bytes,
+    ) -> Exchange {
+        let prepared = housekeeping(operation, method, bucket, key, query, body, self.client.target());
+        let nothing_secret = Redactor::new(std::iter::empty());
+        self.client.send(operation, false, prepared, &nothing_secret, &BTreeMap::new()).await
+    }
+
+    /// As [`Self::send`] to a bucket; no answer and refused credentials are errors.
+    async fn reach(
+        &self,
+        operation: &'static str,
+        method: Method,
+        bucket: &str,
+        query: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Answer, PrepareError> {
+        let endpoint = self.client.target().tls.to_string();
+        match self.send(operation, method, bucket, "", query, body).await.reply {
+            Reply::Answer(answer) => {
+                let code = answer.s3_code().unwrap_or_default();
+                let refused = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidToken",
+                    "ExpiredToken", "AuthorizationHeaderMalformed"];
+                if answer.status == 401 || refused.contains(&code.as_str()) || (method_head(operation) && answer.status == 403) {
+                    return Err(PrepareError::Credentials { endpoint, answer: in_words(&answer) });
+                }
+                Ok(answer)
+            }
+            Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => {
+                Err(PrepareError::Unreachable { endpoint, why })
+            }
+        }
+    }
+
+    async fn create(&self, bucket: &str) -> Result<Answer, PrepareError> {
+        let region = &self.client.target().region;
+        let body = if region == "us-east-1" { Bytes::new() } else { location(region) };
+        self.reach("CreateBucket", Method::PUT, bucket, &[], body).await
+    }
+
+    /// A plain PUT that works and an SSE-C PUT that is forbidden: SSE-C is blocked on the bucket.
+    async fn preflight(&self, bucket: &str, prefix: &str) -> Result<(), PrepareError> {
+        let place = Place { bucket: bucket.to_owned(), prefix: format!("{prefix}preflight/") };
+        let plain = self.put(&place, "plain", None).await;
+        let Reply::Answer(answer) = &plain else { return Ok(()) };
+        if answer.status >= 300 {
+            let bucket = bucket.to_owned();
+            return Err(PrepareError::Bucket { bucket, what: "takes no object", answer: in_words(answer) });
+        }
+        if let Reply::Answer(answer) = self.put(&place, "sse-c", Some("preflight")).await
+            && answer.status == 403
+        {
+            return Err(PrepareError::SseCBlocked { bucket: bucket.to_owned(), answer: in_words(&answer) });
+        }
+        Ok(())
+    }
+
+    async fn put(&self, place: &Place, object: &str, key: Option<&str>) -> Reply {
+        let request = Request {
+            operation: Some(Operation::PutObject),
+            object: Some(object.to_owned()),
+            body: Some("preflight".to_owned()),
+            sse_c: key.map(|key| SseC { key: Some(key.to_owned()), ..SseC::default() }),
+            ..Request::default()
+        };
+        let keys = BTreeMap::from([("preflight".to_owned(), CustomerKey::of(&Key::Fresh(32)))]);
+        let content = Body::Literal(Bytes::from_static(b"May the endpoint be tested?"));
+        let bodies = BTreeMap::from([("preflight".to_owned(), content)]);
+        let earlier = Earlier { keys: &keys, bodies: &bodies, answers: &BTreeMap::new(), steps: &[] };
+        let prepared = build(&request, place, self.client.target(), &earlier);
+        let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
+        self.client.send("preflight", false, prepared, &redactor, &bodies).await.reply
+    }
+
+    async fn has_versioning(&self, bucket: &str) -> Result<Result<String, String>, PrepareError> {
+        let answer =
+            self.reach("GetBucketVersioning", Method::GET, bucket, &[("versioning", "")], Bytes::new()).await?;
+        let enabled = answer.xml().is_ok_and(|xml| xml.child_text("Status") == Some("Enabled"));
+        let why = || format!("versioning is not switched on in bucket {bucket}: GetBucketVersioning answered {}", in_words(&answer));
+        Ok(if enabled { Ok(bucket.to_owned()) } else { Err(why()) })
+    }
+
+    async fn switch_versioning_on(&self, bucket: String) -> Result<Result<String, String>, PrepareError> {
+        let body = Bytes::from_static(
+            br#"<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>"#,
+        );
+        let answer = self.reach("PutBucketVersioning", Method::PUT, &bucket, &[("versioning", "")], body).await?;
+        if answer.status >= 300 {
+            return Ok(Err(format!("the endpoint has no versioning: PutBucketVersioning answered {}", in_words(&answer))));
+        }
+        self.has_versioning(&bucket).await
+    }
+
+    /// All object versions, delete markers and open uploads below a prefix, as DELETE takes them: key and query.
+    async fn contents(&self, bucket: &str, prefix: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
+        let mut found = Vec::new();
+        let versions = |entry: &Element| {
+            let version = entry.child_text("VersionId").map(|v| ("versionId", v.to_owned()));
+            Some((entry.child_text("Key")?.to_owned(), version.into_iter().collect()))
+        };
+        let next = [("NextKeyMarker", "key-marker"), ("NextVersionIdMarker", "version-id-marker")];
+        let listed =
+            self.pages(bucket, ("versions", ""), prefix, &["Version", "DeleteMarker"], &next, versions, &mut found).await;
+        if !listed {
+            let objects = |entry: &Element| Some((entry.child_text("Key")?.to_owned(), Vec::new()));
+            let next = [("NextContinuationToken", "continuation-token")];
+            self.pages(bucket, ("list-type", "2"), prefix, &["Contents"], &next, objects, &mut found).await;
+        }
+        let uploads = |entry: &Element| {
+            let upload = entry.child_text("UploadId")?.to_owned();
+            Some((entry.child_text("Key")?.to_owned(), vec![("uploadId", upload)]))
+        };
+        let next = [("NextKeyMarker", "key-marker"), ("NextUploadIdMarker", "upload-id-marker")];
+        self.pages(bucket, ("uploads", ""), prefix, &["Upload"], &next, uploads, &mut found).await;
+        found
+    }
+
+    /// Reads a listing page by page; false where the endpoint cannot list so.
+    #[allow(clippy::too_many_arguments)]
+    async fn pages(
+        &self,
+        bucket: &str,
+        kind: (&'static str, &str),
+        prefix: &str,
+        names: &[&str],
+        next: &[(&str, &'static str)],
+        entry: impl Fn(&Element) -> Option<(String, Vec<(&'static str, String)>)>,
+        found: &mut Vec<(String, Vec<(&'static str, String)>)>,
+    ) -> bool {
+        let mut markers: Vec<(&'static str, String)> = Vec::new();
+        // A listing that never ends is cut off; what is left is named at the end of the run.
+        for _ in 0..1000 {
+            let mut query = vec![kind, ("prefix", prefix)];
+            query.extend(markers.iter().map(|(name, value)| (*name, value.as_str())));
+            let reply = self.send("List", Method::GET, bucket, "", &query, Bytes::new()).await.reply;
+            let Some(listing) = reply.answer().filter(|a| a.status == 200).and_then(|a| a.xml().ok()) else {
+                return false;
+            };
+            let entries = listing.children.iter().filter(|child| names.contains(&child.name.as_str()));
+            // Only what the run made, whatever the endpoint lists.
+            found.extend(entries.filter_map(&entry).filter(|(key, _)| key.starts_with(prefix)));
+            if listing.child_text("IsTruncated") != Some("true") {
+                return true;
+            }
+            markers = next
+                .iter()
+                .filter_map(|(element, parameter)| Some((*parameter, listing.child_text(element)?.to_owned())))
+                .collect();
+        }
+        true
+    }
+}
+
+/// Removes everything below the run's prefix and the buckets that the run made. Returns what could not be removed.
+pub(super) async fn clean_up(client: &Client, buckets: &Buckets, prefix: &str, jobs: usize) -> Vec<String> {
+    let housekeeper = Housekeeper { client };
+    let mut left_behind = Vec::new();
+    let mut all = vec![buckets.plain.clone()];
+    all.extend(buckets.versioned.iter().cloned());
+    all.extend(buckets.made.iter().cloned());
+    all.sort();
+    all.dedup();
+    for bucket in &all {
+        let contents = housekeeper.contents(bucket, prefix).await;
+        let removals: Vec<Option<String>> = futures_util::stream::iter(contents)
+            .map(|(key, query)| {
+                let housekeeper = &housekeeper;
+                async move {
+                    let query: Vec<(&str, &str)> = query.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                    let reply = housekeeper.send("Delete", Method::DELETE, bucket, &key, &query, Bytes::new()).await.reply;
+                    let removed = reply.answer().is_some_and(|a| a.status < 300 || a.status == 404);
+                    let words = query.iter().map(|(n, v)| format!(" ({n} {v})")).collect::<String>();
+                    (!removed).then(|| format!("{bucket}/{key}{words}: {}", reply_in_words(&reply)))
+                }
+            })
+            .buffer_unordered(jobs)
+            .collect()
+            .await;
+        left_behind.extend(removals.into_iter().flatten());
+        if buckets.made.contains(bucket) {
+            let reply = housekeeper.send("DeleteBucket", Method::DELETE, bucket, "", &[], Bytes::new()).await.reply;
+            if !reply.answer().is_some_and(|a| a.status < 300 || a.status == 404) {
+                left_behind.push(format!("bucket {bucket}: {}", reply_in_words(&reply)));
+            }
+        }
+    }
+    left_behind
+}
+
+fn method_head(operation: &str) -> bool {
+    operation == "HeadBucket"
+}
+
+fn location(region: &str) -> Bytes {
+    let mut writer = quick_xml::Writer::new(Vec::new());
+    let written = writer
+        .create_element("CreateBucketConfiguration")
+        .with_attribute(("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/"))
+        .write_inner_content(|writer| {
+            let text = quick_xml::events::BytesText::new(region);
+            writer.create_element("LocationConstraint").write_text_content(text).map(|_| ())
+        });
+    if written.is_ok() { writer.into_inner().into() } else { Bytes::new() }
+}
+
+fn in_words(answer: &Answer) -> String {
+    let error = answer.s3_error().unwrap_or_default();
+    let field = |name: &str| error.get(name).map(|text| format!(" {text}")).unwrap_or_default();
+    format!("{}{}{}", answer.status, field("Code"), field("Message"))
+}
+
+fn reply_in_words(reply: &Reply) -> String {
+    match reply {
+        Reply::Answer(answer) => in_words(answer),
+        Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => why.clone(),
+    }
+}

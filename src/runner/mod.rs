@@ -1,0 +1,180 @@
+//! Runs a plan against an endpoint: prepares a bucket, schedules cases, cleans up.
+
+mod bucket;
+mod case;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex, OnceCell};
+use tokio_util::sync::CancellationToken;
+
+pub use bucket::PrepareError;
+pub use case::{ControlRun, StepsRun};
+
+use crate::client::Client;
+use crate::evidence::Exchange;
+use crate::plan::{Plan, PlannedCase};
+use crate::verdict::{Judgement, Verdict};
+
+/// How a run is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// An existing bucket, in which only the run's own prefix is touched; one is made when absent.
+    pub bucket: Option<String>,
+    /// What the keys of all objects begin with, before the run's id.
+    pub prefix: String,
+    /// How many cases run at the same time.
+    pub jobs: usize,
+    /// For a case with its controls.
+    pub scenario_timeout: Duration,
+    /// The profile judged by.
+    pub profile: String,
+    /// Whether the user said that the service has no plain-HTTP listener.
+    pub no_plain_listener: bool,
+}
+
+/// What happens in a run, in order; every report is a reader of these.
+#[derive(Debug)]
+pub enum Event {
+    /// Cases are about to run.
+    Started {
+        /// How many.
+        cases: usize,
+    },
+    /// A case is done.
+    CaseDone(Arc<CaseResult>),
+    /// All cases are done; what the run made is being removed.
+    CleaningUp,
+}
+
+/// A case as it went.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The case.
+    pub planned: PlannedCase,
+    /// What became of it.
+    pub judgement: Judgement,
+    /// Its own steps.
+    pub own: Option<StepsRun>,
+    /// Its controls; one run may serve several cases.
+    pub controls: Vec<Arc<ControlRun>>,
+    /// How long it took, its controls included where it was the first to need them.
+    pub elapsed: Duration,
+    /// A required scenario was left out for want of configuration: the run is not complete.
+    pub incomplete: bool,
+}
+
+/// A run as it went.
+#[derive(Debug)]
+pub struct RunResult {
+    /// The run's id: part of every object key it made.
+    pub id: String,
+    /// The bucket it used.
+    pub bucket: String,
+    /// When it started.
+    pub started: SystemTime,
+    /// How long it took, from the first request to the last.
+    pub elapsed: Duration,
+    /// The endpoint's `Server` header, where it sent one.
+    pub server: Option<String>,
+    /// The cases, in the order of the plan.
+    pub cases: Vec<Arc<CaseResult>>,
+    /// What could not be removed.
+    pub left_behind: Vec<String>,
+    /// Whether it was stopped before all cases were run.
+    pub interrupted: bool,
+}
+
+/// What cases share.
+struct Shared {
+    client: Client,
+    options: Options,
+    run_id: String,
+    buckets: bucket::Buckets,
+    controls: Mutex<HashMap<String, Arc<OnceCell<Arc<ControlRun>>>>>,
+    cancelled: CancellationToken,
+}
+
+/// Runs a plan. Everything that the run makes is removed at the end, also after a failure and when `cancelled`.
+///
+/// # Errors
+/// [`PrepareError`] where the endpoint cannot be tested at all; then no case has run.
+pub async fn run(
+    plan: Plan,
+    client: Client,
+    options: Options,
+    events: UnboundedSender<Event>,
+    cancelled: CancellationToken,
+) -> Result<RunResult, PrepareError> {
+    let started = SystemTime::now();
+    let clock = Instant::now();
+    let run_id = run_id();
+    let versioned = plan.cases.iter().any(|planned| planned.case.versioned);
+    let prefix = format!("{}{run_id}/", options.prefix);
+    let prepared = tokio::select! {
+        prepared = bucket::prepare(&client, options.bucket.as_deref(), &prefix, &run_id, versioned) => prepared,
+        () = cancelled.cancelled() => Err(PrepareError::Interrupted),
+    };
+    let buckets = prepared?;
+    let jobs = options.jobs.max(1);
+    let shared = Shared { client, options, run_id, buckets, controls: Mutex::default(), cancelled };
+    let _ = events.send(Event::Started { cases: plan.cases.len() });
+    let mut results: Vec<(usize, Arc<CaseResult>)> = futures_util::stream::iter(plan.cases.into_iter().enumerate())
+        .map(|(index, planned)| {
+            let (shared, events) = (&shared, &events);
+            async move {
+                let result = Arc::new(shared.case(planned).await);
+                let _ = events.send(Event::CaseDone(Arc::clone(&result)));
+                (index, result)
+            }
+        })
+        .buffer_unordered(jobs)
+        .collect()
+        .await;
+    results.sort_by_key(|(index, _)| *index);
+    let _ = events.send(Event::CleaningUp);
+    let left_behind = bucket::clean_up(&shared.client, &shared.buckets, &prefix, jobs).await;
+    Ok(RunResult {
+        id: shared.run_id,
+        bucket: shared.buckets.plain.clone(),
+        started,
+        elapsed: clock.elapsed(),
+        server: shared.buckets.server.clone(),
+        cases: results.into_iter().map(|(_, result)| result).collect(),
+        left_behind,
+        interrupted: shared.cancelled.is_cancelled(),
+    })
+}
+
+/// Unique among runs: 10 random bytes in hexadecimal.
+fn run_id() -> String {
+    let mut bytes = [0; 10];
+    rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
+    hex::encode(bytes)
+}
+
+impl CaseResult {
+    /// Whether the case is required (level `must`).
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.planned.case.level == crate::suite::model::Level::Must
+    }
+
+    /// All exchanges: the case's own, then those of its controls.
+    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        let own = self.own.iter().flat_map(|run| &run.transcript.exchanges);
+        own.chain(self.controls.iter().flat_map(|control| &control.run.transcript.exchanges))
+    }
+}
+
+impl RunResult {
+    /// How many cases came to this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|case| case.judgement.verdict == verdict).count()
+    }
+}

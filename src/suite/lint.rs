@@ -1,0 +1,450 @@
+//! What a schema cannot say: names that must exist, members that go together, controls that must be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::body::{Body, MAX_BODY};
+use super::load::{Key, Typed, declared_key};
+use super::locate::{Diagnostic, Located, escape, near_miss};
+use super::model::{BodySpec, HeaderSpec, Operation, Outcome, Request, Scheme, SseC, Step, TextMatch};
+use super::source::Fixtures;
+use crate::rules::Catalogue;
+
+/// What the checks have read on the way.
+pub(super) struct Checked {
+    pub keys: BTreeMap<String, Key>,
+    pub bodies: BTreeMap<String, Body>,
+}
+
+static ID: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^[a-z0-9]+([-_][a-z0-9]+)*$").unwrap_or_else(|e| unreachable!("{e}")));
+static STATUS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^[1-5]([0-9]{2}|xx)$").unwrap_or_else(|e| unreachable!("{e}")));
+
+/// Checks a typed suite.
+///
+/// # Errors
+/// Everything that is wrong, in no order.
+pub(super) fn check(
+    typed: &Typed,
+    file: &Value,
+    fixtures: &Fixtures,
+    rules: &Catalogue,
+    located: &Located<'_>,
+) -> Result<Checked, Vec<Diagnostic>> {
+    let mut lint = Lint { typed, rules, located, found: Vec::new(), used: BTreeSet::new() };
+    lint.id("/id", &typed.file.id);
+    let keys = lint.keys(fixtures);
+    let bodies = lint.bodies(fixtures);
+    lint.tables(file);
+    lint.scenarios();
+    lint.unused();
+    if lint.found.is_empty() { Ok(Checked { keys, bodies }) } else { Err(lint.found) }
+}
+
+struct Lint<'a> {
+    typed: &'a Typed,
+    rules: &'a Catalogue,
+    located: &'a Located<'a>,
+    found: Vec<Diagnostic>,
+    used: BTreeSet<(&'static str, String)>,
+}
+
+impl Lint<'_> {
+    fn error(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
+        self.found.push(self.located.at(pointer, message, help));
+    }
+
+    fn id(&mut self, pointer: &str, id: &str) {
+        if !ID.is_match(id) {
+            let help = Some("write lower-case words and digits joined by `-`".to_owned());
+            self.error(pointer, format!("`{id}` is not an id"), help);
+        }
+    }
+
+    fn keys(&mut self, fixtures: &Fixtures) -> BTreeMap<String, Key> {
+        let mut keys = BTreeMap::new();
+        for (name, spec) in &self.typed.file.keys {
+            let pointer = format!("/keys/{}", escape(name));
+            if spec.length.is_some_and(|l| l > 1024) {
+                self.error(&format!("{pointer}/length"), "a customer key of a test is at most 1024 bytes long", None);
+            }
+            let bytes = spec.file.as_ref().and_then(|path| {
+                let read = fixtures.read(path).and_then(|text| {
+                    hex::decode(text.trim_ascii()).map_err(|_| format!("fixture `{path}` is not hexadecimal"))
+                });
+                read.map_err(|message| self.error(&format!("{pointer}/file"), message, None)).ok()
+            });
+            if spec.file.is_some() && spec.length.is_some() {
+                self.error(&pointer, "give `length` or `file`, not both", None);
+            }
+            keys.insert(name.clone(), declared_key(spec, bytes));
+        }
+        keys
+    }
+
+    fn bodies(&mut self, fixtures: &Fixtures) -> BTreeMap<String, Body> {
+        let mut bodies = BTreeMap::new();
+        let specs = &self.typed.file.bodies;
+        let (joined, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|(_, spec)| !spec.join.is_empty());
+        for (name, spec) in plain.into_iter().chain(joined) {
+            let pointer = format!("/bodies/{}", escape(name));
+            if let Some(body) = self.body(&pointer, spec, &bodies, fixtures) {
+                if body.len() > MAX_BODY {
+                    self.error(&pointer, format!("a body is at most {MAX_BODY} bytes long"), None);
+                    continue;
+                }
+                bodies.insert(name.clone(), body);
+            }
+        }
+        bodies
+    }
+
+    fn body(
+        &mut self,
+        pointer: &str,
+        spec: &BodySpec,
+        known: &BTreeMap<String, Body>,
+        fixtures: &Fixtures,
+    ) -> Option<Body> {
+        let given = [spec.text.is_some(), spec.file.is_some(), spec.size.is_some(), !spec.join.is_empty()];
+        if given.iter().filter(|g| **g).count() != 1 || (spec.seed.is_some() && spec.size.is_none()) {
+            let help = Some("`seed` goes with `size`".to_owned());
+            self.error(pointer, "give exactly one of `text`, `file`, `size` and `join`", help);
+            return None;
+        }
+        if let Some(text) = &spec.text {
+            return Some(Body::Literal(text.clone().into()));
+        }
+        if let Some(size) = spec.size {
+            return Some(Body::Generated { size, seed: spec.seed.unwrap_or(0) });
+        }
+        if let Some(path) = &spec.file {
+            let read = fixtures.read(path).map_err(|m| self.error(&format!("{pointer}/file"), m, None));
+            return read.ok().map(|bytes| Body::Literal(bytes.into()));
+        }
+        let mut parts = Vec::new();
+        for (index, name) in spec.join.iter().enumerate() {
+            self.used.insert(("bodies", name.clone()));
+            match known.get(name) {
+                Some(Body::Joined(_)) | None => {
+                    let help = near_miss(name, known.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+                    let message = format!("there is no body `{name}` that could be joined");
+                    self.error(&format!("{pointer}/join/{index}"), message, help);
+                }
+                Some(body) => parts.push(body.clone()),
+            }
+        }
+        Some(Body::Joined(parts))
+    }
+
+    fn tables(&mut self, file: &Value) {
+        for (name, rows) in &self.typed.file.tables {
+            let mut seen = BTreeSet::new();
+            for (index, row) in rows.iter().enumerate() {
+                let pointer = format!("/tables/{}/{index}/id", escape(name));
+                self.id(&pointer, &row.id);
+                if !seen.insert(&row.id) {
+                    self.error(&pointer, format!("row id `{}` stands twice in this table", row.id), None);
+                }
+            }
+        }
+        for scenario in file.get("scenarios").and_then(Value::as_array).into_iter().flatten() {
+            for table in scenario.get("for_each").and_then(Value::as_object).into_iter().flat_map(|m| m.values()) {
+                self.used.insert(("tables", table.as_str().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+
+    fn scenarios(&mut self) {
+        let mut ids = BTreeMap::new();
+        let mut case_ids = BTreeSet::new();
+        let typed = self.typed;
+        for ((scenario, (index, _)), case_id) in typed.file.scenarios.iter().zip(&typed.origins).zip(typed.case_ids()) {
+            let pointer = format!("/scenarios/{index}");
+            self.id(&format!("{pointer}/id"), &scenario.id);
+            let other = *ids.entry(scenario.id.clone()).or_insert(*index);
+            if other != *index || !case_ids.insert(case_id) {
+                self.error(&format!("{pointer}/id"), format!("scenario id `{}` stands twice", scenario.id), None);
+            }
+            if scenario.rules.is_empty() {
+                let help = Some("a pass must mean that some rule was obeyed".to_owned());
+                self.error(&format!("{pointer}/rules"), "name at least one rule", help);
+            }
+            for (i, rule) in scenario.rules.iter().enumerate() {
+                if self.rules.get(rule).is_none() {
+                    let known = self.rules.iter().map(|r| r.id.as_str());
+                    let help = near_miss(rule, known).map(|n| format!("did you mean `{n}`?"));
+                    self.error(&format!("{pointer}/rules/{i}"), format!("there is no rule `{rule}`"), help);
+                }
+            }
+            if scenario.steps.iter().all(|s| s.setup) {
+                let help = Some("a scenario needs a step without `setup`".to_owned());
+                self.error(&format!("{pointer}/steps"), "no step is judged", help);
+            }
+            self.steps(&pointer, &scenario.steps, scenario.versioned);
+        }
+    }
+
+    fn steps(&mut self, scenario: &str, steps: &[Step], versioned: bool) {
+        let mut exposed: BTreeSet<&str> = BTreeSet::new();
+        for (index, step) in steps.iter().enumerate() {
+            let pointer = format!("{scenario}/steps/{index}");
+            self.id(&format!("{pointer}/id"), &step.id);
+            if steps[..index].iter().any(|s| s.id == step.id) {
+                self.error(&format!("{pointer}/id"), format!("step id `{}` stands twice in the scenario", step.id), None);
+            }
+            let before = &steps[..index];
+            self.request(&format!("{pointer}/request"), &step.request, before, versioned);
+            let sent = key_names(&step.request);
+            if let Some(name) = sent.iter().find(|name| exposed.contains(*name)) {
+                let message = format!("customer key `{name}` went over plain HTTP in an earlier step and may not be used again");
+                self.error(&format!("{pointer}/request"), message, Some("use another key here".to_owned()));
+            }
+            if step.request.scheme() == Scheme::Plain {
+                let fixed = sent.iter().find(|n| self.typed.file.keys.get(**n).is_some_and(|k| k.file.is_some()));
+                if let Some(name) = fixed {
+                    let message = format!("the fixed customer key `{name}` may not go over plain HTTP: other cases use it");
+                    self.error(&format!("{pointer}/request"), message, Some("use a fresh key".to_owned()));
+                }
+                exposed.extend(sent);
+            }
+            let known_steps: Vec<&str> = before.iter().map(|s| s.id.as_str()).collect();
+            let outcomes = step.expect.iter().map(|o| (format!("{pointer}/expect"), o));
+            let under = step.expect_under.iter().map(|(p, o)| (format!("{pointer}/expect_under/{}", escape(p)), o));
+            for (at, outcome) in outcomes.chain(under).collect::<Vec<_>>() {
+                self.outcome(&at, outcome, &known_steps);
+            }
+            self.control(&pointer, step, before, &known_steps, versioned);
+        }
+    }
+
+    fn control(&mut self, pointer: &str, step: &Step, before: &[Step], known_steps: &[&str], versioned: bool) {
+        let refusal = step.expect.as_ref().is_some_and(Outcome::is_refusal);
+        match &step.control {
+            None if refusal && !step.setup => {
+                let help = "add `\"control\": {\"request\": {…}}` with the one thing put right: without it a server that refuses everything would pass";
+                self.error(pointer, "a step that expects a refusal needs a positive control", Some(help.to_owned()));
+            }
+            Some(control) => {
+                let at = format!("{pointer}/control");
+                if !refusal {
+                    self.error(&at, "a control goes with a step that expects a refusal", None);
+                }
+                let patched = step.request.patched(&control.request);
+                self.request(&format!("{at}/request"), &patched, before, versioned);
+                if let Some(outcome) = &control.expect {
+                    self.outcome(&format!("{at}/expect"), outcome, known_steps);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn request(&mut self, pointer: &str, request: &Request, before: &[Step], versioned: bool) {
+        let Some(operation) = request.operation else {
+            self.error(pointer, "the member `operation` is missing here", None);
+            return;
+        };
+        use Operation as Op;
+        let part = matches!(operation, Op::UploadPart | Op::UploadPartCopy);
+        let upload = part || matches!(operation, Op::CompleteMultipartUpload | Op::AbortMultipartUpload | Op::ListParts);
+        let copy = matches!(operation, Op::CopyObject | Op::UploadPartCopy);
+        let mut goes_with = |member: &str, given: bool, takes: bool, needs: bool| {
+            if given && !takes {
+                self.error(&format!("{pointer}/{member}"), format!("{} takes no `{member}`", operation.as_str()), None);
+            } else if needs && !given {
+                self.error(pointer, format!("{} needs `{member}`", operation.as_str()), None);
+            }
+        };
+        goes_with("upload", request.upload.is_some(), upload, upload);
+        goes_with("part_number", request.part_number.is_some(), part, part);
+        goes_with("copy_source", request.copy_source.is_some(), copy, copy);
+        let completes = operation == Op::CompleteMultipartUpload;
+        goes_with("parts", request.parts.is_some(), completes, completes);
+        let has_body = matches!(operation, Op::PutObject | Op::UploadPart);
+        goes_with("body", request.body.is_some(), has_body, has_body);
+        if request.version_of.is_some() && !versioned {
+            self.error(&format!("{pointer}/version_of"), "only a scenario with `\"versioned\": true` has versions", None);
+        }
+        if request.part_number.is_some_and(|n| !(1..=10_000).contains(&n)) {
+            self.error(&format!("{pointer}/part_number"), "a part number is 1 to 10000", None);
+        }
+        if let Some(body) = &request.body {
+            let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();
+            self.named(&format!("{pointer}/body"), "bodies", body, &names);
+        }
+        let known: Vec<&str> = before.iter().map(|s| s.id.as_str()).collect();
+        let created = |s: &&Step| s.request.operation == Some(Op::CreateMultipartUpload);
+        if let Some(name) = &request.upload {
+            let creates: Vec<&str> = before.iter().filter(created).map(|s| s.id.as_str()).collect();
+            self.named(&format!("{pointer}/upload"), "earlier CreateMultipartUpload step", name, &creates);
+        }
+        for (i, name) in request.parts.iter().flatten().enumerate() {
+            self.named(&format!("{pointer}/parts/{i}"), "earlier step", name, &known);
+        }
+        let source_version = request.copy_source.as_ref().and_then(|s| s.version_of.as_ref());
+        for name in request.version_of.iter().chain(source_version) {
+            self.named(&format!("{pointer}/version_of"), "earlier step", name, &known);
+        }
+        if let Some(sse_c) = &request.sse_c {
+            self.sse_c(&format!("{pointer}/sse_c"), sse_c, &known);
+        }
+        if let Some(sse_c) = request.copy_source.as_ref().and_then(|s| s.sse_c.as_ref()) {
+            self.sse_c(&format!("{pointer}/copy_source/sse_c"), sse_c, &known);
+        }
+        for (name, spec) in request.headers.iter().flatten() {
+            let at = format!("{pointer}/headers/{}", escape(name));
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                self.error(&at, format!("`{name}` is not a header name"), None);
+            }
+            self.header(&at, spec, None, &known);
+            if spec.lines().any(|l| l.form.is_some() && l.key.is_none()) {
+                self.error(&at, "`form` needs the `key` it is a form of here", None);
+            }
+        }
+    }
+
+    fn sse_c(&mut self, pointer: &str, sse_c: &SseC, known_steps: &[&str]) {
+        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
+        if let Some(key) = &sse_c.key {
+            self.named(&format!("{pointer}/key"), "keys", key, &keys);
+        } else if !sse_c.is_empty() {
+            self.error(pointer, "name the customer `key` that the headers are derived from", None);
+        }
+        let headers =
+            [("algorithm", &sse_c.algorithm), ("customer_key", &sse_c.customer_key), ("md5", &sse_c.md5)];
+        for (member, spec) in headers {
+            if let Some(spec) = spec {
+                self.header(&format!("{pointer}/{member}"), spec, sse_c.key.as_deref(), known_steps);
+            }
+        }
+    }
+
+    fn header(&mut self, pointer: &str, spec: &HeaderSpec, own: Option<&str>, known_steps: &[&str]) {
+        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
+        for line in spec.lines() {
+            let derived = line.key.is_some() || line.form.is_some();
+            let given = [line.absent, line.value.is_some(), line.of_step.is_some(), derived];
+            let count = given.iter().filter(|g| **g).count();
+            if count > 1 || (count == 0 && own.is_none()) || (line.absent && spec.then.is_some()) {
+                let message = "give one of `absent`, `value`, `of_step`, or `key` and/or `form`";
+                self.error(pointer, message, None);
+            }
+            if line.value.as_ref().is_some_and(|v| http::HeaderValue::from_str(v).is_err() || v.trim() != v) {
+                let help = Some("HTTP takes visible characters, and strips blanks at the ends".to_owned());
+                self.error(&format!("{pointer}/value"), "this cannot be sent as a header value", help);
+            }
+            if let Some(key) = &line.key {
+                self.named(&format!("{pointer}/key"), "keys", key, &keys);
+            }
+            if let Some(of_step) = &line.of_step {
+                self.named(&format!("{pointer}/of_step/step"), "earlier step", &of_step.step, known_steps);
+            }
+        }
+    }
+
+    fn outcome(&mut self, pointer: &str, outcome: &Outcome, known_steps: &[&str]) {
+        for (i, status) in outcome.status.iter().enumerate() {
+            if !STATUS.is_match(status) {
+                let help = Some("write `404` or `4xx`".to_owned());
+                self.error(&format!("{pointer}/status/{i}"), format!("`{status}` is not a status"), help);
+            }
+        }
+        let texts = outcome.error_fields.iter().map(|(n, m)| (format!("error_fields/{}", escape(n)), m.clone()));
+        for (at, text) in texts.collect::<Vec<_>>() {
+            self.text_match(&format!("{pointer}/{at}"), &text);
+        }
+        for (name, header) in &outcome.headers {
+            let at = format!("{pointer}/headers/{}", escape(name));
+            let given = [
+                header.equals.is_some(),
+                header.matches.is_some(),
+                header.absent,
+                header.same_as.is_some(),
+                header.differs_from.is_some(),
+            ];
+            if given.iter().filter(|g| **g).count() != 1 {
+                self.error(&at, "give exactly one of `equals`, `matches`, `absent`, `same_as`, `differs_from`", None);
+            }
+            self.regex(&at, header.matches.as_deref());
+            for of_step in header.same_as.iter().chain(&header.differs_from) {
+                self.named(&at, "earlier step", &of_step.step, known_steps);
+            }
+        }
+        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
+        if let Some(key) = &outcome.echo {
+            self.named(&format!("{pointer}/echo"), "keys", key, &keys);
+        }
+        if let Some(body) = &outcome.body {
+            let at = format!("{pointer}/body");
+            let given = [body.equals.is_some(), body.empty, body.size.is_some()];
+            let slice = body.offset.is_some() || body.length.is_some();
+            if given.iter().filter(|g| **g).count() != 1 || (slice && body.equals.is_none()) {
+                let help = Some("`offset` and `length` go with `equals`".to_owned());
+                self.error(&at, "give exactly one of `equals`, `empty` and `size`", help);
+            }
+            if let Some(name) = &body.equals {
+                let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();
+                self.named(&format!("{at}/equals"), "bodies", name, &names);
+            }
+        }
+        let etag = outcome.etag.iter().flat_map(|e| e.same_as.iter().chain(&e.differs_from));
+        let entry = outcome.entry.iter().flat_map(|e| e.etag_same_as.iter());
+        for step in etag.chain(entry).cloned().collect::<Vec<_>>() {
+            self.named(pointer, "earlier step", &step, known_steps);
+        }
+        for (i, inner) in outcome.any_of.iter().enumerate() {
+            self.outcome(&format!("{pointer}/any_of/{i}"), inner, known_steps);
+        }
+    }
+
+    fn text_match(&mut self, pointer: &str, text: &TextMatch) {
+        if text.equals.is_some() == text.matches.is_some() {
+            self.error(pointer, "give exactly one of `equals` and `matches`", None);
+        }
+        self.regex(pointer, text.matches.as_deref());
+    }
+
+    fn regex(&mut self, pointer: &str, pattern: Option<&str>) {
+        if let Some(Err(error)) = pattern.map(Regex::new) {
+            self.error(&format!("{pointer}/matches"), format!("not a regular expression: {error}"), None);
+        }
+    }
+
+    /// `name` must be one of `known`; remembers that it is used.
+    fn named(&mut self, pointer: &str, kind: &'static str, name: &str, known: &[&str]) {
+        self.used.insert((kind, name.to_owned()));
+        if !known.contains(&name) {
+            let help = near_miss(name, known.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+            let what = match kind {
+                "keys" => "customer key",
+                "bodies" => "body",
+                other => other,
+            };
+            self.error(pointer, format!("there is no {what} `{name}`"), help);
+        }
+    }
+
+    fn unused(&mut self) {
+        let file = &self.typed.file;
+        let declared = file.keys.keys().map(|n| ("keys", n));
+        let declared = declared.chain(file.bodies.keys().map(|n| ("bodies", n)));
+        for (kind, name) in declared.chain(file.tables.keys().map(|n| ("tables", n))) {
+            if !self.used.contains(&(kind, name.clone())) {
+                let at = format!("/{kind}/{}", escape(name));
+                self.found.push(self.located.at_name(&at, format!("`{name}` is never used"), None));
+            }
+        }
+    }
+}
+
+/// Names of the customer keys whose headers a request carries.
+fn key_names(request: &Request) -> BTreeSet<&str> {
+    let source = request.copy_source.as_ref().and_then(|s| s.sse_c.as_ref());
+    let headers = request.headers.iter().flatten().flat_map(|(_, spec)| spec.key_names());
+    request.sse_c.iter().chain(source).flat_map(SseC::key_names).chain(headers).collect()
+}

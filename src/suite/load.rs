@@ -1,0 +1,302 @@
+//! From a suite's text to typed cases, with every mistake of the file reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::body::Body;
+use super::expand::{ExpandedScenario, expand};
+use super::lint::{self, Checked};
+use super::locate::{Diagnostic, FileDiagnostics, Located, near_miss};
+use super::model::{KeySpec, Level, Step, SuiteFile};
+use super::schema::strict_schema;
+use super::source::SuiteSource;
+use crate::rules::Catalogue;
+
+/// A suite, typed and checked.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// Stable id.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// What it covers and why.
+    pub about: String,
+    /// The file it was read from, as messages show it.
+    pub file: String,
+    /// SHA-256 of the file's text, lower-case hexadecimal.
+    pub digest: String,
+    /// Its customer keys.
+    pub keys: BTreeMap<String, Key>,
+    /// Its object contents.
+    pub bodies: BTreeMap<String, Body>,
+    /// Its cases, in the order of the file.
+    pub cases: Vec<Case>,
+}
+
+/// A declared customer key.
+#[derive(Clone)]
+pub enum Key {
+    /// Random bytes of this length, fresh for each case.
+    Fresh(usize),
+    /// These bytes.
+    Fixed(Vec<u8>),
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fresh(length) => write!(f, "Fresh({length})"),
+            Self::Fixed(_) => f.write_str("Fixed(..)"),
+        }
+    }
+}
+
+/// One case: a scenario with its parameters filled in.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `suite/scenario` or `suite/scenario[row,…]`; unique in a run.
+    pub id: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// One line for people.
+    pub title: String,
+    /// Why it matters.
+    pub why: String,
+    /// How binding it is.
+    pub level: Level,
+    /// Ids of the rules it tests.
+    pub rules: Vec<String>,
+    /// Profiles under which it runs; all when empty.
+    pub profiles: Vec<String>,
+    /// Whether it needs a bucket with versioning.
+    pub versioned: bool,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::validator_for(&strict_schema()).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
+});
+
+/// Reads and checks one suite.
+///
+/// # Errors
+/// Everything that is wrong with the file, each with line, column and field path.
+pub fn load(source: &SuiteSource, rules: &Catalogue) -> Result<Suite, FileDiagnostics> {
+    let report = |mut diagnostics: Vec<Diagnostic>| {
+        diagnostics.sort();
+        diagnostics.dedup();
+        FileDiagnostics { file: source.name.clone(), text: source.text.clone(), diagnostics }
+    };
+    let file: Value = serde_json::from_str(&source.text).map_err(|e| {
+        report(vec![Located::at_line(&source.text, e.line(), e.column(), format!("not valid JSON: {e}"))])
+    })?;
+    let located = Located::new(&source.text);
+    let mut diagnostics = located.doubled_members();
+    let expanded = expand(&file, &located, &mut diagnostics);
+    check_schema(&file, &expanded, &located, &mut diagnostics);
+    if !diagnostics.is_empty() {
+        return Err(report(diagnostics));
+    }
+    let typed = type_file(&file, &expanded, &located).map_err(|d| report(vec![d]))?;
+    let Checked { keys, bodies } = lint::check(&typed, &file, &source.fixtures, rules, &located).map_err(report)?;
+    let cases = typed.cases(&file);
+    let digest = hex::encode(Sha256::digest(source.text.as_bytes()));
+    let SuiteFile { id, title, about, .. } = typed.file;
+    Ok(Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases })
+}
+
+/// The typed file with its scenarios expanded.
+pub(super) struct Typed {
+    /// The file; its scenarios are the expanded ones.
+    pub file: SuiteFile,
+    /// For each expanded scenario its index in the file, and the ids of its rows.
+    pub origins: Vec<(usize, Vec<String>)>,
+}
+
+impl Typed {
+    /// The cases' ids, in order.
+    pub fn case_ids(&self) -> impl Iterator<Item = String> {
+        self.file.scenarios.iter().zip(&self.origins).map(|(scenario, (_, rows))| {
+            if rows.is_empty() {
+                format!("{}/{}", self.file.id, scenario.id)
+            } else {
+                format!("{}/{}[{}]", self.file.id, scenario.id, rows.join(","))
+            }
+        })
+    }
+
+    fn cases(&self, _file: &Value) -> Vec<Case> {
+        self.case_ids()
+            .zip(&self.file.scenarios)
+            .map(|(id, scenario)| Case {
+                id,
+                scenario: scenario.id.clone(),
+                title: scenario.title.clone(),
+                why: scenario.why.clone(),
+                level: scenario.level,
+                rules: scenario.rules.clone(),
+                profiles: scenario.profiles.clone(),
+                versioned: scenario.versioned,
+                steps: scenario.steps.clone(),
+            })
+            .collect()
+    }
+}
+
+fn with_scenarios(file: &Value, expanded: &[ExpandedScenario]) -> Value {
+    let mut filled = file.clone();
+    if let Some(Value::Array(scenarios)) = filled.get_mut("scenarios") {
+        *scenarios = expanded.iter().map(|e| e.value.clone()).collect();
+    }
+    filled
+}
+
+/// The pointer in the file of what stands at `pointer` in the expanded file.
+fn original_pointer(pointer: &str, index_of: impl Fn(usize) -> Option<usize>) -> String {
+    let rest = pointer.strip_prefix("/scenarios/").and_then(|rest| {
+        let (number, tail) = rest.split_once('/').map_or((rest, None), |(n, t)| (n, Some(t)));
+        let original = index_of(number.parse().ok()?)?;
+        Some(tail.map_or_else(|| format!("/scenarios/{original}"), |t| format!("/scenarios/{original}/{t}")))
+    });
+    rest.unwrap_or_else(|| pointer.to_owned())
+}
+
+fn check_schema(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let filled = with_scenarios(file, expanded);
+    let mut found = BTreeSet::new();
+    for error in VALIDATOR.iter_errors(&filled) {
+        for (pointer, kind) in innermost(&error) {
+            let pointer = original_pointer(&pointer, |i| expanded.get(i).map(|e| e.index));
+            found.extend(describe(&pointer, kind, located));
+        }
+    }
+    diagnostics.extend(found);
+}
+
+/// Of an error that says "none of the alternatives fits", the errors of the alternative that fits best.
+fn innermost<'e>(error: &'e ValidationError<'_>) -> Vec<(String, Kind<'e>)> {
+    let pointer = error.instance_path().as_str().to_owned();
+    match error.kind() {
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let constants: Vec<&Value> = context
+                .iter()
+                .flatten()
+                .filter_map(|e| match e.kind() {
+                    ValidationErrorKind::Constant { expected_value } => Some(&**expected_value),
+                    _ => None,
+                })
+                .collect();
+            if constants.len() == context.len() {
+                return vec![(pointer, Kind::NotAmong(constants, error.instance()))];
+            }
+            let best = context.iter().min_by_key(|branch| branch.len());
+            best.into_iter().flatten().flat_map(innermost).collect()
+        }
+        kind => vec![(pointer, Kind::Plain(kind, error))],
+    }
+}
+
+enum Kind<'e> {
+    Plain(&'e ValidationErrorKind, &'e ValidationError<'e>),
+    NotAmong(Vec<&'e Value>, &'e Value),
+}
+
+fn describe(pointer: &str, kind: Kind<'_>, located: &Located<'_>) -> Vec<Diagnostic> {
+    let not_among = |options: Vec<&Value>, instance: &Value| {
+        let words: Vec<String> = options.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+        let near = instance.as_str().and_then(|word| near_miss(word, words.iter().map(String::as_str)));
+        let message = format!("{instance} is not one of: {}", words.join(", "));
+        vec![located.at(pointer, message, near.map(|n| format!("did you mean `{n}`?")))]
+    };
+    match kind {
+        Kind::NotAmong(options, instance) => not_among(options, instance),
+        Kind::Plain(ValidationErrorKind::Enum { options }, error) => {
+            not_among(options.as_array().into_iter().flatten().collect(), error.instance())
+        }
+        Kind::Plain(ValidationErrorKind::AdditionalProperties { unexpected }, error) => {
+            let known = known_members(error);
+            unexpected
+                .iter()
+                .map(|name| {
+                    let near = near_miss(name, known.iter().map(String::as_str));
+                    let help = near
+                        .map(|n| format!("did you mean `{n}`?"))
+                        .or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))));
+                    let at = format!("{pointer}/{}", super::locate::escape(name));
+                    located.at_name(&at, format!("unknown member `{name}`"), help)
+                })
+                .collect()
+        }
+        Kind::Plain(ValidationErrorKind::Required { property }, _) => {
+            let name = property.as_str().unwrap_or_default();
+            vec![located.at_name(pointer, format!("the member `{name}` is missing here"), None)]
+        }
+        Kind::Plain(ValidationErrorKind::Type { kind }, error) => {
+            let expected = match kind {
+                TypeKind::Single(one) => one.to_string(),
+                TypeKind::Multiple(set) => set.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" or "),
+            };
+            let article = if expected.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
+            let found = error.instance();
+            let shown = if found.is_object() || found.is_array() { "something else".to_owned() } else { found.to_string() };
+            vec![located.at(pointer, format!("expected {article} {expected}, found {shown}"), None)]
+        }
+        Kind::Plain(_, error) => vec![located.at(pointer, error.to_string(), None)],
+    }
+}
+
+/// The members that the schema knows where `error` says that one is unknown.
+fn known_members(error: &ValidationError<'_>) -> Vec<String> {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(strict_schema);
+    // "/properties/scenarios/items/$ref/…/additionalProperties": follow references down to the object's schema.
+    let mut node = &*SCHEMA;
+    for segment in error.evaluation_path().as_str().split('/').skip(1) {
+        node = match segment {
+            "additionalProperties" => break,
+            "$ref" => {
+                let Some(pointer) = node.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) else {
+                    return Vec::new();
+                };
+                match SCHEMA.pointer(pointer) {
+                    Some(target) => target,
+                    None => return Vec::new(),
+                }
+            }
+            segment => match node.get(segment).or_else(|| node.get(segment.parse::<usize>().ok()?)) {
+                Some(next) => next,
+                None => return Vec::new(),
+            },
+        };
+    }
+    node.get("properties").and_then(Value::as_object).into_iter().flat_map(|p| p.keys().cloned()).collect()
+}
+
+fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>) -> Result<Typed, Diagnostic> {
+    let filled = with_scenarios(file, expanded);
+    let file = serde_path_to_error::deserialize(&filled).map_err(|error| {
+        let path: String = error
+            .path()
+            .iter()
+            .filter_map(|segment| match segment {
+                serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
+                serde_path_to_error::Segment::Map { key } => Some(format!("/{}", super::locate::escape(key))),
+                _ => None,
+            })
+            .collect();
+        let pointer = original_pointer(&path, |i| expanded.get(i).map(|e| e.index));
+        located.at(&pointer, error.inner().to_string(), None)
+    })?;
+    let origins = expanded.iter().map(|e| (e.index, e.rows.clone())).collect();
+    Ok(Typed { file, origins })
+}
+
+/// The key that a spec declares.
+pub(super) fn declared_key(spec: &KeySpec, file: Option<Vec<u8>>) -> Key {
+    file.map_or_else(|| Key::Fresh(spec.length.unwrap_or(32)), Key::Fixed)
+}

@@ -1,0 +1,15 @@
+//! Suite files: read, located, expanded, checked, typed.
+
+pub mod body;
+mod expand;
+mod lint;
+mod load;
+mod locate;
+pub mod model;
+mod schema;
+mod source;
+
+pub use load::{Case, Key, Suite, load};
+pub use locate::{Diagnostic, FileDiagnostics, near_miss};
+pub use schema::{SCHEMA_FILE, published_schema};
+pub use source::{SourceError, SuiteSource, embedded, from_paths};

@@ -1,0 +1,346 @@
+//! One step's answer against what is expected of it.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::Transcript;
+use crate::evidence::{Answer, Element, Exchange, Reply};
+use crate::suite::body::Body;
+use crate::suite::model::{
+    BodyMatch, EntryMatch, EtagFormat, EtagMatch, HeaderMatch, Operation, Outcome, Scheme, Step, StepHeader, TextMatch,
+};
+
+/// One expectation that was not met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// Part of the answer that it is about: `status`, `header etag`, `body`, …
+    pub subject: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub actual: String,
+}
+
+impl Mismatch {
+    /// A mismatch.
+    pub fn new(subject: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        Self { subject: subject.into(), expected: expected.into(), actual: actual.into() }
+    }
+}
+
+/// Checks one step.
+pub(super) struct Check<'a> {
+    pub exchange: &'a Exchange,
+    pub transcript: &'a Transcript,
+    pub bodies: &'a BTreeMap<String, Body>,
+    pub step: &'a Step,
+}
+
+impl Check<'_> {
+    /// What holds of every answer, whatever the step expects.
+    pub fn always(&self) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        if let Reply::Answer(answer) = &self.exchange.reply {
+            for key in &answer.leaked_keys {
+                let actual = format!("customer key {key} stands in the answer");
+                found.push(Mismatch::new("answer", "no customer key, in whatever encoding", actual));
+            }
+        }
+        found
+    }
+
+    /// What of an outcome is not met; empty where all of it is.
+    pub fn outcome(&self, outcome: &Outcome) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        if !outcome.any_of.is_empty() {
+            let tries: Vec<Vec<Mismatch>> = outcome.any_of.iter().map(|o| self.outcome(o)).collect();
+            if tries.iter().all(|t| !t.is_empty()) {
+                let expected: Vec<String> =
+                    tries.iter().flatten().map(|m| format!("{} {}", m.subject, m.expected)).collect();
+                found.push(Mismatch::new("answer", format!("any one of: {}", expected.join("; ")), self.summary()));
+            }
+        }
+        if outcome.refused {
+            found.extend(self.refused());
+        }
+        if let Some(stored) = outcome.stored {
+            found.extend(self.stored(stored));
+        }
+        if let Reply::Answer(answer) = &self.exchange.reply {
+            found.extend(self.answer(outcome, answer));
+        } else if outcome.any_of.is_empty() && !outcome.refused {
+            found.push(Mismatch::new("connection", "an HTTP answer", self.summary()));
+        }
+        found
+    }
+
+    fn answer(&self, outcome: &Outcome, answer: &Answer) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        if !outcome.status.is_empty() && !outcome.status.iter().any(|s| status_fits(s, answer.status)) {
+            found.push(Mismatch::new("status", outcome.status.join(" or "), self.summary()));
+            // What follows from another status (headers, body, ETag) is no finding of its own.
+            return found;
+        }
+        // An answer to HEAD never has a body, so there is no code to see.
+        let has_error_body = self.exchange.sent.method != "HEAD";
+        if !outcome.code.is_empty() && has_error_body {
+            let code = answer.s3_code();
+            if !code.as_ref().is_some_and(|c| outcome.code.contains(c)) {
+                let actual = code.unwrap_or_else(|| "no S3 error code".to_owned());
+                found.push(Mismatch::new("error code", outcome.code.join(" or "), actual));
+            }
+        }
+        if has_error_body && !outcome.error_fields.is_empty() {
+            let fields = answer.s3_error().unwrap_or_default();
+            for (name, text) in &outcome.error_fields {
+                found.extend(text_mismatch(&format!("error field {name}"), text, fields.get(name).map(String::as_str)));
+            }
+        }
+        for (name, header) in &outcome.headers {
+            found.extend(self.header(name, header, answer));
+        }
+        if let Some(key) = &outcome.echo {
+            found.extend(self.echo(key, answer));
+        }
+        if let Some(body) = &outcome.body {
+            found.extend(self.body(body, answer));
+        }
+        if let Some(etag) = &outcome.etag {
+            found.extend(self.etag(etag, answer.etag()));
+        }
+        if let Some(entry) = &outcome.entry {
+            found.extend(self.entry(entry, answer));
+        }
+        found
+    }
+
+    fn refused(&self) -> Option<Mismatch> {
+        let plain = self.exchange.sent.scheme == Scheme::Plain;
+        let expected = if plain {
+            "a refusal: a 4xx, a redirect to https, or no connection"
+        } else {
+            "a refusal: a 4xx"
+        };
+        let answer = match &self.exchange.reply {
+            Reply::Answer(answer) => answer,
+            Reply::Closed(_) if plain => return None,
+            _ => return Some(Mismatch::new("answer", expected, self.summary())),
+        };
+        if let Some(body) = answer.body.discloses.first() {
+            let actual = format!("{} whose body holds data of `{body}`", self.summary());
+            return Some(Mismatch::new("body", "a refusal that gives no object data away", actual));
+        }
+        let redirects = plain
+            && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
+            && answer.header("location").is_some_and(|l| l.to_ascii_lowercase().starts_with("https://"));
+        let refuses = (400..500).contains(&answer.status) || redirects;
+        (!refuses).then(|| Mismatch::new("status", expected, self.summary()))
+    }
+
+    fn stored(&self, expected: bool) -> Option<Mismatch> {
+        let words = |stored| if stored { "the object is stored" } else { "nothing is stored" };
+        let mismatch = |actual: &str| Some(Mismatch::new("storage", words(expected), actual));
+        let Some(probe) = self.transcript.probe_after(&self.step.id) else { return mismatch("the listing was not made") };
+        let Some(answer) = probe.reply.answer().filter(|a| a.status == 200) else {
+            return mismatch("the listing that would tell failed");
+        };
+        let Ok(listing) = answer.xml() else { return mismatch("the listing is no XML that can be read") };
+        let stored = entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str()));
+        if stored == expected { None } else { mismatch(words(stored)) }
+    }
+
+    fn header(&self, name: &str, expected: &HeaderMatch, answer: &Answer) -> Option<Mismatch> {
+        let actual = answer.header(name);
+        let subject = format!("header {name}");
+        if expected.absent {
+            return actual.map(|value| Mismatch::new(subject, "absent", value));
+        }
+        if let Some(of_step) = &expected.same_as {
+            let other = self.step_header(of_step);
+            return (actual.is_none() || actual != other)
+                .then(|| Mismatch::new(subject, format!("as in step `{}`: {}", of_step.step, shown(other)), shown(actual)));
+        }
+        if let Some(of_step) = &expected.differs_from {
+            return (actual.is_none() || actual == self.step_header(of_step))
+                .then(|| Mismatch::new(subject, format!("other than in step `{}`", of_step.step), shown(actual)));
+        }
+        let text = TextMatch { equals: expected.equals.clone(), matches: expected.matches.clone() };
+        text_mismatch(&subject, &text, actual)
+    }
+
+    fn step_header(&self, of_step: &StepHeader) -> Option<&str> {
+        self.transcript.answer(&of_step.step)?.header(&of_step.header)
+    }
+
+    fn echo(&self, key: &str, answer: &Answer) -> Vec<Mismatch> {
+        let md5 = self.transcript.facts.key_md5.get(key).map_or("", String::as_str);
+        [("algorithm", "AES256"), ("key-md5", md5)]
+            .into_iter()
+            .filter_map(|(header, expected)| {
+                let name = format!("x-amz-server-side-encryption-customer-{header}");
+                let actual = answer.header(&name);
+                (actual != Some(expected)).then(|| Mismatch::new(format!("header {name}"), expected, shown(actual)))
+            })
+            .collect()
+    }
+
+    fn body(&self, expected: &BodyMatch, answer: &Answer) -> Option<Mismatch> {
+        let received = &answer.body;
+        let cut = received.cut_short.as_ref().map(|why| format!(" (cut short: {why})")).unwrap_or_default();
+        let actual = |words: &str| format!("{words}{cut}");
+        if let Some(size) = expected.size.or_else(|| expected.empty.then_some(0)) {
+            return (received.length != size || received.cut_short.is_some()).then(|| {
+                Mismatch::new("body", format!("{size} bytes"), actual(&format!("{} bytes", received.length)))
+            });
+        }
+        let name = expected.equals.as_ref()?;
+        let whole = self.bodies.get(name)?.bytes();
+        let from = usize::try_from(expected.offset.unwrap_or(0)).unwrap_or(usize::MAX).min(whole.len());
+        let rest = whole.len() - from;
+        let length = expected.length.map_or(rest, |l| usize::try_from(l).unwrap_or(usize::MAX).min(rest));
+        let slice = &whole[from..from + length];
+        let what = format!("{length} bytes: bytes {from} to {} of body `{name}`", from + length);
+        if received.length != length as u64 || received.cut_short.is_some() {
+            return Some(Mismatch::new("body", what, actual(&format!("{} bytes", received.length))));
+        }
+        (hex::encode(Sha256::digest(slice)) != received.sha256)
+            .then(|| Mismatch::new("body", what, "as many bytes, but other ones"))
+    }
+
+    fn etag(&self, expected: &EtagMatch, actual: Option<String>) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        let Some(actual) = actual else {
+            return vec![Mismatch::new("ETag", "an ETag", "none")];
+        };
+        if let Some(format) = expected.format {
+            let (fits, words) = match format {
+                EtagFormat::Hex32 => (is_hex32(&actual), "32 hexadecimal digits"),
+                EtagFormat::Multipart => {
+                    let fits = actual.split_once('-').is_some_and(|(hex, parts)| {
+                        is_hex32(hex) && !parts.is_empty() && parts.chars().all(|c| c.is_ascii_digit())
+                    });
+                    (fits, "32 hexadecimal digits, `-`, the number of parts")
+                }
+            };
+            if !fits {
+                found.push(Mismatch::new("ETag", words, &actual));
+            }
+        }
+        if expected.not_an_md5_of_what_was_sent {
+            let digits = actual.split('-').next().unwrap_or_default().to_ascii_lowercase();
+            if let Some(what) = self.transcript.facts.md5s.get(&digits) {
+                found.push(Mismatch::new("ETag", "no MD5 of anything that was sent", format!("{actual}: the MD5 of {what}")));
+            }
+        }
+        if let Some(step) = &expected.same_as {
+            let other = self.transcript.answer(step).and_then(Answer::etag);
+            if other.as_deref() != Some(&actual) {
+                found.push(Mismatch::new("ETag", format!("as in step `{step}`: {}", shown(other.as_deref())), &actual));
+            }
+        }
+        if let Some(step) = &expected.differs_from
+            && self.transcript.answer(step).and_then(Answer::etag).as_deref() == Some(&actual)
+        {
+            found.push(Mismatch::new("ETag", format!("other than in step `{step}`"), actual));
+        }
+        found
+    }
+
+    fn entry(&self, expected: &EntryMatch, answer: &Answer) -> Vec<Mismatch> {
+        let Ok(root) = answer.xml() else {
+            return vec![Mismatch::new("body", "XML that can be read", "none")];
+        };
+        let attributes = self.exchange.sent.operation == Operation::GetObjectAttributes.as_str();
+        // The object listed is the step's own; its key ends in its name.
+        let suffix = format!("/{}", self.step.request.object_name());
+        let found = if attributes {
+            Some(&root)
+        } else {
+            entries(&root).find(|entry| entry.child_text("Key").is_some_and(|key| key.ends_with(&suffix)))
+        };
+        let Some(entry) = found else {
+            return vec![Mismatch::new("listing", format!("an entry for the object {}", &suffix[1..]), "none")];
+        };
+        let mut mismatches = Vec::new();
+        if let Some(size) = expected.size {
+            let name = if attributes { "ObjectSize" } else { "Size" };
+            let actual = entry.child_text(name);
+            if actual != Some(size.to_string().as_str()) {
+                mismatches.push(Mismatch::new(format!("listed {name}"), size.to_string(), shown(actual)));
+            }
+        }
+        if let Some(step) = &expected.etag_same_as {
+            let actual = entry.child_text("ETag").map(|etag| etag.trim_matches('"').to_owned());
+            let other = self.transcript.answer(step).and_then(Answer::etag);
+            if actual.is_none() || actual != other {
+                let expected = format!("as in step `{step}`: {}", shown(other.as_deref()));
+                mismatches.push(Mismatch::new("listed ETag", expected, shown(actual.as_deref())));
+            }
+        }
+        mismatches
+    }
+
+    /// The answer in a few words.
+    fn summary(&self) -> String {
+        match &self.exchange.reply {
+            Reply::Answer(answer) => {
+                let code = answer.s3_code().map(|code| format!(" {code}")).unwrap_or_default();
+                format!("{}{code}", answer.status)
+            }
+            Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => why.clone(),
+        }
+    }
+}
+
+fn entries(listing: &Element) -> impl Iterator<Item = &Element> {
+    listing.children.iter().filter(|child| child.name == "Contents" || child.name == "Version")
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "absent".to_owned(), str::to_owned)
+}
+
+fn is_hex32(text: &str) -> bool {
+    text.len() == 32 && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+fn status_fits(pattern: &str, status: u16) -> bool {
+    let digits = status.to_string();
+    pattern == digits || (pattern.ends_with("xx") && pattern.starts_with(&digits[..1]))
+}
+
+fn text_mismatch(subject: &str, expected: &TextMatch, actual: Option<&str>) -> Option<Mismatch> {
+    if let Some(equals) = &expected.equals {
+        return (actual != Some(equals)).then(|| Mismatch::new(subject, equals, shown(actual)));
+    }
+    let pattern = expected.matches.as_ref()?;
+    // The linter has compiled it before.
+    let fits = actual.is_some_and(|text| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)));
+    (!fits).then(|| Mismatch::new(subject, format!("matching /{pattern}/"), shown(actual)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("200", 200, true)]
+    #[case("2xx", 204, true)]
+    #[case("4xx", 503, false)]
+    #[case("403", 400, false)]
+    fn statuses_and_classes(#[case] pattern: &str, #[case] status: u16, #[case] fits: bool) {
+        assert_eq!(status_fits(pattern, status), fits);
+    }
+
+    #[rstest]
+    #[case("0123456789abcdef0123456789ABCDEF", true)]
+    #[case("0123456789abcdef0123456789abcde", false)]
+    #[case("0123456789abcdef0123456789abcdeg", false)]
+    fn etags_of_32_hexadecimal_digits(#[case] etag: &str, #[case] fits: bool) {
+        assert_eq!(is_hex32(etag), fits);
+    }
+}
