@@ -9,8 +9,9 @@ use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use url::Url;
 
+use super::Target;
 use super::customer_key::{CustomerKey, reveals_key};
-use super::{Addressing, Target};
+use crate::config::Addressing;
 use crate::evidence::Answer;
 use crate::suite::body::Body;
 use crate::suite::model::{Auth, CopySource, HeaderSpec, KeyForm, Operation, Request, Scheme, SseC, Step};
@@ -132,7 +133,8 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
     for (name, spec) in request.headers.iter().flatten() {
         headers.spec(name, spec, None)?;
     }
-    let own_attributes = request.headers.iter().flatten().any(|(n, _)| n.eq_ignore_ascii_case("x-amz-object-attributes"));
+    let own_attributes =
+        request.headers.iter().flatten().any(|(n, _)| n.eq_ignore_ascii_case("x-amz-object-attributes"));
     if operation == Operation::GetObjectAttributes && !own_attributes {
         headers.push("x-amz-object-attributes", "ETag,ObjectSize", None)?;
     }
@@ -205,7 +207,7 @@ fn address(
     match target.addressing {
         Addressing::Path if key.is_empty() => url.set_path(&format!("/{bucket}")),
         Addressing::Path => url.set_path(&format!("/{bucket}/{key}")),
-        Addressing::VirtualHost => {
+        Addressing::Virtual => {
             let host = format!("{bucket}.{}", url.host_str().unwrap_or_default());
             url.set_host(Some(&host)).map_err(|_| BuildError::Unsendable(format!("host name `{host}`")))?;
             url.set_path(&format!("/{key}"));
@@ -359,7 +361,8 @@ impl Headers<'_> {
                     return Err(BuildError::Unsendable(format!("the undeclared customer key `{key_name}`")));
                 };
                 let value = key.form(form);
-                let written = serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+                let written =
+                    serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
                 let shown = format!("<{written} of customer key {key_name}: {} characters>", value.len());
                 self.push(name, &value, reveals_key(form).then_some(shown))?;
             }

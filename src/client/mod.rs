@@ -8,37 +8,12 @@ mod sign;
 use std::time::Duration;
 
 use url::Url;
-use zeroize::Zeroizing;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
 pub use send::{Client, ClientError, TlsTrust};
 
-/// How a bucket is named in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Addressing {
-    /// `https://host/bucket/key`
-    Path,
-    /// `https://bucket.host/key`
-    VirtualHost,
-}
-
-/// What requests are signed with.
-#[derive(Clone)]
-pub struct Credentials {
-    /// Access key id; no secret.
-    pub access_key_id: String,
-    /// Secret access key.
-    pub secret_access_key: Zeroizing<String>,
-    /// Session token of temporary credentials.
-    pub session_token: Option<Zeroizing<String>>,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
-    }
-}
+use crate::config::{Addressing, Credentials};
 
 /// Where and how requests are sent.
 #[derive(Debug, Clone)]

@@ -12,9 +12,9 @@ use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::{Digest as _, Sha256};
 
+use super::Target;
 use super::build::{BuildError, Prepared};
 use super::sign::sign_request;
-use super::Target;
 use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_TEXT, Received, Redactor, Reply, Sent};
 use crate::suite::body::Body;
 use crate::suite::model::Scheme;

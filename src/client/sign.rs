@@ -12,8 +12,9 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
+use super::Target;
 use super::build::{HeaderLine, Prepared};
-use super::{Credentials, Target};
+use crate::config::Credentials;
 use crate::suite::model::Auth;
 
 /// How long a presigned URL is valid.

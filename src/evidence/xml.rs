@@ -87,7 +87,8 @@ impl Element {
                 Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::Comment(_) => {}
             }
         }
-        let mut document = open.pop().filter(|_| open.is_empty()).ok_or_else(|| malformed(&"an element is not closed"))?;
+        let mut document =
+            open.pop().filter(|_| open.is_empty()).ok_or_else(|| malformed(&"an element is not closed"))?;
         if document.children.len() != 1 {
             return Err(malformed(&"a document has one root element"));
         }
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn reads_names_text_and_entities() {
-        let root = Element::parse("<?xml version=\"1.0\"?><Error xmlns='u'><Code>A&amp;B&#33;</Code><Empty/></Error>").unwrap();
+        let root = Element::parse("<?xml version=\"1.0\"?><Error xmlns='u'><Code>A&amp;B&#33;</Code><Empty/></Error>")
+            .unwrap();
         assert_eq!(root.name, "Error");
         assert_eq!(root.child_text("Code"), Some("A&B!"));
         assert_eq!(root.child_text("Empty"), Some(""));

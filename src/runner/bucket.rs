@@ -16,7 +16,9 @@ use crate::suite::model::{Operation, Request, SseC};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
     /// No HTTP answer.
-    #[error("{endpoint} cannot be reached: {why}\n  Check --endpoint, the network, and for a private certificate authority --ca-file.")]
+    #[error(
+        "{endpoint} cannot be reached: {why}\n  Check --endpoint, the network, and for a private certificate authority --ca-file."
+    )]
     Unreachable {
         /// The endpoint.
         endpoint: String,
@@ -24,7 +26,9 @@ pub enum PrepareError {
         why: String,
     },
     /// The credentials were refused.
-    #[error("{endpoint} refuses the credentials: {answer}\n  Check the access key, the secret key, the region, and the clock of this machine.")]
+    #[error(
+        "{endpoint} refuses the credentials: {answer}\n  Check the access key, the secret key, the region, and the clock of this machine."
+    )]
     Credentials {
         /// The endpoint.
         endpoint: String,
@@ -32,7 +36,9 @@ pub enum PrepareError {
         answer: String,
     },
     /// The bucket could not be made or is not there.
-    #[error("bucket {bucket} {what}: {answer}\n  Give an existing bucket with --bucket, or credentials that may make one.")]
+    #[error(
+        "bucket {bucket} {what}: {answer}\n  Give an existing bucket with --bucket, or credentials that may make one."
+    )]
     Bucket {
         /// The bucket.
         bucket: String,
@@ -42,7 +48,9 @@ pub enum PrepareError {
         answer: String,
     },
     /// The bucket refuses every SSE-C write.
-    #[error("bucket {bucket} takes objects, but refuses every SSE-C write: {answer}\n  SSE-C is probably blocked on the bucket (the default of new AWS buckets since April 2026). Allow it with\n  PutBucketEncryption: a rule whose BlockedEncryptionTypes holds EncryptionType NONE; then give that bucket with --bucket.")]
+    #[error(
+        "bucket {bucket} takes objects, but refuses every SSE-C write: {answer}\n  SSE-C is probably blocked on the bucket (the default of new AWS buckets since April 2026). Allow it with\n  PutBucketEncryption: a rule whose BlockedEncryptionTypes holds EncryptionType NONE; then give that bucket with --bucket."
+    )]
     SseCBlocked {
         /// The bucket.
         bucket: String,
@@ -162,9 +170,18 @@ impl Housekeeper<'_> {
         match self.send(operation, method, bucket, "", query, body).await.reply {
             Reply::Answer(answer) => {
                 let code = answer.s3_code().unwrap_or_default();
-                let refused = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidToken",
-                    "ExpiredToken", "AuthorizationHeaderMalformed"];
-                if answer.status == 401 || refused.contains(&code.as_str()) || (method_head(operation) && answer.status == 403) {
+                let refused = [
+                    "InvalidAccessKeyId",
+                    "SignatureDoesNotMatch",
+                    "RequestTimeTooSkewed",
+                    "InvalidToken",
+                    "ExpiredToken",
+                    "AuthorizationHeaderMalformed",
+                ];
+                if answer.status == 401
+                    || refused.contains(&code.as_str())
+                    || (method_head(operation) && answer.status == 403)
+                {
                     return Err(PrepareError::Credentials { endpoint, answer: in_words(&answer) });
                 }
                 Ok(answer)
@@ -219,7 +236,12 @@ impl Housekeeper<'_> {
         let answer =
             self.reach("GetBucketVersioning", Method::GET, bucket, &[("versioning", "")], Bytes::new()).await?;
         let enabled = answer.xml().is_ok_and(|xml| xml.child_text("Status") == Some("Enabled"));
-        let why = || format!("versioning is not switched on in bucket {bucket}: GetBucketVersioning answered {}", in_words(&answer));
+        let why = || {
+            format!(
+                "versioning is not switched on in bucket {bucket}: GetBucketVersioning answered {}",
+                in_words(&answer)
+            )
+        };
         Ok(if enabled { Ok(bucket.to_owned()) } else { Err(why()) })
     }
 
@@ -229,7 +251,10 @@ impl Housekeeper<'_> {
         );
         let answer = self.reach("PutBucketVersioning", Method::PUT, &bucket, &[("versioning", "")], body).await?;
         if answer.status >= 300 {
-            return Ok(Err(format!("the endpoint has no versioning: PutBucketVersioning answered {}", in_words(&answer))));
+            return Ok(Err(format!(
+                "the endpoint has no versioning: PutBucketVersioning answered {}",
+                in_words(&answer)
+            )));
         }
         self.has_versioning(&bucket).await
     }
@@ -242,8 +267,9 @@ impl Housekeeper<'_> {
             Some((entry.child_text("Key")?.to_owned(), version.into_iter().collect()))
         };
         let next = [("NextKeyMarker", "key-marker"), ("NextVersionIdMarker", "version-id-marker")];
-        let listed =
-            self.pages(bucket, ("versions", ""), prefix, &["Version", "DeleteMarker"], &next, versions, &mut found).await;
+        let listed = self
+            .pages(bucket, ("versions", ""), prefix, &["Version", "DeleteMarker"], &next, versions, &mut found)
+            .await;
         if !listed {
             let objects = |entry: &Element| Some((entry.child_text("Key")?.to_owned(), Vec::new()));
             let next = [("NextContinuationToken", "continuation-token")];
@@ -310,7 +336,8 @@ pub(super) async fn clean_up(client: &Client, buckets: &Buckets, prefix: &str, j
                 let housekeeper = &housekeeper;
                 async move {
                     let query: Vec<(&str, &str)> = query.iter().map(|(n, v)| (*n, v.as_str())).collect();
-                    let reply = housekeeper.send("Delete", Method::DELETE, bucket, &key, &query, Bytes::new()).await.reply;
+                    let reply =
+                        housekeeper.send("Delete", Method::DELETE, bucket, &key, &query, Bytes::new()).await.reply;
                     let removed = reply.answer().is_some_and(|a| a.status < 300 || a.status == 404);
                     let words = query.iter().map(|(n, v)| format!(" ({n} {v})")).collect::<String>();
                     (!removed).then(|| format!("{bucket}/{key}{words}: {}", reply_in_words(&reply)))

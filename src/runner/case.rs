@@ -69,7 +69,8 @@ impl Shared {
             let reason = if self.options.no_plain_listener {
                 "the service has no plain-HTTP listener, says --plain-endpoint none".to_owned()
             } else {
-                "no plain-HTTP endpoint is known: give --plain-endpoint URL, or `none` if the service has none".to_owned()
+                "no plain-HTTP endpoint is known: give --plain-endpoint URL, or `none` if the service has none"
+                    .to_owned()
             };
             return Some((Verdict::Skipped, reason, !self.options.no_plain_listener));
         }

@@ -35,9 +35,12 @@ pub fn expand(file: &Value, located: &Located<'_>, diagnostics: &mut Vec<Diagnos
             let Some(name) = table.as_str() else { continue };
             match tables.get(name).and_then(Value::as_array) {
                 Some(rows) if !rows.is_empty() => axes.push((alias, rows)),
-                Some(_) => diagnostics.push(located.at(&format!("/tables/{name}"), "a table needs at least one row", None)),
+                Some(_) => {
+                    diagnostics.push(located.at(&format!("/tables/{name}"), "a table needs at least one row", None))
+                }
                 None => {
-                    let help = near_miss(name, tables.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+                    let help =
+                        near_miss(name, tables.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
                     let pointer = format!("/scenarios/{index}/for_each/{alias}");
                     diagnostics.push(located.at(&pointer, format!("there is no table `{name}`"), help));
                 }
@@ -128,7 +131,11 @@ impl Filler<'_, '_> {
                 || "name the alias in `for_each` and write `${alias.member}`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
-            self.diagnostics.push(self.located.at(pointer, format!("there is no alias `{alias}` in `for_each`"), Some(help)));
+            self.diagnostics.push(self.located.at(
+                pointer,
+                format!("there is no alias `{alias}` in `for_each`"),
+                Some(help),
+            ));
             return None;
         };
         let found = row.get(member);

@@ -131,7 +131,8 @@ impl Lint<'_> {
             self.used.insert(("bodies", name.clone()));
             match known.get(name) {
                 Some(Body::Joined(_)) | None => {
-                    let help = near_miss(name, known.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+                    let help =
+                        near_miss(name, known.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
                     let message = format!("there is no body `{name}` that could be joined");
                     self.error(&format!("{pointer}/join/{index}"), message, help);
                 }
@@ -195,19 +196,25 @@ impl Lint<'_> {
             let pointer = format!("{scenario}/steps/{index}");
             self.id(&format!("{pointer}/id"), &step.id);
             if steps[..index].iter().any(|s| s.id == step.id) {
-                self.error(&format!("{pointer}/id"), format!("step id `{}` stands twice in the scenario", step.id), None);
+                self.error(
+                    &format!("{pointer}/id"),
+                    format!("step id `{}` stands twice in the scenario", step.id),
+                    None,
+                );
             }
             let before = &steps[..index];
             self.request(&format!("{pointer}/request"), &step.request, before, versioned);
             let sent = key_names(&step.request);
             if let Some(name) = sent.iter().find(|name| exposed.contains(*name)) {
-                let message = format!("customer key `{name}` went over plain HTTP in an earlier step and may not be used again");
+                let message =
+                    format!("customer key `{name}` went over plain HTTP in an earlier step and may not be used again");
                 self.error(&format!("{pointer}/request"), message, Some("use another key here".to_owned()));
             }
             if step.request.scheme() == Scheme::Plain {
                 let fixed = sent.iter().find(|n| self.typed.file.keys.get(**n).is_some_and(|k| k.file.is_some()));
                 if let Some(name) = fixed {
-                    let message = format!("the fixed customer key `{name}` may not go over plain HTTP: other cases use it");
+                    let message =
+                        format!("the fixed customer key `{name}` may not go over plain HTTP: other cases use it");
                     self.error(&format!("{pointer}/request"), message, Some("use a fresh key".to_owned()));
                 }
                 exposed.extend(sent);
@@ -251,7 +258,8 @@ impl Lint<'_> {
         };
         use Operation as Op;
         let part = matches!(operation, Op::UploadPart | Op::UploadPartCopy);
-        let upload = part || matches!(operation, Op::CompleteMultipartUpload | Op::AbortMultipartUpload | Op::ListParts);
+        let upload =
+            part || matches!(operation, Op::CompleteMultipartUpload | Op::AbortMultipartUpload | Op::ListParts);
         let copy = matches!(operation, Op::CopyObject | Op::UploadPartCopy);
         let mut goes_with = |member: &str, given: bool, takes: bool, needs: bool| {
             if given && !takes {
@@ -268,7 +276,11 @@ impl Lint<'_> {
         let has_body = matches!(operation, Op::PutObject | Op::UploadPart);
         goes_with("body", request.body.is_some(), has_body, has_body);
         if request.version_of.is_some() && !versioned {
-            self.error(&format!("{pointer}/version_of"), "only a scenario with `\"versioned\": true` has versions", None);
+            self.error(
+                &format!("{pointer}/version_of"),
+                "only a scenario with `\"versioned\": true` has versions",
+                None,
+            );
         }
         if request.part_number.is_some_and(|n| !(1..=10_000).contains(&n)) {
             self.error(&format!("{pointer}/part_number"), "a part number is 1 to 10000", None);
@@ -315,8 +327,7 @@ impl Lint<'_> {
         } else if !sse_c.is_empty() {
             self.error(pointer, "name the customer `key` that the headers are derived from", None);
         }
-        let headers =
-            [("algorithm", &sse_c.algorithm), ("customer_key", &sse_c.customer_key), ("md5", &sse_c.md5)];
+        let headers = [("algorithm", &sse_c.algorithm), ("customer_key", &sse_c.customer_key), ("md5", &sse_c.md5)];
         for (member, spec) in headers {
             if let Some(spec) = spec {
                 self.header(&format!("{pointer}/{member}"), spec, sse_c.key.as_deref(), known_steps);

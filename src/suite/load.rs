@@ -209,7 +209,8 @@ enum Kind<'e> {
 
 fn describe(pointer: &str, kind: Kind<'_>, located: &Located<'_>) -> Vec<Diagnostic> {
     let not_among = |options: Vec<&Value>, instance: &Value| {
-        let words: Vec<String> = options.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+        let words: Vec<String> =
+            options.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
         let near = instance.as_str().and_then(|word| near_miss(word, words.iter().map(String::as_str)));
         let message = format!("{instance} is not one of: {}", words.join(", "));
         vec![located.at(pointer, message, near.map(|n| format!("did you mean `{n}`?")))]
@@ -244,7 +245,8 @@ fn describe(pointer: &str, kind: Kind<'_>, located: &Located<'_>) -> Vec<Diagnos
             };
             let article = if expected.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
             let found = error.instance();
-            let shown = if found.is_object() || found.is_array() { "something else".to_owned() } else { found.to_string() };
+            let shown =
+                if found.is_object() || found.is_array() { "something else".to_owned() } else { found.to_string() };
             vec![located.at(pointer, format!("expected {article} {expected}, found {shown}"), None)]
         }
         Kind::Plain(_, error) => vec![located.at(pointer, error.to_string(), None)],

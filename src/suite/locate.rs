@@ -102,7 +102,14 @@ impl<'a> Located<'a> {
             from -= 1;
         }
         let to = text[from..].chars().next().map_or(from, |c| from + c.len_utf8());
-        Diagnostic { span: (from, to), line: line.max(1), column: column.max(1), pointer: String::new(), message, help: None }
+        Diagnostic {
+            span: (from, to),
+            line: line.max(1),
+            column: column.max(1),
+            pointer: String::new(),
+            message,
+            help: None,
+        }
     }
 
     /// Pointers of members whose name stands twice in one object.

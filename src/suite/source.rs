@@ -124,7 +124,9 @@ impl Fixtures {
     pub fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let relative = Path::new(path);
         if relative.components().any(|c| !matches!(c, Component::Normal(_))) {
-            return Err(format!("`{path}` is not a path below `fixtures/`; write it without `..` and without `/` in front"));
+            return Err(format!(
+                "`{path}` is not a path below `fixtures/`; write it without `..` and without `/` in front"
+            ));
         }
         match self {
             Self::Embedded => {

@@ -119,11 +119,8 @@ impl Check<'_> {
 
     fn refused(&self) -> Option<Mismatch> {
         let plain = self.exchange.sent.scheme == Scheme::Plain;
-        let expected = if plain {
-            "a refusal: a 4xx, a redirect to https, or no connection"
-        } else {
-            "a refusal: a 4xx"
-        };
+        let expected =
+            if plain { "a refusal: a 4xx, a redirect to https, or no connection" } else { "a refusal: a 4xx" };
         let answer = match &self.exchange.reply {
             Reply::Answer(answer) => answer,
             Reply::Closed(_) if plain => return None,
@@ -143,7 +140,9 @@ impl Check<'_> {
     fn stored(&self, expected: bool) -> Option<Mismatch> {
         let words = |stored| if stored { "the object is stored" } else { "nothing is stored" };
         let mismatch = |actual: &str| Some(Mismatch::new("storage", words(expected), actual));
-        let Some(probe) = self.transcript.probe_after(&self.step.id) else { return mismatch("the listing was not made") };
+        let Some(probe) = self.transcript.probe_after(&self.step.id) else {
+            return mismatch("the listing was not made");
+        };
         let Some(answer) = probe.reply.answer().filter(|a| a.status == 200) else {
             return mismatch("the listing that would tell failed");
         };
@@ -160,8 +159,9 @@ impl Check<'_> {
         }
         if let Some(of_step) = &expected.same_as {
             let other = self.step_header(of_step);
-            return (actual.is_none() || actual != other)
-                .then(|| Mismatch::new(subject, format!("as in step `{}`: {}", of_step.step, shown(other)), shown(actual)));
+            return (actual.is_none() || actual != other).then(|| {
+                Mismatch::new(subject, format!("as in step `{}`: {}", of_step.step, shown(other)), shown(actual))
+            });
         }
         if let Some(of_step) = &expected.differs_from {
             return (actual.is_none() || actual == self.step_header(of_step))
@@ -232,7 +232,11 @@ impl Check<'_> {
         if expected.not_an_md5_of_what_was_sent {
             let digits = actual.split('-').next().unwrap_or_default().to_ascii_lowercase();
             if let Some(what) = self.transcript.facts.md5s.get(&digits) {
-                found.push(Mismatch::new("ETag", "no MD5 of anything that was sent", format!("{actual}: the MD5 of {what}")));
+                found.push(Mismatch::new(
+                    "ETag",
+                    "no MD5 of anything that was sent",
+                    format!("{actual}: the MD5 of {what}"),
+                ));
             }
         }
         if let Some(step) = &expected.same_as {

@@ -33,15 +33,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts in the order of reports.
-    pub const ALL: [Self; 7] = [
-        Self::Pass,
-        Self::Fail,
-        Self::Inconclusive,
-        Self::Blocked,
-        Self::NotSupported,
-        Self::Skipped,
-        Self::Error,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pass, Self::Fail, Self::Inconclusive, Self::Blocked, Self::NotSupported, Self::Skipped, Self::Error];
 
     /// The verdict in words.
     #[must_use]
@@ -162,7 +155,11 @@ pub fn judge_steps(
         }
         mismatches.extend(judge.always());
         if !mismatches.is_empty() {
-            return if step.setup { StepsOutcome::Blocked(finding(mismatches)) } else { StepsOutcome::Broken(finding(mismatches)) };
+            return if step.setup {
+                StepsOutcome::Blocked(finding(mismatches))
+            } else {
+                StepsOutcome::Broken(finding(mismatches))
+            };
         }
     }
     StepsOutcome::Held
@@ -178,7 +175,11 @@ fn unjudgeable(step: &Step, exchange: &Exchange) -> Option<Mismatch> {
         Reply::Answer(answer) if answer.is_throttling() => {
             let code = answer.s3_code().unwrap_or_default();
             let actual = format!("{} {code}", answer.status);
-            Some(Mismatch::new("status", "an answer that can be judged (the endpoint is throttling)", actual.trim_end()))
+            Some(Mismatch::new(
+                "status",
+                "an answer that can be judged (the endpoint is throttling)",
+                actual.trim_end(),
+            ))
         }
         _ => None,
     }
@@ -190,16 +191,20 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
     let failed = controls.iter().find(|(_, outcome)| *outcome != StepsOutcome::Held);
     let judgement = |verdict, reason: String, findings| Judgement { verdict, reason, findings };
     match (own, failed) {
-        (StepsOutcome::Unjudgeable(finding), _) => {
-            judgement(Verdict::Error, format!("step `{}` got no answer that could be judged", finding.step), vec![finding])
-        }
+        (StepsOutcome::Unjudgeable(finding), _) => judgement(
+            Verdict::Error,
+            format!("step `{}` got no answer that could be judged", finding.step),
+            vec![finding],
+        ),
         (StepsOutcome::Blocked(finding), _) => {
             judgement(Verdict::Blocked, format!("step `{}`, which it needs, did not work", finding.step), vec![finding])
         }
         // An answer that accepts what must be refused is a failure whatever the control says.
-        (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => {
-            judgement(Verdict::Fail, format!("step `{}` did not come out as the rule demands", finding.step), vec![finding])
-        }
+        (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => judgement(
+            Verdict::Fail,
+            format!("step `{}` did not come out as the rule demands", finding.step),
+            vec![finding],
+        ),
         (own, Some((step, outcome))) => {
             let mut findings = Vec::new();
             if let StepsOutcome::Broken(finding) = own {
@@ -207,11 +212,14 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             }
             let (verdict, finding) = match outcome {
                 StepsOutcome::Unjudgeable(finding) => (Verdict::Error, Some(finding)),
-                StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) => (Verdict::Inconclusive, Some(finding)),
+                StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) => {
+                    (Verdict::Inconclusive, Some(finding))
+                }
                 StepsOutcome::Held => (Verdict::Inconclusive, None),
             };
             findings.extend(finding.cloned());
-            let reason = format!("the positive control of step `{step}` (the same request, put right) did not succeed either");
+            let reason =
+                format!("the positive control of step `{step}` (the same request, put right) did not succeed either");
             judgement(verdict, reason, findings)
         }
         (_, None) => judgement(Verdict::Pass, "every expectation held".to_owned(), Vec::new()),

@@ -1,0 +1,145 @@
+//! The profile of the AWS files.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_runtime::env_config::EnvConfigValue;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::section::EnvConfigSections;
+use aws_runtime::env_config::source;
+use aws_types::os_shim_internal::{Env, Fs};
+use zeroize::Zeroizing;
+
+use super::credentials::{Credentials, Parts};
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::origin::{Origin, Sourced};
+
+const DEFAULT_PROFILE: &str = "default";
+
+/// Keys of ways to obtain access keys that are not followed: each needs a service or a program besides the files.
+const INDIRECT: [&str; 6] =
+    ["sso_session", "sso_start_url", "role_arn", "credential_process", "web_identity_token_file", "login_session"];
+
+const FILES: [(EnvConfigFileKind, &str, &str); 2] = [
+    (EnvConfigFileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
+    (EnvConfigFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+];
+
+/// The selected profile of the AWS files; empty where there is none.
+pub(super) struct AwsProfile {
+    name: Arc<str>,
+    sections: EnvConfigSections,
+    files: Vec<String>,
+}
+
+impl AwsProfile {
+    /// Reads the named profile, which must be there, or else the default one, which need not be.
+    pub async fn load(named: Option<Sourced<String>>, environment: &Environment) -> Result<Self, ConfigError> {
+        let name: Arc<str> = named.as_ref().map_or(DEFAULT_PROFILE, |named| &named.value).into();
+        let (sections, files) = read(&name, environment).await?;
+        if let Some(Sourced { value, origin }) = named
+            && sections.get_profile(&value).is_none()
+        {
+            let suggestion = near_miss(&value, &sections);
+            return Err(ConfigError::AwsProfileMissing { origin, name: value, looked_in: files, suggestion });
+        }
+        Ok(Self { name, sections, files })
+    }
+
+    /// A value of the profile. One set to nothing counts as not set.
+    pub fn get(&self, key: &'static str) -> Option<Sourced<String>> {
+        self.text(key).map(|value| self.sourced(value.to_owned(), key))
+    }
+
+    /// The endpoint of the profile: the one its `services` section has for S3, or the one for every service.
+    pub fn endpoint(&self) -> Option<Sourced<String>> {
+        let key = "endpoint_url";
+        let no_variables = Env::from_slice(&[]);
+        let setting = EnvConfigValue::new().profile(key).service_id("s3");
+        let (value, _) = setting.load(&no_variables, Some(&self.sections))?;
+        (!value.is_empty()).then(|| self.sourced(value.into_owned(), key))
+    }
+
+    /// The access keys of the profile.
+    pub fn credentials(&self) -> Result<Option<Credentials>, ConfigError> {
+        let names @ [id, secret, token] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
+        let hidden = |key| self.text(key).map(|value| Zeroizing::new(value.to_owned()));
+        let parts = Parts {
+            access_key_id: self.text(id).map(ToOwned::to_owned),
+            secret_access_key: hidden(secret),
+            session_token: hidden(token),
+        };
+        parts.complete(&format!("the AWS profile `{}`", self.name), names)
+    }
+
+    /// Where the profile was looked for.
+    pub fn place(&self) -> String {
+        let files = if self.files.is_empty() { "no file".to_owned() } else { self.files.join(" and ") };
+        format!("the AWS profile `{}` of {files}", self.name)
+    }
+
+    /// What the profile has instead of access keys, if it has.
+    pub fn indirection(&self) -> Option<&'static str> {
+        INDIRECT.into_iter().find(|key| self.text(key).is_some())
+    }
+
+    /// The profile's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.sections.get(key).filter(|value| !value.is_empty())
+    }
+
+    fn sourced<T>(&self, value: T, key: &'static str) -> Sourced<T> {
+        Sourced { value, origin: Origin::AwsProfile { name: self.name.clone(), key } }
+    }
+}
+
+/// Reads the files, and says of each whether it is there. A missing one is as good as empty, for every AWS client.
+async fn read(name: &str, environment: &Environment) -> Result<(EnvConfigSections, Vec<String>), ConfigError> {
+    let mut contents = HashMap::new();
+    let mut sources = EnvConfigFiles::builder();
+    let mut places = Vec::new();
+    for (kind, variable, default) in FILES {
+        let path = environment.path(variable).map(|given| environment.expanded(&given.value));
+        let Some(path) = path.or_else(|| environment.at_home(default)) else { continue };
+        match text_of(&path).await {
+            Ok(Some(text)) => {
+                places.push(path.display().to_string());
+                contents.insert(OsString::from(&path), text.into_bytes());
+                sources = sources.with_file(kind, path);
+            }
+            Ok(None) => places.push(format!("{} (no such file)", path.display())),
+            Err(source) => return Err(ConfigError::AwsFileUnreadable { path, variable, source }),
+        }
+    }
+    if contents.is_empty() {
+        return Ok((EnvConfigSections::default(), places));
+    }
+    let malformed = |error: &dyn std::error::Error| ConfigError::AwsFileMalformed { message: error.to_string() };
+    let selection = Env::from_slice(&[("AWS_PROFILE", name)]);
+    let source = source::load(&selection, &Fs::from_raw_map(contents), &sources.build()).await;
+    let source = source.map_err(|error| malformed(&error))?;
+    let sections = EnvConfigSections::parse(source).map_err(|error| malformed(&error))?;
+    Ok((sections, places))
+}
+
+async fn text_of(path: &PathBuf) -> io::Result<Option<String>> {
+    match tokio::fs::read_to_string(path).await {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn near_miss(name: &str, sections: &EnvConfigSections) -> Option<String> {
+    let distance = |known: &str| strsim::damerau_levenshtein(known, name);
+    let nearest = sections.profiles().min_by_key(|known| (distance(known), (*known).to_owned()))?;
+    (distance(nearest) <= nearest.len().div_ceil(3)).then(|| nearest.to_owned())
+}

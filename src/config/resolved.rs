@@ -1,0 +1,82 @@
+//! The settings of a run, checked and complete.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::credentials::Credentials;
+
+pub(super) const DEFAULT_REGION: &str = "us-east-1";
+pub(super) const DEFAULT_PREFIX: &str = "ssecheck/";
+pub(super) const DEFAULT_PROFILE: &str = "portable";
+pub(super) const DEFAULT_JOBS: usize = 8;
+pub(super) const DEFAULT_CONNECT_TIMEOUT: u64 = 10;
+pub(super) const DEFAULT_REQUEST_TIMEOUT: u64 = 60;
+pub(super) const DEFAULT_SCENARIO_TIMEOUT: u64 = 300;
+
+/// The connection settings of a run: every value checked, every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The service to check; `None` means that nobody named one, and the embedded reference endpoint is to be started.
+    pub endpoint: Option<Endpoint>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// Where the bucket name goes in a request.
+    pub addressing: Addressing,
+    /// A readable file of the certificate authorities to trust, as an absolute path.
+    pub ca_file: Option<PathBuf>,
+    /// Whether any certificate is accepted; never together with [`Config::ca_file`].
+    pub insecure: bool,
+    /// The bucket to work in; `None` means that the run creates its own.
+    pub bucket: Option<String>,
+    /// The text that every object key of the run begins with.
+    pub prefix: String,
+    /// The HTTP proxy to reach the service through.
+    pub proxy: Option<Url>,
+    /// How many scenarios run at a time.
+    pub jobs: NonZeroUsize,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for the end of one request.
+    pub request_timeout: Duration,
+    /// How long to wait for the end of one scenario.
+    pub scenario_timeout: Duration,
+    /// The name of the conformance profile.
+    pub profile: String,
+    /// The access keys; always there when [`Config::endpoint`] is.
+    pub credentials: Option<Credentials>,
+}
+
+/// The addresses of the service to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The `https` address, without user information, path, query or fragment.
+    pub tls: Url,
+    /// What is known of the listener without TLS.
+    pub plain: Plain,
+}
+
+/// What is known of the service's listener without TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plain {
+    /// It listens at this `http` address.
+    Url(Url),
+    /// The user said that the service has no such listener.
+    None,
+    /// Nothing was said.
+    Unknown,
+}
+
+/// Where the bucket name goes in a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addressing {
+    /// In the path: `https://host/bucket/key`.
+    #[default]
+    Path,
+    /// In the host name: `https://bucket.host/key`.
+    Virtual,
+}
