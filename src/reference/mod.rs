@@ -1,1 +1,234 @@
-//! The embedded reference S3 endpoint.
+//! The embedded reference endpoint: a real S3 service over TLS and plain HTTP, with real encryption, in memory.
+//!
+//! It is for tests: it answers as AWS S3 was recorded to answer, keeps everything in bounded memory, and forgets it
+//! all at the end. It shares no SSE-C code with the checks, so that a mistake cannot hide itself on both sides.
+
+mod body;
+mod certificate;
+mod conditions;
+mod content;
+mod error;
+mod http;
+mod listing;
+mod multipart;
+mod objects;
+mod service;
+mod sse_c;
+mod store;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use rand::RngCore as _;
+use s3s::auth::SimpleAuth;
+use s3s::host::{S3Host, VirtualHost};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use zeroize::Zeroizing;
+
+use self::certificate::Identity;
+use self::content::Memory;
+use self::http::Transport;
+use self::service::Service;
+use self::store::Store;
+use crate::config::Credentials;
+
+/// Bytes of object data that an endpoint holds unless told otherwise (1 GiB).
+pub const DEFAULT_MEMORY: u64 = 1024 * 1024 * 1024;
+
+/// How the endpoint is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address that both listeners bind to.
+    pub address: IpAddr,
+    /// Port of the TLS listener; 0 for any free one.
+    pub tls_port: u16,
+    /// Port of the plain-HTTP listener; 0 for any free one.
+    pub plain_port: u16,
+    /// The access key to expect; one is made up when absent.
+    pub credentials: Option<Credentials>,
+    /// The region it says it is in.
+    pub region: String,
+    /// Bytes of object data that it holds at most.
+    pub memory: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::LOCALHOST.into(),
+            tls_port: 0,
+            plain_port: 0,
+            credentials: None,
+            region: "us-east-1".to_owned(),
+            memory: DEFAULT_MEMORY,
+        }
+    }
+}
+
+/// The endpoint cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened at.
+    #[error("cannot listen at {address}: {error}; choose another port, or 0 for any free one")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// No certificate could be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+}
+
+/// A running endpoint. It stops when told to ([`Endpoint::stop`]) or when dropped.
+pub struct Endpoint {
+    /// Address of the TLS listener.
+    pub tls_url: Url,
+    /// Address of the plain-HTTP listener.
+    pub plain_url: Url,
+    /// The certificate authority to trust, PEM.
+    pub ca_pem: String,
+    /// The access key to sign with.
+    pub credentials: Credentials,
+    /// The region to sign for.
+    pub region: String,
+    stop: CancellationToken,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Stops listening, lets open requests finish, and forgets everything stored.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        for listener in self.listeners.drain(..) {
+            let _ = listener.await;
+        }
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Starts an endpoint in the current tokio runtime.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(options: Options) -> Result<Endpoint, StartError> {
+    let identity = Identity::make()?;
+    let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(identity.chain, identity.key))
+        .map_err(|error| StartError::Certificate(error.to_string()))?;
+    let tls_listener = listen(options.address, options.tls_port).await?;
+    let plain_listener = listen(options.address, options.plain_port).await?;
+    let tls_url = local_url("https", &tls_listener)?;
+    let plain_url = local_url("http", &plain_listener)?;
+    let credentials = options.credentials.unwrap_or_else(made_up_credentials);
+    let store = Arc::new(Store::new(Memory::new(options.memory)));
+    let mut builder = S3ServiceBuilder::new(Service { store, region: options.region.clone() });
+    builder.set_auth(SimpleAuth::from_single(
+        credentials.access_key_id.clone(),
+        credentials.secret_access_key.as_str().to_owned(),
+    ));
+    builder.set_host(BelowLocalhost);
+    let service = builder.build();
+    let stop = CancellationToken::new();
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let listeners = vec![
+        tokio::spawn(accept(tls_listener, Some(acceptor), service.clone(), stop.clone())),
+        tokio::spawn(accept(plain_listener, None, service, stop.clone())),
+    ];
+    Ok(Endpoint { tls_url, plain_url, ca_pem: identity.ca_pem, credentials, region: options.region, stop, listeners })
+}
+
+async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(address, port);
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+/// The address by which this machine reaches a listener; the certificate names `localhost`.
+fn local_url(scheme: &str, listener: &TcpListener) -> Result<Url, StartError> {
+    let unknown = |error: String| StartError::Certificate(format!("the listener has no address: {error}"));
+    let port = listener.local_addr().map_err(|error| unknown(error.to_string()))?.port();
+    Url::parse(&format!("{scheme}://localhost:{port}")).map_err(|error| unknown(error.to_string()))
+}
+
+fn made_up_credentials() -> Credentials {
+    let mut random = [0; 40];
+    rand::rng().fill_bytes(&mut random);
+    let secret = Zeroizing::new(hex::encode(&random[10..]));
+    let access_key_id = format!("SSECHECK{}", hex::encode_upper(&random[..6]));
+    Credentials { access_key_id, secret_access_key: secret, session_token: None }
+}
+
+/// Buckets may be named in the path, or before `.localhost`.
+struct BelowLocalhost;
+
+impl S3Host for BelowLocalhost {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        Ok(match name.strip_suffix(".localhost") {
+            Some(bucket) => VirtualHost::new("localhost").with_bucket(bucket),
+            None => VirtualHost::new(name),
+        })
+    }
+}
+
+/// Takes connections until told to stop, then waits for the requests under way.
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: S3Service, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        // Out of file descriptors, or the client is gone already: neither ends the service.
+        let Ok((stream, _)) = accepted else { continue };
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(connection(stream, tls.clone(), service.clone(), graceful.watcher(), stop.clone()));
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    service: S3Service,
+    watcher: hyper_util::server::graceful::Watcher,
+    stop: CancellationToken,
+) {
+    let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
+    let answer = service_fn(move |request| self::http::serve(service.clone(), transport, request));
+    let server = {
+        let mut server = hyper::server::conn::http1::Builder::new();
+        server.timer(TokioTimer::new());
+        server
+    };
+    match tls {
+        None => {
+            let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
+        }
+        Some(acceptor) => {
+            let shaken = tokio::select! {
+                shaken = acceptor.accept(stream) => shaken,
+                () = stop.cancelled() => return,
+            };
+            if let Ok(stream) = shaken {
+                let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Takes in a request's body: seals it, digests it, checks what the client says of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
+use s3s::TrailingHeaders;
+use s3s::checksum::ChecksumHasher;
+use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
+use s3s::dto::{ChecksumType, StreamingBlob};
+
+use super::content::{Content, Memory, SealingKey, Writer};
+use super::error::Refusal;
+use super::store::Checksums;
+
+/// The longest body that is read to its end before a request is refused, so that the client sees the answer.
+const DRAINED: usize = 16 * 1024 * 1024;
+
+/// What a body came to.
+pub(super) struct Taken {
+    pub content: Content,
+    /// MD5 in lower-case hexadecimal.
+    pub md5: String,
+    pub checksums: Checksums,
+}
+
+/// What the client says of the body.
+pub(super) struct Claims {
+    content_md5: Option<String>,
+    content_length: Option<i64>,
+    algorithm: Algorithm,
+    expected: Option<String>,
+    trailing: Option<TrailingHeaders>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    Crc32,
+    Crc32c,
+    Crc64Nvme,
+    Sha1,
+    Sha256,
+}
+
+impl Algorithm {
+    const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+
+    fn header(self) -> &'static str {
+        match self {
+            Self::Crc32 => "x-amz-checksum-crc32",
+            Self::Crc32c => "x-amz-checksum-crc32c",
+            Self::Crc64Nvme => "x-amz-checksum-crc64nvme",
+            Self::Sha1 => "x-amz-checksum-sha1",
+            Self::Sha256 => "x-amz-checksum-sha256",
+        }
+    }
+
+    fn hasher(self) -> ChecksumHasher {
+        let mut hasher = ChecksumHasher::default();
+        match self {
+            Self::Crc32 => hasher.crc32 = Some(Crc32::new()),
+            Self::Crc32c => hasher.crc32c = Some(Crc32c::new()),
+            Self::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
+            Self::Sha1 => hasher.sha1 = Some(Sha1::new()),
+            Self::Sha256 => hasher.sha256 = Some(Sha256::new()),
+        }
+        hasher
+    }
+
+    fn of(self, checksums: &Checksums) -> Option<&String> {
+        match self {
+            Self::Crc32 => checksums.checksum_crc32.as_ref(),
+            Self::Crc32c => checksums.checksum_crc32c.as_ref(),
+            Self::Crc64Nvme => checksums.checksum_crc64nvme.as_ref(),
+            Self::Sha1 => checksums.checksum_sha1.as_ref(),
+            Self::Sha256 => checksums.checksum_sha256.as_ref(),
+        }
+    }
+}
+
+impl Claims {
+    /// What the headers say: `Content-MD5`, `Content-Length`, and one checksum, which may come as a trailer.
+    pub fn of(
+        headers: &HeaderMap,
+        content_md5: Option<String>,
+        content_length: Option<i64>,
+        trailing: Option<TrailingHeaders>,
+    ) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let named = |algorithm: &Algorithm| {
+            let as_trailer = text("x-amz-trailer").is_some_and(|t| t.eq_ignore_ascii_case(algorithm.header()));
+            let suffix = algorithm.header().trim_start_matches("x-amz-checksum-");
+            let asked_for = text("x-amz-sdk-checksum-algorithm").is_some_and(|a| a.eq_ignore_ascii_case(suffix));
+            headers.contains_key(algorithm.header()) || as_trailer || asked_for
+        };
+        // Without a checksum of the client's, AWS makes a CRC64NVME of its own.
+        let algorithm = Algorithm::ALL.into_iter().find(named).unwrap_or(Algorithm::Crc64Nvme);
+        let expected = text(algorithm.header()).map(str::to_owned);
+        Self { content_md5, content_length, algorithm, expected, trailing }
+    }
+
+    /// Nothing is claimed.
+    pub fn none() -> Self {
+        Self::of(&HeaderMap::new(), None, None, None)
+    }
+}
+
+/// Reads a body to its end.
+pub(super) async fn take(
+    body: Option<StreamingBlob>,
+    key: Option<&SealingKey>,
+    memory: &Memory,
+    claims: Claims,
+) -> Result<Taken, Refusal> {
+    let mut writer = Writer::new(key, memory);
+    let mut md5 = Md5::new();
+    let mut hasher = claims.algorithm.hasher();
+    let mut body = body;
+    while let Some(stream) = &mut body {
+        let Some(chunk) = stream.next().await else { break };
+        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+        let chunk = chunk.map_err(|_| Refusal::new(400, "IncompleteBody", message))?;
+        md5.update(&chunk);
+        hasher.update(&chunk);
+        if writer.write(&chunk).is_err() {
+            drain(body.take()).await;
+            return Err(Refusal::memory_full());
+        }
+    }
+    let content = writer.finish().map_err(|_| Refusal::memory_full())?;
+    let md5 = md5.finalize();
+    let mut checksums = hasher.finalize();
+    checksums.checksum_type = Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT));
+    if claims.content_length.is_some_and(|length| u64::try_from(length) != Ok(content.size())) {
+        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+        return Err(Refusal::new(400, "IncompleteBody", message));
+    }
+    if claims.content_md5.is_some_and(|claimed| claimed != STANDARD.encode(md5)) {
+        return Err(Refusal::bad_digest());
+    }
+    let in_trailer = claims.trailing.as_ref().and_then(|trailing| {
+        trailing.read(|headers| headers.get(claims.algorithm.header())?.to_str().ok().map(str::to_owned)).flatten()
+    });
+    if let Some(expected) = claims.expected.or(in_trailer)
+        && claims.algorithm.of(&checksums) != Some(&expected)
+    {
+        return Err(Refusal::bad_digest());
+    }
+    Ok(Taken { content, md5: hex::encode(md5), checksums })
+}
+
+/// Reads on after a refusal, up to a bound: a client that is still sending would not see the answer otherwise.
+pub(super) async fn drain(body: Option<StreamingBlob>) {
+    let mut left = DRAINED;
+    let Some(mut body) = body else { return };
+    while let Some(Ok(chunk)) = body.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The HTTP layer around the S3 service: what AWS does before an operation is known, and how its errors are written.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use quick_xml::events::{BytesEnd, BytesText, Event};
+use quick_xml::{Reader, Writer};
+use s3s::Body;
+use s3s::service::S3Service;
+
+use super::error::{ErrorFields, Refusal};
+use super::sse_c;
+use super::store::random_id;
+
+/// Which listener a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tls,
+    Plain,
+}
+
+/// Answers one request.
+pub(super) async fn serve(
+    service: S3Service,
+    transport: Transport,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let request_id = random_id()[..16].to_ascii_uppercase();
+    let is_head = request.method() == Method::HEAD;
+    let resource = request.uri().path().to_owned();
+    hide_customer_keys(request.headers_mut());
+    let fields = ErrorFields::default();
+    request.extensions_mut().insert(fields.clone());
+    let extensions = request.extensions().clone();
+    let response = match refused_at_the_door(transport, &request) {
+        Err(refusal) => {
+            let body = request.into_body();
+            // Read on, so that a client that is still sending sees the answer.
+            let _ = http_body_util::Limited::new(body, 16 * 1024 * 1024).collect().await;
+            refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
+        }
+        Ok(()) => match service.call(request.map(Body::from)).await {
+            Ok(response) => response,
+            Err(_) => internal_error(),
+        },
+    };
+    Ok(finish(response, &fields.take(), &resource, &request_id, is_head).await)
+}
+
+/// A header value marked as sensitive is not shown by debug output.
+fn hide_customer_keys(headers: &mut HeaderMap) {
+    for (name, value) in headers.iter_mut() {
+        if name.as_str().ends_with("-server-side-encryption-customer-key") {
+            value.set_sensitive(true);
+        }
+    }
+}
+
+fn refused_at_the_door(transport: Transport, request: &Request<Incoming>) -> Result<(), Refusal> {
+    if transport == Transport::Plain {
+        sse_c::refuse_without_tls(request.headers())?;
+    }
+    refuse_unsigned_headers(request.headers(), request.uri().query().unwrap_or_default())
+}
+
+/// Signature Version 4 must cover every `x-amz-*` header that is sent.
+fn refuse_unsigned_headers(headers: &HeaderMap, query: &str) -> Result<(), Refusal> {
+    let Some(signed) = signed_headers(headers, query) else { return Ok(()) };
+    let is_signed = |name: &HeaderName| signed.iter().any(|signed| signed == name.as_str());
+    let unsigned: Vec<&str> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-amz-") && !is_signed(name))
+        .map(HeaderName::as_str)
+        .collect();
+    if unsigned.is_empty() {
+        return Ok(());
+    }
+    let message = "There were headers present in the request which were not signed";
+    Err(Refusal::new(403, "AccessDenied", message).field("HeadersNotSigned", unsigned.join(", ")))
+}
+
+/// The names that the signature covers; none where the request has no such signature.
+fn signed_headers(headers: &HeaderMap, query: &str) -> Option<Vec<String>> {
+    let in_query = url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name.eq_ignore_ascii_case("X-Amz-SignedHeaders"))
+        .map(|(_, value)| value.into_owned());
+    let in_header = || {
+        let authorization = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+        let (_, rest) = authorization.strip_prefix("AWS4-HMAC-SHA256")?.split_once("SignedHeaders=")?;
+        Some(rest.split(',').next().unwrap_or_default().trim().to_owned())
+    };
+    let listed = in_query.or_else(in_header)?;
+    Some(listed.split(';').map(str::to_ascii_lowercase).collect())
+}
+
+fn internal_error() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// Adds what every answer of AWS has; fills errors up, and takes the body of those that may have none.
+async fn finish(
+    mut response: Response<Body>,
+    fields: &[(&'static str, String)],
+    resource: &str,
+    request_id: &str,
+    is_head: bool,
+) -> Response<Body> {
+    let host_id = hex::encode(request_id);
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if status == StatusCode::NOT_MODIFIED || (is_error && is_head) {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    } else if is_error {
+        let body = std::mem::replace(response.body_mut(), Body::empty());
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let mut all: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        all.extend([("Resource", resource), ("RequestId", request_id), ("HostId", &host_id)]);
+        let filled = with_fields(&bytes, &all).unwrap_or(bytes);
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        *response.body_mut() = Body::from(filled);
+    }
+    let headers = response.headers_mut();
+    headers.insert(
+        http::header::SERVER,
+        HeaderValue::from_static(concat!("ssecheck-reference/", env!("CARGO_PKG_VERSION"))),
+    );
+    for (name, value) in [("x-amz-request-id", request_id), ("x-amz-id-2", &host_id)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// An error document with further elements at its end; none where it is no error document.
+fn with_fields(document: &[u8], fields: &[(&str, &str)]) -> Option<Bytes> {
+    let mut reader = Reader::from_reader(document);
+    let mut writer = Writer::new(Vec::new());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Eof => return None,
+            Event::End(end) if end.name().as_ref() == "Error" => {
+                for (name, value) in fields {
+                    writer.create_element(*name).write_text_content(BytesText::new(value)).ok()?;
+                }
+                writer.write_event(Event::End(BytesEnd::new("Error"))).ok()?;
+                return Some(writer.into_inner().into());
+            }
+            event => writer.write_event(event).ok()?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host;x-amz-date, Signature=0";
+
+    #[rstest]
+    #[case::all_signed(&[("authorization", SIGNED), ("x-amz-date", "d")], "", true)]
+    #[case::one_not(&[("authorization", SIGNED), ("x-amz-date", "d"), ("x-amz-acl", "private")], "", false)]
+    #[case::other_headers_need_not(&[("authorization", SIGNED), ("x-amz-date", "d"), ("range", "bytes=0-1")], "", true)]
+    #[case::presigned(&[("x-amz-acl", "private")], "X-Amz-SignedHeaders=host%3Bx-amz-acl", true)]
+    #[case::presigned_not(&[("x-amz-acl", "private")], "X-Amz-SignedHeaders=host", false)]
+    #[case::anonymous(&[("x-amz-acl", "private")], "", true)]
+    fn amz_headers_must_be_signed(
+        #[case] lines: &[(&'static str, &'static str)],
+        #[case] query: &str,
+        #[case] good: bool,
+    ) {
+        let headers = lines.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
+        assert_eq!(refuse_unsigned_headers(&headers, query).is_ok(), good);
+    }
+
+    #[test]
+    fn fields_are_written_into_the_error_and_escaped() {
+        let filled =
+            with_fields(b"<?xml version=\"1.0\"?><Error><Code>A</Code></Error>", &[("ArgumentValue", "<&>")]).unwrap();
+        let text = std::str::from_utf8(&filled).unwrap();
+        assert_eq!(
+            text,
+            "<?xml version=\"1.0\"?><Error><Code>A</Code><ArgumentValue>&lt;&amp;&gt;</ArgumentValue></Error>"
+        );
+    }
+}

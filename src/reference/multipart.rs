@@ -1,0 +1,297 @@
+//! Multipart uploads.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use md5::{Digest as _, Md5};
+use s3s::dto::*;
+use s3s::{S3Request, S3Response};
+use time::OffsetDateTime;
+
+use super::body::{self, Claims};
+use super::conditions::Conditions;
+use super::error::Refusal;
+use super::objects::{Echo, etag_of, refuse_other_encryption, refuse_too_large};
+use super::service::{Answer, Service};
+use super::sse_c::{CustomerKey, Encryption, GivenKey};
+use super::store::{Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
+
+/// Every part but the last must be as long as this (5 MiB).
+const MIN_PART: u64 = 5 * 1024 * 1024;
+
+impl Service {
+    pub(super) async fn create_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> Answer<CreateMultipartUploadOutput> {
+        let input = req.input;
+        let key = CustomerKey::to_write(&req.headers)?.given();
+        refuse_other_encryption(input.server_side_encryption.as_ref())?;
+        let upload_id = random_id();
+        let upload = Upload {
+            key: input.key.clone(),
+            started: OffsetDateTime::now_utc(),
+            encryption: Arc::new(Encryption::under(key.as_ref())),
+            headers: ObjectHeaders {
+                content_type: input.content_type,
+                cache_control: input.cache_control,
+                content_disposition: input.content_disposition,
+                content_encoding: input.content_encoding,
+                content_language: input.content_language,
+                metadata: input.metadata,
+            },
+            parts: Default::default(),
+        };
+        self.store.bucket(&input.bucket, |bucket| {
+            bucket.uploads.insert(upload_id.clone(), upload);
+            Ok(())
+        })?;
+        let echo = Echo::of(key.as_ref());
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(upload_id),
+            server_side_encryption: echo.store,
+            sse_customer_algorithm: echo.customer_algorithm,
+            sse_customer_key_md5: echo.customer_key_md5,
+            ..CreateMultipartUploadOutput::default()
+        }))
+    }
+
+    pub(super) async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+        let mut input = req.input;
+        let before = || {
+            refuse_part_number(input.part_number)?;
+            refuse_too_large(input.content_length)?;
+            self.part_key(&req.headers, &input.bucket, &input.key, &input.upload_id)
+        };
+        let key = match before() {
+            Ok(key) => key,
+            Err(refusal) => {
+                body::drain(input.body.take()).await;
+                return Err(refusal);
+            }
+        };
+        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let taken = body::take(input.body.take(), key.as_ref().map(|k| &k.key), &self.store.memory, claims).await?;
+        let checksums = taken.checksums.clone();
+        let etag = etag_of(key.as_ref(), &taken);
+        let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
+        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone())?;
+        let echo = Echo::of(key.as_ref());
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong(part.etag)),
+            server_side_encryption: echo.store,
+            sse_customer_algorithm: echo.customer_algorithm,
+            sse_customer_key_md5: echo.customer_key_md5,
+            checksum_crc32: checksums.checksum_crc32,
+            checksum_crc32c: checksums.checksum_crc32c,
+            checksum_crc64nvme: checksums.checksum_crc64nvme,
+            checksum_sha1: checksums.checksum_sha1,
+            checksum_sha256: checksums.checksum_sha256,
+            ..UploadPartOutput::default()
+        }))
+    }
+
+    pub(super) async fn copy_part(&self, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
+        let input = req.input;
+        refuse_part_number(input.part_number)?;
+        let key = self.part_key(&req.headers, &input.bucket, &input.key, &input.upload_id)?;
+        let conditions = Conditions {
+            if_match: input.copy_source_if_match,
+            if_none_match: input.copy_source_if_none_match,
+            if_modified_since: input.copy_source_if_modified_since,
+            if_unmodified_since: input.copy_source_if_unmodified_since,
+        };
+        let source = self.source(&req.headers, &input.copy_source, None, conditions)?;
+        let range = copied_range(input.copy_source_range.as_deref(), source.object.size())?;
+        let taken = self.copied(&source, range, key.as_ref()).await?;
+        let etag = etag_of(key.as_ref(), &taken);
+        let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
+        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone())?;
+        let echo = Echo::of(key.as_ref());
+        Ok(S3Response::new(UploadPartCopyOutput {
+            copy_part_result: Some(CopyPartResult {
+                e_tag: Some(ETag::Strong(part.etag)),
+                last_modified: Some(part.modified.into()),
+                ..CopyPartResult::default()
+            }),
+            copy_source_version_id: source.version_id,
+            server_side_encryption: echo.store,
+            sse_customer_algorithm: echo.customer_algorithm,
+            sse_customer_key_md5: echo.customer_key_md5,
+            ..UploadPartCopyOutput::default()
+        }))
+    }
+
+    pub(super) async fn complete_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
+        let input = req.input;
+        let conditions =
+            Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
+        let listed = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+        let (etag, version_id, is_store_encrypted) = self.store.bucket(&input.bucket, |bucket| {
+            let upload = bucket.upload(&input.key, &input.upload_id)?;
+            let parts = listed_parts(&listed, upload)?;
+            let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
+            let etag = multipart_etag(&parts, is_store_encrypted);
+            conditions.check_write(bucket.current(&input.key).and_then(|version| version.object.as_deref()))?;
+            let Some(upload) = bucket.uploads.remove(&input.upload_id) else { return Err(Refusal::no_such_upload()) };
+            let object = Object {
+                parts: parts.into_iter().map(|(number, part)| ObjectPart { number, content: part.content }).collect(),
+                etag: etag.clone(),
+                multipart: true,
+                encryption: Arc::into_inner(upload.encryption).ok_or_else(Refusal::internal)?,
+                headers: upload.headers,
+                checksums: Checksum::default(),
+            };
+            let version = bucket.put(&input.key, Some(Arc::new(object)));
+            Ok((etag, bucket.shown_id(&version), is_store_encrypted))
+        })?;
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            location: Some(format!("/{}/{}", input.bucket, input.key)),
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong(etag)),
+            version_id,
+            server_side_encryption: is_store_encrypted
+                .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
+            ..CompleteMultipartUploadOutput::default()
+        }))
+    }
+
+    pub(super) async fn abort_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> Answer<AbortMultipartUploadOutput> {
+        let input = req.input;
+        self.store.bucket(&input.bucket, |bucket| {
+            bucket.upload(&input.key, &input.upload_id)?;
+            bucket.uploads.remove(&input.upload_id);
+            Ok(())
+        })?;
+        let output = AbortMultipartUploadOutput::default();
+        Ok(S3Response { status: Some(StatusCode::NO_CONTENT), ..S3Response::new(output) })
+    }
+
+    pub(super) async fn list_upload_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
+        let input = req.input;
+        let marker = input.part_number_marker.unwrap_or(0);
+        let max = usize::try_from(input.max_parts.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
+        let (mut parts, more) = self.store.bucket(&input.bucket, |bucket| {
+            let upload = bucket.upload(&input.key, &input.upload_id)?;
+            let mut after = upload.parts.range(marker.saturating_add(1)..);
+            let shown: Vec<Part> = after.by_ref().take(max).map(|(number, part)| listed(*number, part)).collect();
+            Ok((shown, after.next().is_some()))
+        })?;
+        parts.shrink_to_fit();
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            part_number_marker: Some(marker),
+            next_part_number_marker: parts.last().and_then(|part| part.part_number),
+            max_parts: i32::try_from(max).ok(),
+            is_truncated: Some(more),
+            storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+            parts: Some(parts),
+            ..ListPartsOutput::default()
+        }))
+    }
+
+    fn part_key(
+        &self,
+        headers: &http::HeaderMap,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+    ) -> Result<Option<GivenKey>, Refusal> {
+        let given = CustomerKey::to_write(headers)?;
+        self.store.bucket(bucket, |bucket| bucket.upload(key, upload_id)?.encryption.admit_part(given))
+    }
+
+    fn add_part(&self, bucket: &str, key: &str, upload_id: &str, number: i32, part: StoredPart) -> Result<(), Refusal> {
+        self.store.bucket(bucket, |bucket| {
+            bucket.upload(key, upload_id)?.parts.insert(number, part);
+            Ok(())
+        })
+    }
+}
+
+fn listed(number: i32, part: &StoredPart) -> Part {
+    Part {
+        part_number: Some(number),
+        e_tag: Some(ETag::Strong(part.etag.clone())),
+        last_modified: Some(part.modified.into()),
+        size: i64::try_from(part.content.size()).ok(),
+        ..Part::default()
+    }
+}
+
+fn refuse_part_number(number: i32) -> Result<(), Refusal> {
+    if (1..=10_000).contains(&number) {
+        return Ok(());
+    }
+    let message = "Part number must be an integer between 1 and 10000, inclusive";
+    Err(Refusal::invalid_argument(message).argument("partNumber", &number.to_string()))
+}
+
+/// The parts that the client lists, checked against those that came.
+fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, StoredPart)>, Refusal> {
+    if listed.is_empty() {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema";
+        return Err(Refusal::new(400, "MalformedXML", message));
+    }
+    let mut parts: Vec<(i32, StoredPart)> = Vec::new();
+    for part in listed {
+        let number = part.part_number.unwrap_or(0);
+        if parts.last().is_some_and(|(last, _)| *last >= number) {
+            let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
+            return Err(Refusal::new(400, "InvalidPartOrder", message));
+        }
+        let stored = upload.parts.get(&number).ok_or_else(Refusal::invalid_part)?;
+        if part.e_tag.as_ref().map(ETag::value) != Some(&stored.etag) {
+            return Err(Refusal::invalid_part());
+        }
+        parts.push((number, stored.clone()));
+    }
+    let all_but_last = &parts[..parts.len() - 1];
+    if all_but_last.iter().any(|(_, part)| part.content.size() < MIN_PART) {
+        let message = "Your proposed upload is smaller than the minimum allowed size";
+        return Err(Refusal::new(400, "EntityTooSmall", message));
+    }
+    Ok(parts)
+}
+
+/// The ETag of an object made of parts; under a customer key it says nothing of the content.
+fn multipart_etag(parts: &[(i32, StoredPart)], is_store_encrypted: bool) -> String {
+    let digits = if is_store_encrypted {
+        let mut md5 = Md5::new();
+        for (_, part) in parts {
+            md5.update(hex::decode(&part.etag).unwrap_or_default());
+        }
+        hex::encode(md5.finalize())
+    } else {
+        random_id()
+    };
+    format!("{digits}-{}", parts.len())
+}
+
+/// `bytes=first-last`, both given and inside the source.
+fn copied_range(header: Option<&str>, size: u64) -> Result<std::ops::Range<u64>, Refusal> {
+    let Some(header) = header else { return Ok(0..size) };
+    let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                   zero-based offsets of the first and last bytes to copy";
+    let malformed = || Refusal::invalid_argument(message).argument("x-amz-copy-source-range", header);
+    let Ok(Range::Int { first, last: Some(last) }) = Range::parse(header) else { return Err(malformed()) };
+    if first > last || last >= size {
+        return Err(Refusal::new(
+            400,
+            "InvalidArgument",
+            "Range specified is not valid for source object of this size",
+        ));
+    }
+    Ok(first..last + 1)
+}

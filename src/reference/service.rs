@@ -1,0 +1,231 @@
+//! The S3 operations, each handed to the file that does it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result};
+
+use super::error::Refusal;
+use super::store::{Bucket, Store, Versioning};
+
+/// What an operation comes to.
+pub(super) type Answer<T> = Result<S3Response<T>, Refusal>;
+
+/// The reference S3 service.
+pub(super) struct Service {
+    pub store: Arc<Store>,
+    pub region: String,
+}
+
+/// Runs an operation; a refusal's fields go by way of the request's extensions.
+async fn answer<I, O, F>(req: S3Request<I>, act: impl FnOnce(S3Request<I>) -> F) -> S3Result<S3Response<O>>
+where
+    F: Future<Output = Answer<O>>,
+{
+    let extensions = req.extensions.clone();
+    act(req).await.map_err(|refusal| refusal.into_error(&extensions))
+}
+
+#[async_trait::async_trait]
+impl S3 for Service {
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        answer(req, |req| self.make_bucket(req)).await
+    }
+
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        answer(req, |req| self.look_at_bucket(req)).await
+    }
+
+    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+        answer(req, |req| self.remove_bucket(req)).await
+    }
+
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        answer(req, |_| self.all_buckets()).await
+    }
+
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        answer(req, |req| self.location(req)).await
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        answer(req, |req| self.set_versioning(req)).await
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        answer(req, |req| self.versioning(req)).await
+    }
+
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        answer(req, |req| self.put(req)).await
+    }
+
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        answer(req, |req| self.get(req)).await
+    }
+
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        answer(req, |req| self.head(req)).await
+    }
+
+    async fn get_object_attributes(
+        &self,
+        req: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        answer(req, |req| self.attributes(req)).await
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        answer(req, |req| self.copy(req)).await
+    }
+
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        answer(req, |req| self.delete(req)).await
+    }
+
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        answer(req, |req| self.delete_many(req)).await
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        answer(req, |req| self.list_objects(req)).await
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        answer(req, |req| self.list_versions(req)).await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        answer(req, |req| self.create_upload(req)).await
+    }
+
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        answer(req, |req| self.upload_part(req)).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        answer(req, |req| self.copy_part(req)).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        answer(req, |req| self.complete_upload(req)).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        answer(req, |req| self.abort_upload(req)).await
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        answer(req, |req| self.list_upload_parts(req)).await
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        answer(req, |req| self.list_uploads(req)).await
+    }
+}
+
+/// Buckets.
+impl Service {
+    async fn make_bucket(&self, req: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
+        let name = req.input.bucket;
+        let mut buckets = self.store.buckets();
+        if buckets.contains_key(&name) {
+            let message = "Your previous request to create the named bucket succeeded and you already own it.";
+            return Err(Refusal::new(409, "BucketAlreadyOwnedByYou", message).field("BucketName", name));
+        }
+        let location = Some(format!("/{name}"));
+        buckets.insert(name, Bucket::new());
+        Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+    }
+
+    async fn look_at_bucket(&self, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+        self.store.bucket(&req.input.bucket, |_| Ok(()))?;
+        let bucket_region = Some(self.region.clone());
+        Ok(S3Response::new(HeadBucketOutput { bucket_region, ..HeadBucketOutput::default() }))
+    }
+
+    async fn remove_bucket(&self, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
+        let name = req.input.bucket;
+        let mut buckets = self.store.buckets();
+        let bucket = buckets.get(&name).ok_or_else(Refusal::no_such_bucket)?;
+        if !bucket.is_empty() {
+            let message = "The bucket you tried to delete is not empty";
+            return Err(Refusal::new(409, "BucketNotEmpty", message).field("BucketName", name));
+        }
+        buckets.remove(&name);
+        let status = Some(http::StatusCode::NO_CONTENT);
+        Ok(S3Response { status, ..S3Response::new(DeleteBucketOutput::default()) })
+    }
+
+    async fn all_buckets(&self) -> Answer<ListBucketsOutput> {
+        let entry = |(name, bucket): (&String, &Bucket)| s3s::dto::Bucket {
+            name: Some(name.clone()),
+            creation_date: Some(bucket.created.into()),
+            ..s3s::dto::Bucket::default()
+        };
+        let buckets = Some(self.store.buckets().iter().map(entry).collect());
+        let output = ListBucketsOutput { buckets, ..ListBucketsOutput::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn location(&self, req: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
+        self.store.bucket(&req.input.bucket, |_| Ok(()))?;
+        // The first region has no name here.
+        let location = (self.region != "us-east-1").then(|| BucketLocationConstraint::from(self.region.clone()));
+        Ok(S3Response::new(GetBucketLocationOutput { location_constraint: location }))
+    }
+
+    async fn set_versioning(&self, req: S3Request<PutBucketVersioningInput>) -> Answer<PutBucketVersioningOutput> {
+        let status = req.input.versioning_configuration.status;
+        let versioning = match status.as_ref().map(BucketVersioningStatus::as_str) {
+            Some(BucketVersioningStatus::ENABLED) => Versioning::Enabled,
+            Some(BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
+            _ => {
+                let message = "The Versioning element must be specified";
+                return Err(Refusal::new(400, "IllegalVersioningConfigurationException", message));
+            }
+        };
+        self.store.bucket(&req.input.bucket, |bucket| {
+            bucket.versioning = versioning;
+            Ok(S3Response::new(PutBucketVersioningOutput::default()))
+        })
+    }
+
+    async fn versioning(&self, req: S3Request<GetBucketVersioningInput>) -> Answer<GetBucketVersioningOutput> {
+        let versioning = self.store.bucket(&req.input.bucket, |bucket| Ok(bucket.versioning))?;
+        let status = match versioning {
+            Versioning::Never => None,
+            Versioning::Enabled => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::ENABLED)),
+            Versioning::Suspended => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED)),
+        };
+        Ok(S3Response::new(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() }))
+    }
+}

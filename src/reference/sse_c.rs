@@ -1,0 +1,308 @@
+//! The rules of SSE-C as AWS S3 answers them (recorded in February 2026): headers to a decision.
+//!
+//! This is one side of the wire; the checks are the other. Nothing here is shared with them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
+
+use super::content::{KeyMac, SealingKey};
+use super::error::Refusal;
+
+const TARGET: &str = "x-amz-server-side-encryption-customer-";
+const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
+const ENCRYPTION: &str = "x-amz-server-side-encryption";
+
+/// What a request says of the customer key.
+pub(super) enum CustomerKey {
+    /// No SSE-C header at all.
+    None,
+    /// All three, and right.
+    Given(GivenKey),
+}
+
+/// A customer key that came with a request.
+#[derive(Clone)]
+pub(super) struct GivenKey {
+    /// To encrypt or decrypt by.
+    pub key: SealingKey,
+    /// Its MD5 in base64, as answers echo it.
+    pub md5: String,
+}
+
+/// How an object is encrypted: what is kept for later requests.
+pub(super) enum Encryption {
+    /// By the store itself (SSE-S3): no key is asked for.
+    Store,
+    /// By a customer key.
+    Customer(CustomerEncryption),
+}
+
+/// What is kept of a customer key.
+pub(super) struct CustomerEncryption {
+    pub mac: KeyMac,
+}
+
+/// Whether a request reads or writes: some answers differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Write,
+    Read,
+}
+
+impl CustomerKey {
+    /// Of a request that writes (PutObject, CopyObject's target, CreateMultipartUpload).
+    pub fn to_write(headers: &HeaderMap) -> Result<Self, Refusal> {
+        refuse_two_encryptions(headers)?;
+        read_headers(headers, TARGET, Use::Write)
+    }
+
+    /// Of a request that reads (GetObject, HeadObject, GetObjectAttributes) or uploads a part.
+    pub fn to_read(headers: &HeaderMap) -> Result<Self, Refusal> {
+        read_headers(headers, TARGET, Use::Read)
+    }
+
+    /// Of a copy's source.
+    pub fn of_source(headers: &HeaderMap) -> Result<Self, Refusal> {
+        read_headers(headers, SOURCE, Use::Read)
+    }
+
+    /// The key, if one was given.
+    pub fn given(self) -> Option<GivenKey> {
+        match self {
+            Self::None => None,
+            Self::Given(given) => Some(given),
+        }
+    }
+}
+
+impl Encryption {
+    /// Under the key given, or else the store's own.
+    pub fn under(key: Option<&GivenKey>) -> Self {
+        key.map_or(Self::Store, |given| Self::Customer(CustomerEncryption { mac: KeyMac::of(&given.key) }))
+    }
+
+    /// Whether a request with this key may read the object.
+    pub fn admit(&self, key: CustomerKey) -> Result<Option<GivenKey>, Refusal> {
+        match (self, key) {
+            (Self::Store, CustomerKey::None) => Ok(None),
+            (Self::Store, CustomerKey::Given(_)) => Err(not_applicable()),
+            (Self::Customer(_), CustomerKey::None) => Err(key_needed()),
+            (Self::Customer(kept), CustomerKey::Given(given)) if kept.mac.fits(&given.key) => Ok(Some(given)),
+            (Self::Customer(_), CustomerKey::Given(_)) => Err(wrong_key()),
+        }
+    }
+
+    /// Whether the source of a copy may be read. AWS answers a wrong key otherwise when an object is copied onto itself.
+    pub fn admit_copy(&self, key: CustomerKey, onto_itself: bool) -> Result<Option<GivenKey>, Refusal> {
+        match (self, key) {
+            (Self::Customer(kept), CustomerKey::Given(given)) if onto_itself && !kept.mac.fits(&given.key) => {
+                Err(other_key_than_created())
+            }
+            (_, key) => self.admit(key),
+        }
+    }
+
+    /// Whether a part with this key may join an upload so encrypted.
+    pub fn admit_part(&self, key: CustomerKey) -> Result<Option<GivenKey>, Refusal> {
+        match (self, key) {
+            (Self::Store, CustomerKey::None) => Ok(None),
+            (Self::Store, CustomerKey::Given(_)) | (Self::Customer(_), CustomerKey::None) => Err(part_differs()),
+            (Self::Customer(kept), CustomerKey::Given(given)) if kept.mac.fits(&given.key) => Ok(Some(given)),
+            (Self::Customer(_), CustomerKey::Given(_)) => Err(other_key_than_created()),
+        }
+    }
+}
+
+/// Refuses a request without TLS that carries any SSE-C header.
+pub(super) fn refuse_without_tls(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.keys().any(|name| name.as_str().starts_with(TARGET) || name.as_str().starts_with(SOURCE)) {
+        let message = "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.";
+        return Err(Refusal::new(400, "InvalidRequest", message).argument(ENCRYPTION, "null"));
+    }
+    Ok(())
+}
+
+fn refuse_two_encryptions(headers: &HeaderMap) -> Result<(), Refusal> {
+    let asks_for_customer_key = headers.keys().any(|name| name.as_str().starts_with(TARGET));
+    match headers.get(ENCRYPTION) {
+        Some(method) if asks_for_customer_key => {
+            let message = "Server Side Encryption with Customer provided key is incompatible with the encryption method specified";
+            let value = String::from_utf8_lossy(method.as_bytes()).into_owned();
+            Err(Refusal::new(400, "InvalidArgument", message).argument(ENCRYPTION, &value))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<CustomerKey, Refusal> {
+    let [algorithm, key, md5] = ["algorithm", "key", "key-md5"].map(|name| headers.get(format!("{prefix}{name}")));
+    if algorithm.is_none() && key.is_none() && md5.is_none() {
+        return Ok(CustomerKey::None);
+    }
+    // An empty header is as good as none.
+    let [algorithm, key, md5] = [algorithm, key, md5].map(|value| value.map_or(&b""[..], |value| value.as_bytes()));
+    if algorithm.is_empty() {
+        return Err(no_algorithm());
+    }
+    if key.is_empty() {
+        return Err(no_key());
+    }
+    if algorithm != b"AES256" {
+        return Err(unknown_algorithm(algorithm));
+    }
+    if md5.is_empty() && usage == Use::Read {
+        return Err(wrong_key());
+    }
+    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key())?);
+    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key())?;
+    if md5.is_empty() {
+        return Err(invalid_key());
+    }
+    let right_md5 = STANDARD.encode(Md5::digest(bytes));
+    if md5 != right_md5.as_bytes() {
+        return Err(wrong_md5());
+    }
+    Ok(CustomerKey::Given(GivenKey { key: SealingKey::new(Zeroizing::new(bytes)), md5: right_md5 }))
+}
+
+fn invalid_argument(message: &'static str) -> Refusal {
+    Refusal::new(400, "InvalidArgument", message).argument(ENCRYPTION, "null")
+}
+
+fn no_algorithm() -> Refusal {
+    invalid_argument(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.",
+    )
+}
+
+fn no_key() -> Refusal {
+    invalid_argument(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.",
+    )
+}
+
+fn unknown_algorithm(sent: &[u8]) -> Refusal {
+    let message = "The Encryption request you specified is not valid. Supported value: AES256.";
+    Refusal::new(400, "InvalidEncryptionAlgorithmError", message).argument(ENCRYPTION, &String::from_utf8_lossy(sent))
+}
+
+fn invalid_key() -> Refusal {
+    invalid_argument("The secret key was invalid for the specified algorithm.")
+}
+
+fn wrong_md5() -> Refusal {
+    invalid_argument("The calculated MD5 hash of the key did not match the hash that was provided.")
+}
+
+fn key_needed() -> Refusal {
+    let message = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
+                   to retrieve the object.";
+    Refusal::new(400, "InvalidRequest", message)
+}
+
+fn wrong_key() -> Refusal {
+    let message =
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
+    Refusal::new(403, "AccessDenied", message)
+}
+
+fn not_applicable() -> Refusal {
+    Refusal::new(400, "InvalidRequest", "The encryption parameters are not applicable to this object.")
+}
+
+fn part_differs() -> Refusal {
+    let message = "The multipart upload initiate requested encryption. Subsequent part requests must include the \
+                   appropriate encryption parameters.";
+    Refusal::new(400, "InvalidRequest", message)
+}
+
+fn other_key_than_created() -> Refusal {
+    let message = "The provided encryption parameters did not match the ones used originally.";
+    Refusal::new(400, "InvalidRequest", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+    use rstest::rstest;
+
+    use super::*;
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    /// RFC 1321 leaves 32 zero bytes to us: `head -c32 /dev/zero | openssl md5 -binary | base64`.
+    const MD5: &str = "cLyLS3KoZxVK/+u42xHkyQ==";
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let lines = lines.iter().map(|(name, value)| {
+            (HeaderName::from_bytes(format!("{TARGET}{name}").as_bytes()).unwrap(), HeaderValue::from_static(value))
+        });
+        lines.collect()
+    }
+
+    fn refusal(outcome: Result<CustomerKey, Refusal>) -> Option<(u16, &'static str)> {
+        outcome.err().map(|refusal| (refusal.status, refusal.message))
+    }
+
+    /// The recorded answers, first to PutObject and then to GetObject.
+    #[rstest]
+    #[case::right(&[("algorithm", "AES256"), ("key", KEY), ("key-md5", MD5)], None, None)]
+    #[case::none(&[], None, None)]
+    #[case::kms(
+        &[("algorithm", "KMS"), ("key", KEY), ("key-md5", MD5)],
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256.")),
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256."))
+    )]
+    #[case::no_md5(
+        &[("algorithm", "AES256"), ("key", KEY)],
+        Some((400, "The secret key was invalid for the specified algorithm.")),
+        Some((403, "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."))
+    )]
+    #[case::short(
+        &[("algorithm", "AES256"), ("key", "AAAA"), ("key-md5", MD5)],
+        Some((400, "The secret key was invalid for the specified algorithm.")),
+        Some((400, "The secret key was invalid for the specified algorithm."))
+    )]
+    #[case::other_md5(
+        &[("algorithm", "AES256"), ("key", KEY), ("key-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")],
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided.")),
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided."))
+    )]
+    #[case::no_algorithm(
+        &[("key", KEY), ("key-md5", MD5)],
+        Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.")),
+        Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."))
+    )]
+    #[case::empty_key(
+        &[("algorithm", "AES256"), ("key", ""), ("key-md5", MD5)],
+        Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.")),
+        Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key."))
+    )]
+    fn answers_as_recorded(
+        #[case] lines: &[(&'static str, &'static str)],
+        #[case] put: Option<(u16, &'static str)>,
+        #[case] get: Option<(u16, &'static str)>,
+    ) {
+        assert_eq!(refusal(CustomerKey::to_write(&headers(lines))), put);
+        assert_eq!(refusal(CustomerKey::to_read(&headers(lines))), get);
+    }
+
+    #[test]
+    fn two_encryptions_are_refused_with_the_method_sent() {
+        let mut both = headers(&[("algorithm", "AES256"), ("key", KEY), ("key-md5", MD5)]);
+        both.insert(ENCRYPTION, HeaderValue::from_static("AES256"));
+        let refusal = CustomerKey::to_write(&both).err().unwrap();
+        assert_eq!(refusal.fields[1], ("ArgumentValue", "AES256".to_owned()));
+    }
+
+    #[rstest]
+    #[case::target("x-amz-server-side-encryption-customer-key", true)]
+    #[case::source("x-amz-copy-source-server-side-encryption-customer-algorithm", true)]
+    #[case::sse_s3("x-amz-server-side-encryption", false)]
+    fn sse_c_headers_need_tls(#[case] name: &'static str, #[case] refused: bool) {
+        let headers = [(HeaderName::from_static(name), HeaderValue::from_static(""))].into_iter().collect();
+        assert_eq!(refuse_without_tls(&headers).is_err(), refused);
+    }
+}

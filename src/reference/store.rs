@@ -1,0 +1,190 @@
+//! Buckets, object versions and open uploads, in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rand::RngCore as _;
+use time::OffsetDateTime;
+
+use super::content::{Content, Memory};
+use super::error::Refusal;
+use super::sse_c::Encryption;
+
+/// The version id of objects stored without versioning.
+pub(super) const NULL_VERSION: &str = "null";
+
+/// Everything that is stored.
+pub(super) struct Store {
+    buckets: Mutex<BTreeMap<String, Bucket>>,
+    /// The bound on object data.
+    pub memory: Memory,
+}
+
+/// Whether a bucket keeps old versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Versioning {
+    Never,
+    Enabled,
+    Suspended,
+}
+
+pub(super) struct Bucket {
+    pub created: OffsetDateTime,
+    pub versioning: Versioning,
+    /// Versions by key, oldest first.
+    pub objects: BTreeMap<String, Vec<Version>>,
+    /// Open uploads by id.
+    pub uploads: BTreeMap<String, Upload>,
+}
+
+#[derive(Clone)]
+pub(super) struct Version {
+    pub id: String,
+    pub modified: OffsetDateTime,
+    /// The object; none in a delete marker.
+    pub object: Option<Arc<Object>>,
+}
+
+/// A stored object.
+pub(super) struct Object {
+    /// Its data: one content, or one for each part.
+    pub parts: Vec<ObjectPart>,
+    pub etag: String,
+    /// Whether it was made of parts.
+    pub multipart: bool,
+    pub encryption: Encryption,
+    pub headers: ObjectHeaders,
+    pub checksums: Checksums,
+}
+
+pub(super) struct ObjectPart {
+    pub number: i32,
+    pub content: Arc<Content>,
+}
+
+/// What is stored with an object and given back with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ObjectHeaders {
+    pub content_type: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub metadata: Option<s3s::dto::Metadata>,
+}
+
+/// Checksums of a whole object in base64.
+pub(super) type Checksums = s3s::dto::Checksum;
+
+pub(super) struct Upload {
+    pub key: String,
+    pub started: OffsetDateTime,
+    pub encryption: Arc<Encryption>,
+    pub headers: ObjectHeaders,
+    pub parts: BTreeMap<i32, Part>,
+}
+
+#[derive(Clone)]
+pub(super) struct Part {
+    pub content: Arc<Content>,
+    pub etag: String,
+    pub modified: OffsetDateTime,
+}
+
+impl Store {
+    pub fn new(memory: Memory) -> Self {
+        Self { buckets: Mutex::default(), memory }
+    }
+
+    /// All buckets. Nothing that takes long is done while they are held.
+    pub fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at or changes one bucket.
+    pub fn bucket<T>(&self, name: &str, act: impl FnOnce(&mut Bucket) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        act(self.buckets().get_mut(name).ok_or_else(Refusal::no_such_bucket)?)
+    }
+
+    /// The version that a request addresses.
+    pub fn version(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Version, Arc<Object>), Refusal> {
+        self.bucket(bucket, |bucket| {
+            let found = match version {
+                None => bucket.current(key).ok_or_else(Refusal::no_such_key)?,
+                Some(id) => {
+                    let versions = bucket.objects.get(key).into_iter().flatten();
+                    versions.clone().find(|v| v.id == id).ok_or_else(Refusal::no_such_version)?
+                }
+            };
+            let object = found.object.clone().ok_or_else(Refusal::no_such_key)?;
+            Ok((found.clone(), object))
+        })
+    }
+}
+
+impl Bucket {
+    pub fn new() -> Self {
+        let created = OffsetDateTime::now_utc();
+        Self { created, versioning: Versioning::Never, objects: BTreeMap::new(), uploads: BTreeMap::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.uploads.is_empty()
+    }
+
+    /// The newest version of a key, be it a delete marker.
+    pub fn current(&self, key: &str) -> Option<&Version> {
+        self.objects.get(key)?.last()
+    }
+
+    /// Adds a version, or replaces the null version where none are kept.
+    pub fn put(&mut self, key: &str, object: Option<Arc<Object>>) -> Version {
+        let id = match self.versioning {
+            Versioning::Enabled => random_id(),
+            Versioning::Never | Versioning::Suspended => NULL_VERSION.to_owned(),
+        };
+        let versions = self.objects.entry(key.to_owned()).or_default();
+        versions.retain(|v| v.id != id);
+        let version = Version { id, modified: OffsetDateTime::now_utc(), object };
+        versions.push(version.clone());
+        version
+    }
+
+    /// Takes one version away.
+    pub fn remove(&mut self, key: &str, id: &str) -> Option<Version> {
+        let versions = self.objects.get_mut(key)?;
+        let index = versions.iter().position(|v| v.id == id)?;
+        let removed = versions.remove(index);
+        if versions.is_empty() {
+            self.objects.remove(key);
+        }
+        Some(removed)
+    }
+
+    /// The version id that answers show, if the bucket shows any.
+    pub fn shown_id(&self, version: &Version) -> Option<String> {
+        (self.versioning != Versioning::Never).then(|| version.id.clone())
+    }
+
+    /// An open upload of a key.
+    pub fn upload(&mut self, key: &str, id: &str) -> Result<&mut Upload, Refusal> {
+        self.uploads.get_mut(id).filter(|upload| upload.key == key).ok_or_else(Refusal::no_such_upload)
+    }
+}
+
+impl Object {
+    pub fn size(&self) -> u64 {
+        self.parts.iter().map(|part| part.content.size()).sum()
+    }
+
+    pub fn contents(&self) -> Vec<Arc<Content>> {
+        self.parts.iter().map(|part| Arc::clone(&part.content)).collect()
+    }
+}
+
+/// 32 random hexadecimal digits: upload and version ids, and the ETag of SSE-C objects.
+pub(super) fn random_id() -> String {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
