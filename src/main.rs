@@ -1,4 +1,9 @@
+//! `ssecheck`: see the library.
 #![forbid(unsafe_code)]
-//! The `ssecheck` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    ssecheck::cli::main().await
+}

@@ -1,0 +1,73 @@
+//! `ssecheck list`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{complain, exit_code, print, suites};
+use crate::suite::{Case, Suite};
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Suite files, or folders of them; those built in when absent
+    #[arg(value_name = "SUITE|DIR")]
+    suites: Vec<PathBuf>,
+    /// How to write the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// A line for each case
+    Text,
+    /// JSON with titles, reasons and rules
+    Json,
+}
+
+pub(super) fn list(arguments: &Arguments) -> u8 {
+    let suites = match suites::load(&arguments.suites) {
+        Ok((suites, _)) => suites,
+        Err(error) => return complain(&error, exit_code::USAGE),
+    };
+    match arguments.format {
+        Format::Text => print(&text(&suites)),
+        Format::Json => {
+            print(&format!("{:#}", json!({"suites": suites.iter().map(|s| as_json(s)).collect::<Vec<_>>()})))
+        }
+    }
+}
+
+fn text(suites: &[Arc<Suite>]) -> String {
+    let cases: Vec<&Case> = suites.iter().flat_map(|suite| &suite.cases).collect();
+    let widest = cases.iter().map(|case| case.id.len()).max().unwrap_or(0);
+    let line = |case: &&Case| format!("{:<6} {:<widest$}  {}", case.level.as_str(), case.id, case.rules.join(", "));
+    let mut lines: Vec<String> = cases.iter().map(line).collect();
+    lines.push(format!("{} cases in {} suites", cases.len(), suites.len()));
+    lines.join("\n")
+}
+
+fn as_json(suite: &Suite) -> Value {
+    let cases = suite.cases.iter().map(|case| {
+        json!({
+            "id": case.id,
+            "scenario": case.scenario,
+            "title": case.title,
+            "why": case.why,
+            "level": case.level,
+            "rules": case.rules,
+            "profiles": case.profiles,
+            "versioned": case.versioned,
+        })
+    });
+    json!({
+        "id": suite.id,
+        "title": suite.title,
+        "about": suite.about,
+        "file": suite.file,
+        "digest": format!("sha256:{}", suite.digest),
+        "cases": cases.collect::<Vec<_>>(),
+    })
+}

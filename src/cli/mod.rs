@@ -1,0 +1,83 @@
+//! The command line: one file for each command.
+
+pub mod exit_code;
+mod list;
+mod run;
+mod serve;
+mod suites;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
+#[derive(Debug, Parser)]
+#[command(name = "ssecheck", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes of `run`:
+  0    all required scenarios passed
+  1    at least one required scenario failed
+  2    the command line, the configuration or a suite is wrong; nothing was sent
+  3    the endpoint could not be tested, or a required scenario was left without a verdict
+  130  interrupted; what the run had made was removed";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run suites against an S3 endpoint, or without one against the embedded reference endpoint
+    Run(Box<run::Arguments>),
+    /// List the scenarios with their levels and rules
+    List(list::Arguments),
+    /// Check suite files and show everything that is wrong with them
+    Validate(validate::Arguments),
+    /// Print the JSON Schema of suite files
+    Schema,
+    /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
+    Serve(serve::Arguments),
+}
+
+/// Does what the command line asks for.
+pub async fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(arguments) => run::run(*arguments).await,
+        Command::List(arguments) => list::list(&arguments),
+        Command::Validate(arguments) => validate::validate(&arguments),
+        Command::Schema => schema(),
+        Command::Serve(arguments) => serve::serve(arguments).await,
+    };
+    ExitCode::from(code)
+}
+
+fn schema() -> u8 {
+    // Serialising a JSON value does not fail.
+    let text = serde_json::to_string_pretty(&crate::suite::published_schema()).unwrap_or_default();
+    print(&text)
+}
+
+/// Prints a line. A reader that has gone away (`ssecheck list | head`) is no error.
+fn print(text: &str) -> u8 {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{text}");
+    exit_code::PASSED
+}
+
+/// Says on standard error why nothing could be done.
+fn complain(problem: &dyn std::fmt::Display, code: u8) -> u8 {
+    eprintln!("ssecheck: {problem}");
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,269 @@
+//! `ssecheck run`
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{complain, exit_code, suites};
+use crate::client::{Client, ClientError, Target, TlsTrust};
+use crate::config::{self, Config, ConfigError, Credentials, Environment, Plain, Typed};
+use crate::plan::{Plan, Selection, plan};
+use crate::reference::{self, StartError};
+use crate::report::{Context, JunitError, Terminal, junit, printable};
+use crate::rules::Catalogue;
+use crate::runner::{self, Options, PrepareError, RunResult};
+use crate::suite::{Suite, near_miss};
+
+/// Where the JUnit report goes unless told.
+const DEFAULT_REPORT: &str = "reports/junit.xml";
+/// Profiles that are there even where no suite names them.
+const PROFILES: [&str; 2] = ["portable", "aws"];
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Suite files, or folders of them; those built in when absent
+    #[arg(value_name = "SUITE|DIR")]
+    suites: Vec<PathBuf>,
+    /// Report to write, as junit=PATH; may be repeated [default: junit=reports/junit.xml]
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::parse)]
+    report: Vec<ReportTarget>,
+    /// Run only the cases whose id contains this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+    #[command(flatten)]
+    connection: Typed,
+}
+
+/// A report to write.
+#[derive(Debug, Clone)]
+struct ReportTarget {
+    path: PathBuf,
+}
+
+impl ReportTarget {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("junit", path)) if !path.is_empty() => Ok(Self { path: path.into() }),
+            Some(("junit", _)) => Err("the path is missing; write junit=PATH".to_owned()),
+            _ => Err("the only format is junit; write junit=PATH".to_owned()),
+        }
+    }
+}
+
+/// Why a run could not be made or reported.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Suites(#[from] suites::SuitesError),
+    #[error("there is no profile `{name}`; {help}")]
+    Profile { name: String, help: String },
+    #[error("no case of these suites is selected; `ssecheck list` shows what --only and --profile choose from")]
+    NothingSelected,
+    #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
+    Report { path: PathBuf, error: io::Error },
+    #[error("cannot start the embedded reference endpoint: {0}")]
+    Reference(#[from] StartError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    Junit(#[from] JunitError),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+impl RunError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Prepare(PrepareError::Interrupted) => exit_code::INTERRUPTED,
+            Self::Reference(_) | Self::Prepare(_) | Self::Junit(_) | Self::Output(_) => exit_code::NOT_TESTED,
+            _ => exit_code::USAGE,
+        }
+    }
+}
+
+pub(super) async fn run(arguments: Arguments) -> u8 {
+    match tested(arguments).await {
+        Ok(run) => exit_code::of(&run),
+        Err(error) => complain(&printable(&error.to_string()), error.exit_code()),
+    }
+}
+
+/// The service under test.
+struct Service {
+    client: Client,
+    context: Context,
+    no_plain_listener: bool,
+    /// The embedded endpoint, where it is that.
+    embedded: Option<reference::Endpoint>,
+}
+
+async fn tested(arguments: Arguments) -> Result<RunResult, RunError> {
+    let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
+    let (suites, rules) = suites::load(&arguments.suites)?;
+    check_profile(&config.profile, &suites)?;
+    let selection = Selection { profile: config.profile.clone(), only: arguments.only };
+    let plan = plan(&suites, &selection);
+    if plan.cases.is_empty() {
+        return Err(RunError::NothingSelected);
+    }
+    let mut reports: Vec<PathBuf> = arguments.report.into_iter().map(|report| report.path).collect();
+    if reports.is_empty() {
+        reports.push(DEFAULT_REPORT.into());
+    }
+    for path in &reports {
+        check_writable(path)?;
+    }
+    let service = service(&config, &suites).await?;
+    let result = watched(plan, &service, &config, &rules).await;
+    if let Some(endpoint) = service.embedded {
+        endpoint.stop().await;
+    }
+    let run = result?;
+    let document = junit(&run, &rules, &service.context)?;
+    for path in reports {
+        tokio::fs::write(&path, &document).await.map_err(|error| RunError::Report { path, error })?;
+    }
+    Ok(run)
+}
+
+/// Runs the plan with the terminal looking on.
+async fn watched(plan: Plan, service: &Service, config: &Config, rules: &Catalogue) -> Result<RunResult, RunError> {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let options = Options {
+        bucket: config.bucket.clone(),
+        prefix: config.prefix.clone(),
+        jobs: config.jobs.get(),
+        scenario_timeout: config.scenario_timeout,
+        profile: config.profile.clone(),
+        no_plain_listener: service.no_plain_listener,
+    };
+    let is_terminal = io::stdout().is_terminal();
+    let mut terminal = Terminal::new(io::stdout(), is_terminal, is_terminal && console::colors_enabled());
+    let running = runner::run(plan, service.client.clone(), options, sender, cancelled_by_signal());
+    let watching = async {
+        let mut written = Ok(());
+        while let Some(event) = events.recv().await {
+            written = written.and_then(|()| terminal.event(&event));
+        }
+        written
+    };
+    let (run, written) = tokio::join!(running, watching);
+    let run = run?;
+    let finished = written.and_then(|()| terminal.finish(&run, rules, &service.context));
+    match finished {
+        // A reader that went away (`ssecheck run | head`) does not change the verdict.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
+        _ => Ok(run),
+    }
+}
+
+fn check_profile(name: &str, suites: &[Arc<Suite>]) -> Result<(), RunError> {
+    let mut known: BTreeSet<&str> = PROFILES.into_iter().collect();
+    for case in suites.iter().flat_map(|suite| &suite.cases) {
+        known.extend(case.profiles.iter().map(String::as_str));
+        known.extend(case.steps.iter().flat_map(|step| step.expect_under.keys()).map(String::as_str));
+    }
+    if known.contains(name) {
+        return Ok(());
+    }
+    let help = match near_miss(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("choose one of: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    Err(RunError::Profile { name: name.to_owned(), help })
+}
+
+/// A report that cannot be written is found out before the first request.
+fn check_writable(path: &Path) -> Result<(), RunError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop))
+        .map_err(|error| RunError::Report { path: path.to_owned(), error })
+}
+
+async fn service(config: &Config, suites: &[Arc<Suite>]) -> Result<Service, RunError> {
+    let context = |tls: &Url, plain: String| Context {
+        endpoint: tls.to_string(),
+        plain_endpoint: plain,
+        profile: config.profile.clone(),
+        suite_digest: digest(suites),
+    };
+    if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
+        let (plain, told) = match &endpoint.plain {
+            Plain::Url(url) => (Some(url.clone()), url.to_string()),
+            Plain::None => (None, "none".to_owned()),
+            Plain::Unknown => (None, "not told".to_owned()),
+        };
+        let trust = TlsTrust { ca_file: config.ca_file.clone(), ca_pem: None, insecure: config.insecure };
+        let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust)?;
+        let no_plain_listener = endpoint.plain == Plain::None;
+        return Ok(Service { client, context: context(&endpoint.tls, told), no_plain_listener, embedded: None });
+    }
+    let embedded = reference::start(reference::Options { region: config.region.clone(), ..Default::default() }).await?;
+    let trust = TlsTrust { ca_file: None, ca_pem: Some(embedded.ca_pem.clone()), insecure: false };
+    let (tls, plain) = (embedded.tls_url.clone(), embedded.plain_url.clone());
+    let context = context(&tls, plain.to_string());
+    let client = Client::new(target(config, tls, Some(plain), embedded.credentials.clone()), &trust)?;
+    Ok(Service { client, context, no_plain_listener: false, embedded: Some(embedded) })
+}
+
+fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credentials) -> Target {
+    Target {
+        tls,
+        plain,
+        region: config.region.clone(),
+        addressing: config.addressing,
+        credentials,
+        connect_timeout: config.connect_timeout,
+        request_timeout: config.request_timeout,
+        proxy: config.proxy.clone(),
+    }
+}
+
+/// One digest for all suites of the run, in their order.
+fn digest(suites: &[Arc<Suite>]) -> String {
+    let mut digest = Sha256::new();
+    for suite in suites {
+        digest.update(suite.digest.as_bytes());
+    }
+    hex::encode(digest.finalize())
+}
+
+/// Cancelled by SIGINT or SIGTERM.
+pub(super) fn cancelled_by_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        if signalled().await {
+            eprintln!("ssecheck: stopping; what was made is being removed");
+            cancelled.cancel();
+        }
+    });
+    token
+}
+
+#[cfg(unix)]
+async fn signalled() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return tokio::signal::ctrl_c().await.is_ok() };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
+        _ = terminate.recv() => true,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() -> bool {
+    tokio::signal::ctrl_c().await.is_ok()
+}

@@ -1,0 +1,89 @@
+//! `ssecheck serve`
+
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{complain, exit_code};
+use crate::reference::{self, Endpoint, Options};
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Address to listen at
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// Port of the TLS listener; 0 for any free one
+    #[arg(long, default_value_t = 9443)]
+    port: u16,
+    /// Port of the plain-HTTP listener; 0 for any free one
+    #[arg(long, default_value_t = 9080)]
+    plain_port: u16,
+    /// File to write the certificate authority to, PEM; a temporary one when absent
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Mebibytes of object data to hold at most
+    #[arg(long, value_name = "MIB", default_value_t = reference::DEFAULT_MEMORY / MIB)]
+    memory: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+pub(super) async fn serve(arguments: Arguments) -> u8 {
+    let stop = super::run::cancelled_by_signal();
+    let options = Options {
+        address: arguments.address,
+        tls_port: arguments.port,
+        plain_port: arguments.plain_port,
+        memory: arguments.memory.saturating_mul(MIB),
+        ..Options::default()
+    };
+    let endpoint = match reference::start(options).await {
+        Ok(endpoint) => endpoint,
+        Err(error) => return complain(&error, exit_code::USAGE),
+    };
+    match announce(&endpoint, arguments.ca_file).await {
+        Ok(_kept) => {
+            wait(stop).await;
+            endpoint.stop().await;
+            exit_code::PASSED
+        }
+        Err(error) => {
+            complain(&format!("cannot write the CA file: {error}; choose another with --ca-file"), exit_code::USAGE)
+        }
+    }
+}
+
+async fn wait(stop: CancellationToken) {
+    stop.cancelled().await;
+}
+
+/// Writes the CA file and says where everything is, in words that a shell can read. The temporary file lives as long
+/// as what is returned.
+async fn announce(endpoint: &Endpoint, ca_file: Option<PathBuf>) -> std::io::Result<Option<tempfile::TempPath>> {
+    let (path, kept) = match ca_file {
+        Some(path) => (path, None),
+        None => {
+            let path = tempfile::Builder::new().prefix("ssecheck-ca-").suffix(".pem").tempfile()?.into_temp_path();
+            (path.to_path_buf(), Some(path))
+        }
+    };
+    tokio::fs::write(&path, &endpoint.ca_pem).await?;
+    let credentials = &endpoint.credentials;
+    let mut out = std::io::stdout();
+    let lines = [
+        "# The ssecheck reference endpoint: for tests, keeps everything in memory, forgets it when stopped (Ctrl-C)."
+            .to_owned(),
+        format!("SSECHECK_ENDPOINT={}", endpoint.tls_url),
+        format!("SSECHECK_PLAIN_ENDPOINT={}", endpoint.plain_url),
+        format!("AWS_CA_BUNDLE={}", path.display()),
+        format!("AWS_REGION={}", endpoint.region),
+        format!("AWS_ACCESS_KEY_ID={}", credentials.access_key_id),
+        format!("AWS_SECRET_ACCESS_KEY={}", credentials.secret_access_key.as_str()),
+    ];
+    writeln!(out, "{}", lines.join("\n"))?;
+    out.flush()?;
+    Ok(kept)
+}

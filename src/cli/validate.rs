@@ -1,0 +1,25 @@
+//! `ssecheck validate`
+
+use std::path::PathBuf;
+
+use super::{complain, exit_code, print, suites};
+
+/// Arguments of `validate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Suite files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn validate(arguments: &Arguments) -> u8 {
+    match suites::load(&arguments.files) {
+        Ok((suites, _)) => {
+            for suite in suites {
+                print(&format!("{}: good ({} cases)", suite.file, suite.cases.len()));
+            }
+            exit_code::PASSED
+        }
+        Err(error) => complain(&error, exit_code::USAGE),
+    }
+}

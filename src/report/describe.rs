@@ -1,0 +1,104 @@
+//! A case in full: the rule, what was sent, what came back, what was expected, and where that is written.
+
+use std::fmt::Write as _;
+
+use super::printable::printable;
+use crate::evidence::{Answer, Exchange, Reply, Sent};
+use crate::rules::Catalogue;
+use crate::runner::CaseResult;
+use crate::verdict::Finding;
+
+/// The most characters of an answer's body that are shown.
+const MAX_SHOWN: usize = 2000;
+
+/// The case in full, as plain text of several lines. Everything that the endpoint sent is made printable.
+#[must_use]
+pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
+    let case = &result.planned.case;
+    let mut text = String::new();
+    line(
+        &mut text,
+        0,
+        &format!("{} [{}] {}", result.judgement.verdict.as_str().to_uppercase(), case.level.as_str(), case.id),
+    );
+    line(&mut text, 1, &case.title);
+    line(&mut text, 1, &format!("verdict: {}", result.judgement.reason));
+    for finding in &result.judgement.findings {
+        describe_finding(&mut text, result, finding);
+    }
+    for rule in case.rules.iter().filter_map(|id| rules.get(id)) {
+        line(&mut text, 1, &format!("rule {}: {}", rule.id, rule.text));
+        line(&mut text, 2, &format!("source ({}): {}", rule.grade.as_str(), rule.source));
+        if let Some(url) = &rule.url {
+            line(&mut text, 2, url);
+        }
+    }
+    line(&mut text, 1, &format!("why it matters: {}", case.why));
+    text
+}
+
+fn describe_finding(text: &mut String, result: &CaseResult, finding: &Finding) {
+    let kind = if finding.control { "positive control of step" } else { "step" };
+    line(text, 1, &format!("{kind} `{}`", finding.step));
+    for mismatch in &finding.mismatches {
+        line(text, 2, &format!("{}: expected {}", mismatch.subject, mismatch.expected));
+        line(text, 2, &format!("{}  got {}", " ".repeat(mismatch.subject.len()), mismatch.actual));
+    }
+    if let Some(exchange) = exchange_of(result, finding) {
+        describe_sent(text, &exchange.sent);
+        describe_reply(text, &exchange.reply);
+    }
+}
+
+/// The exchange that a finding is about.
+fn exchange_of<'a>(result: &'a CaseResult, finding: &Finding) -> Option<&'a Exchange> {
+    if finding.control {
+        let mut transcripts = result.controls.iter().map(|control| &control.run.transcript);
+        return transcripts.find_map(|transcript| transcript.of(&finding.step));
+    }
+    result.own.as_ref()?.transcript.of(&finding.step)
+}
+
+fn describe_sent(text: &mut String, sent: &Sent) {
+    if sent.method.is_empty() {
+        return;
+    }
+    line(text, 2, &format!("sent: {} ({} bytes of body)", sent.operation, sent.body_length));
+    line(text, 3, &format!("{} {}", sent.method, sent.url));
+    for (name, value) in &sent.headers {
+        line(text, 3, &format!("{name}: {value}"));
+    }
+}
+
+fn describe_reply(text: &mut String, reply: &Reply) {
+    match reply {
+        Reply::Answer(answer) => describe_answer(text, answer),
+        Reply::Closed(why) => line(text, 2, &format!("came back: no answer, the connection was closed ({why})")),
+        Reply::Failed(why) => line(text, 2, &format!("came back: no answer ({why})")),
+        Reply::NotSent(why) => line(text, 2, &format!("not sent: {why}")),
+    }
+}
+
+fn describe_answer(text: &mut String, answer: &Answer) {
+    let cut = answer.body.cut_short.as_ref().map(|why| format!(", cut short: {why}")).unwrap_or_default();
+    line(text, 2, &format!("came back: {} ({} bytes of body{cut})", answer.status, answer.body.length));
+    for (name, value) in &answer.headers {
+        line(text, 3, &format!("{name}: {value}"));
+    }
+    match &answer.body.text {
+        Some(body) => {
+            let shown: String = body.chars().take(MAX_SHOWN).collect();
+            let more = if shown.len() < body.len() { " …" } else { "" };
+            line(text, 3, &format!("{shown}{more}"));
+        }
+        None if answer.body.length > 0 => line(text, 3, &format!("SHA-256 of the body: {}", answer.body.sha256)),
+        None => {}
+    }
+}
+
+/// Adds text, each of its lines indented by `depth` steps of two blanks.
+fn line(text: &mut String, depth: usize, added: &str) {
+    for added in printable(added).lines() {
+        let _ = writeln!(text, "{:1$}{added}", "", depth * 2);
+    }
+}

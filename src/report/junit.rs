@@ -1,0 +1,160 @@
+//! JUnit XML: a test suite per suite file, a test case per case.
+//!
+//! The `junit-report` crate writes the document; what it has no words for (properties, the number of skipped cases,
+//! the host's name) is added to its output.
+
+use std::time::Duration;
+
+use junit_report::{Duration as JunitDuration, Report, TestCase, TestCaseBuilder, TestSuiteBuilder};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, Writer};
+
+use super::{Context, describe, printable, rfc3339};
+use crate::rules::Catalogue;
+use crate::runner::{CaseResult, RunResult};
+use crate::suite::Suite;
+use crate::verdict::Verdict;
+
+/// The report cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the JUnit report: {0}")]
+pub struct JunitError(String);
+
+/// The run as a JUnit document (the dialect of Jenkins' xUnit plugin, `junit-10.xsd`).
+///
+/// # Errors
+/// [`JunitError`] where the XML cannot be written.
+pub fn junit(run: &RunResult, rules: &Catalogue, context: &Context) -> Result<Vec<u8>, JunitError> {
+    let failed = |error: &dyn std::fmt::Display| JunitError(error.to_string());
+    let mut report = Report::new();
+    let mut details = Vec::new();
+    for (suite, cases) in by_suite(run) {
+        let mut builder = TestSuiteBuilder::new(&suite.id);
+        builder.set_timestamp(run.started.into());
+        builder.add_testcases(cases.iter().map(|case| test_case(case, rules)));
+        report.add_testsuite(builder.build());
+        let skipped = cases.iter().filter(|case| is_skipped(case.judgement.verdict)).count();
+        details.push(SuiteDetails { skipped, properties: properties(run, suite, context) });
+    }
+    let mut written = Vec::new();
+    report.write_xml(&mut written).map_err(|e| failed(&e))?;
+    completed(&written, &details).map_err(|e| failed(&e))
+}
+
+struct SuiteDetails {
+    skipped: usize,
+    properties: Vec<(&'static str, String)>,
+}
+
+fn by_suite(run: &RunResult) -> Vec<(&Suite, Vec<&CaseResult>)> {
+    let mut suites: Vec<(&Suite, Vec<&CaseResult>)> = Vec::new();
+    for case in &run.cases {
+        match suites.last_mut() {
+            Some((suite, cases)) if suite.id == case.planned.suite.id => cases.push(case),
+            _ => suites.push((&case.planned.suite, vec![case])),
+        }
+    }
+    suites
+}
+
+fn is_skipped(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Skipped | Verdict::NotSupported)
+}
+
+fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
+    let case = &result.planned.case;
+    let verdict = result.judgement.verdict;
+    let time = junit_duration(result.elapsed);
+    let reason = printable(&result.judgement.reason);
+    let mut builder = match verdict {
+        Verdict::Pass => TestCaseBuilder::success(&case.id, time),
+        // A broken rule that is no requirement is told, and does not turn the build red.
+        Verdict::Fail if !result.is_required() => {
+            let message = format!("{} rule not followed: {reason}", case.level.as_str());
+            let mut builder = TestCaseBuilder::success(&case.id, time);
+            builder.set_system_out(&cdata(&format!("{message}\n{}", describe(result, rules))));
+            builder
+        }
+        Verdict::Fail => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
+        Verdict::Skipped | Verdict::NotSupported => {
+            TestCaseBuilder::skipped_with_cause(&case.id, verdict.as_str(), &reason)
+        }
+        Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => {
+            TestCaseBuilder::error(&case.id, time, verdict.as_str(), &reason)
+        }
+    };
+    builder.set_classname(&format!("ssecheck.{}", result.planned.suite.id));
+    if matches!(verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Blocked | Verdict::Error) {
+        builder.set_trace(&cdata(&describe(result, rules)));
+    }
+    builder.build()
+}
+
+/// Text as it may stand in a CDATA section.
+fn cdata(text: &str) -> String {
+    text.replace("]]>", "]] >")
+}
+
+fn junit_duration(time: Duration) -> JunitDuration {
+    JunitDuration::try_from(time).unwrap_or(JunitDuration::MAX)
+}
+
+fn properties(run: &RunResult, suite: &Suite, context: &Context) -> Vec<(&'static str, String)> {
+    vec![
+        ("ssecheck.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("endpoint", context.endpoint.clone()),
+        ("plain-endpoint", context.plain_endpoint.clone()),
+        ("server", run.server.clone().unwrap_or_else(|| "not told".to_owned())),
+        ("profile", context.profile.clone()),
+        ("bucket", run.bucket.clone()),
+        ("run-id", run.id.clone()),
+        ("started", rfc3339(run.started)),
+        ("suite-file", suite.file.clone()),
+        ("suite-digest", format!("sha256:{}", suite.digest)),
+        ("all-suites-digest", format!("sha256:{}", context.suite_digest)),
+        ("left-behind", run.left_behind.len().to_string()),
+    ]
+}
+
+/// The document with what the crate leaves out.
+fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick_xml::Error> {
+    let host = host_name();
+    let mut reader = Reader::from_reader(document);
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 1);
+    let mut details = details.iter();
+    loop {
+        match reader.read_event()? {
+            Event::Eof => return Ok(writer.into_inner()),
+            Event::Start(start) if start.name().as_ref() == "testsuite" => {
+                let Some(suite) = details.next() else { continue };
+                writer.write_event(Event::Start(suite_element(&start, suite.skipped, &host)))?;
+                writer.create_element("properties").write_inner_content(|writer| {
+                    for (name, value) in &suite.properties {
+                        let value = printable(value);
+                        let attributes = [("name", *name), ("value", value.as_str())];
+                        writer.create_element("property").with_attributes(attributes).write_empty()?;
+                    }
+                    Ok(())
+                })?;
+            }
+            event => writer.write_event(event)?,
+        }
+    }
+}
+
+fn suite_element(start: &BytesStart<'_>, skipped: usize, host: &str) -> BytesStart<'static> {
+    let mut element = BytesStart::new("testsuite");
+    for attribute in start.attributes().flatten().filter(|attribute| attribute.key.as_ref() != "hostname") {
+        element.push_attribute(attribute);
+    }
+    element.push_attribute(("hostname", host));
+    element.push_attribute(("skipped", skipped.to_string().as_str()));
+    element.into_owned()
+}
+
+/// The name of this machine, as its system tells.
+fn host_name() -> String {
+    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let name = told.map(|name| printable(name.trim())).filter(|name| !name.is_empty());
+    name.unwrap_or_else(|| "localhost".to_owned())
+}

@@ -1,0 +1,126 @@
+//! The terminal report: a progress bar for people, plain lines for logs, failures in full at the end.
+
+use std::io::{self, Write};
+
+use console::Style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Context, describe, printable};
+use crate::rules::Catalogue;
+use crate::runner::{CaseResult, Event, RunResult};
+use crate::verdict::Verdict;
+
+/// Writes to a terminal or a log as a run goes on.
+pub struct Terminal<W> {
+    out: W,
+    color: bool,
+    /// Present where someone is watching.
+    bar: Option<ProgressBar>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// `watched`: whether a person sees the output as it comes. `color`: whether colours may be used.
+    pub fn new(out: W, watched: bool, color: bool) -> Self {
+        Self { out, color, bar: watched.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
+    }
+
+    /// Shows an event.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        match (event, &self.bar) {
+            (Event::Started { cases }, Some(bar)) => {
+                bar.set_length(*cases as u64);
+                // The template is fixed and well formed.
+                if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}") {
+                    bar.set_style(style);
+                }
+            }
+            (Event::Started { cases }, None) => writeln!(self.out, "{cases} cases")?,
+            (Event::CaseDone(result), Some(bar)) => {
+                bar.inc(1);
+                bar.set_message(result.planned.suite.id.clone());
+            }
+            (Event::CaseDone(result), None) => {
+                let line = self.line(result);
+                writeln!(self.out, "{line}")?;
+            }
+            (Event::CleaningUp, Some(bar)) => bar.set_message("cleaning up"),
+            (Event::CleaningUp, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Shows the outcome: what did not pass, in full; what could not be removed; the counts.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn finish(&mut self, run: &RunResult, rules: &Catalogue, context: &Context) -> io::Result<()> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::Fail];
+        for verdict in shown {
+            for case in run.cases.iter().filter(|case| case.judgement.verdict == verdict) {
+                let text = describe(case, rules);
+                let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
+                writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), rest.trim_end())?;
+            }
+        }
+        self.left_out(run)?;
+        if !run.left_behind.is_empty() {
+            writeln!(self.out, "\nCould not be removed:")?;
+            for item in &run.left_behind {
+                writeln!(self.out, "  {}", printable(item))?;
+            }
+        }
+        let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
+        writeln!(self.out, "\n{}{server}, profile {}, run {}", context.endpoint, context.profile, run.id)?;
+        let counts: Vec<String> = Verdict::ALL
+            .into_iter()
+            .filter(|verdict| run.count(*verdict) > 0)
+            .map(|verdict| self.styled(verdict, &format!("{} {}", run.count(verdict), verdict.as_str())))
+            .collect();
+        writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.elapsed.as_secs_f64(), counts.join(", "))?;
+        let advisory = run.cases.iter().filter(|c| c.judgement.verdict == Verdict::Fail && !c.is_required()).count();
+        if advisory > 0 {
+            writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
+        }
+        Ok(())
+    }
+
+    /// Why cases were left out, each reason once.
+    fn left_out(&mut self, run: &RunResult) -> io::Result<()> {
+        let mut reasons: Vec<(&str, usize)> = Vec::new();
+        for case in &run.cases {
+            if matches!(case.judgement.verdict, Verdict::Skipped | Verdict::NotSupported) {
+                let reason = case.judgement.reason.as_str();
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, count)) => *count += 1,
+                    None => reasons.push((reason, 1)),
+                }
+            }
+        }
+        for (reason, count) in reasons {
+            writeln!(self.out, "\n{count} cases not run: {}", printable(reason))?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, result: &CaseResult) -> String {
+        let verdict = result.judgement.verdict;
+        let word = self.styled(verdict, &format!("{:<13}", verdict.as_str().to_uppercase()));
+        format!("{word} {} ({:.2} s)", result.planned.case.id, result.elapsed.as_secs_f64())
+    }
+
+    fn styled(&self, verdict: Verdict, text: &str) -> String {
+        let style = match verdict {
+            Verdict::Pass => Style::new().green(),
+            Verdict::Fail => Style::new().red().bold(),
+            Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => Style::new().yellow().bold(),
+            Verdict::NotSupported | Verdict::Skipped => Style::new().dim(),
+        };
+        style.force_styling(self.color).apply_to(text).to_string()
+    }
+}
