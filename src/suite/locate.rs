@@ -46,19 +46,14 @@ impl fmt::Display for FileDiagnostics {
             } else {
                 format!("{} (at {})", diagnostic.message, diagnostic.pointer)
             };
-            let mut report = vec![
-                Level::ERROR.primary_title(title.as_str()).element(
-                    Snippet::source(self.text.as_str())
-                        .path(self.file.as_str())
-                        .annotation(AnnotationKind::Primary.span(diagnostic.span.0..diagnostic.span.1)),
-                ),
-            ];
+            let shown = Snippet::source(self.text.as_str())
+                .path(self.file.as_str())
+                .annotation(AnnotationKind::Primary.span(diagnostic.span.0..diagnostic.span.1));
+            let mut report = Level::ERROR.primary_title(title.as_str()).element(shown);
             if let Some(help) = &diagnostic.help {
-                report[0] = report.remove(0).element(Level::HELP.message(help.as_str()));
-                writeln!(f, "{}\n", Renderer::plain().render(&report))?;
-                continue;
+                report = report.element(Level::HELP.message(help.as_str()));
             }
-            writeln!(f, "{}\n", Renderer::plain().render(&report))?;
+            writeln!(f, "{}\n", Renderer::plain().render(&[report]))?;
         }
         let count = self.diagnostics.len();
         write!(f, "{}: {count} error{}", self.file, if count == 1 { "" } else { "s" })
