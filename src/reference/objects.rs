@@ -247,7 +247,11 @@ impl Service {
         let input = req.input;
         let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
         let reading = self.reading(&req.headers, place, Conditions::default(), None, None)?;
-        let wanted = |name: &str| input.object_attributes.iter().any(|attribute| attribute.as_str() == name);
+        // s3s takes each header line for one attribute; the header is a list.
+        let wanted = |name: &str| {
+            let mut listed = input.object_attributes.iter().flat_map(|line| line.as_str().split(','));
+            listed.any(|attribute| attribute.trim() == name)
+        };
         let object = &reading.object;
         let output = GetObjectAttributesOutput {
             e_tag: wanted(ObjectAttributes::ETAG).then(|| ETag::Strong(object.etag.clone())),
