@@ -78,6 +78,7 @@ fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
             steps.push(Step {
                 id: step.id.clone(),
                 setup: false,
+                probe: false,
                 request: step.request.patched(&control.request),
                 expect: control.expect.clone(),
                 expect_under: Default::default(),

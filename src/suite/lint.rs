@@ -182,8 +182,8 @@ impl Lint<'_> {
                     self.error(&format!("{pointer}/rules/{i}"), format!("there is no rule `{rule}`"), help);
                 }
             }
-            if scenario.steps.iter().all(|s| s.setup) {
-                let help = Some("a scenario needs a step without `setup`".to_owned());
+            if scenario.steps.iter().all(|s| s.setup || s.probe) {
+                let help = Some("a scenario needs a step without `setup` and `probe`".to_owned());
                 self.error(&format!("{pointer}/steps"), "no step is judged", help);
             }
             self.steps(&pointer, &scenario.steps, scenario.versioned);

@@ -140,6 +140,10 @@ pub struct Step {
     /// A precondition, not the thing tested: when it does not come out as expected the scenario is blocked, not failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub setup: bool,
+    /// A probe of whether the endpoint has the operation at all, without SSE-C: when it does not come out as expected
+    /// the scenario is not supported, not failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
     /// The request.
     pub request: Request,
     /// What must come back; a 2xx status when absent.

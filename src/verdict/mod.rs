@@ -121,6 +121,8 @@ pub enum StepsOutcome {
     Broken(Finding),
     /// A setup step came out otherwise.
     Blocked(Finding),
+    /// A probe showed that the endpoint lacks the operation.
+    NotSupported(Finding),
     /// No answer that could be judged.
     Unjudgeable(Finding),
 }
@@ -155,10 +157,10 @@ pub fn judge_steps(
         }
         mismatches.extend(judge.always());
         if !mismatches.is_empty() {
-            return if step.setup {
-                StepsOutcome::Blocked(finding(mismatches))
-            } else {
-                StepsOutcome::Broken(finding(mismatches))
+            return match step {
+                Step { probe: true, .. } => StepsOutcome::NotSupported(finding(mismatches)),
+                Step { setup: true, .. } => StepsOutcome::Blocked(finding(mismatches)),
+                _ => StepsOutcome::Broken(finding(mismatches)),
             };
         }
     }
@@ -196,6 +198,10 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             format!("step `{}` got no answer that could be judged", finding.step),
             vec![finding],
         ),
+        (StepsOutcome::NotSupported(finding), _) => {
+            let reason = format!("probe `{}` shows that the endpoint lacks the operation", finding.step);
+            judgement(Verdict::NotSupported, reason, vec![finding])
+        }
         (StepsOutcome::Blocked(finding), _) => {
             judgement(Verdict::Blocked, format!("step `{}`, which it needs, did not work", finding.step), vec![finding])
         }
@@ -212,9 +218,9 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             }
             let (verdict, finding) = match outcome {
                 StepsOutcome::Unjudgeable(finding) => (Verdict::Error, Some(finding)),
-                StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) => {
-                    (Verdict::Inconclusive, Some(finding))
-                }
+                StepsOutcome::Broken(finding)
+                | StepsOutcome::Blocked(finding)
+                | StepsOutcome::NotSupported(finding) => (Verdict::Inconclusive, Some(finding)),
                 StepsOutcome::Held => (Verdict::Inconclusive, None),
             };
             findings.extend(finding.cloned());
@@ -254,6 +260,7 @@ mod tests {
         Verdict::Inconclusive
     )]
     #[case::blocked(StepsOutcome::Blocked(finding()), StepsOutcome::Held, false, Verdict::Blocked)]
+    #[case::operation_lacking(StepsOutcome::NotSupported(finding()), StepsOutcome::Held, false, Verdict::NotSupported)]
     #[case::no_answer(StepsOutcome::Unjudgeable(finding()), StepsOutcome::Held, false, Verdict::Error)]
     fn controls_decide_what_a_refusal_is_worth(
         #[case] own: StepsOutcome,
