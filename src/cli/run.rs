@@ -240,12 +240,13 @@ fn digest(suites: &[Arc<Suite>]) -> String {
     hex::encode(digest.finalize())
 }
 
-/// Cancelled by SIGINT or SIGTERM.
+/// Cancelled by SIGINT or SIGTERM. Both are listened for as soon as this returns.
 pub(super) fn cancelled_by_signal() -> CancellationToken {
     let token = CancellationToken::new();
     let cancelled = token.clone();
+    let signal = signal();
     tokio::spawn(async move {
-        if signalled().await {
+        if signal.await {
             eprintln!("ssecheck: stopping; what was made is being removed");
             cancelled.cancel();
         }
@@ -254,16 +255,19 @@ pub(super) fn cancelled_by_signal() -> CancellationToken {
 }
 
 #[cfg(unix)]
-async fn signalled() -> bool {
+fn signal() -> impl Future<Output = bool> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return tokio::signal::ctrl_c().await.is_ok() };
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
-        _ = terminate.recv() => true,
+    let listened = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
+    async move {
+        let Ok((mut interrupt, mut terminate)) = listened else { return false };
+        tokio::select! {
+            came = interrupt.recv() => came.is_some(),
+            came = terminate.recv() => came.is_some(),
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signalled() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+fn signal() -> impl Future<Output = bool> + Send {
+    async { tokio::signal::ctrl_c().await.is_ok() }
 }

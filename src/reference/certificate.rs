@@ -1,42 +1,66 @@
-//! The certificate of the TLS listener: made at start, gone at the end.
+//! The certificates of the TLS listener: made at start, gone at the end.
+
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
 use super::StartError;
 
-/// A certificate authority of one certificate, and that certificate.
-pub(super) struct Identity {
-    /// The authority's certificate, PEM.
+/// A certificate authority that vouches for this machine's names.
+pub(super) struct Authority {
+    /// Its certificate, PEM.
     pub ca_pem: String,
-    pub chain: Vec<CertificateDer<'static>>,
-    pub key: PrivateKeyDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    /// For `localhost` and the loopback addresses.
+    local: Arc<CertifiedKey>,
 }
 
-impl Identity {
-    /// For `localhost`, all names below it, and the loopback addresses.
-    pub fn make() -> Result<Self, StartError> {
+impl Authority {
+    pub fn new() -> Result<Self, StartError> {
         let failed = |error: rcgen::Error| StartError::Certificate(error.to_string());
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "ssecheck reference endpoint CA");
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let authority_key = KeyPair::generate().map_err(failed)?;
-        let authority_certificate = authority.self_signed(&authority_key).map_err(failed)?;
-
-        let names = ["localhost".to_owned(), "*.localhost".to_owned()];
-        let mut server = CertificateParams::new(names).map_err(failed)?;
-        server.distinguished_name.push(DnType::CommonName, "ssecheck reference endpoint");
-        for address in ["127.0.0.1", "::1"] {
-            server.subject_alt_names.extend(address.parse().map(SanType::IpAddress));
-        }
-        let server_key = KeyPair::generate().map_err(failed)?;
-        let issuer = Issuer::from_params(&authority, &authority_key);
-        let server_certificate = server.signed_by(&server_key, &issuer).map_err(failed)?;
-        Ok(Self {
-            ca_pem: authority_certificate.pem(),
-            chain: vec![server_certificate.der().clone()],
-            key: PrivatePkcs8KeyDer::from(server_key.serialize_der()).into(),
-        })
+        let key = KeyPair::generate().map_err(failed)?;
+        let ca_pem = authority.self_signed(&key).map_err(failed)?.pem();
+        let issuer = Issuer::new(authority, key);
+        let local = Arc::new(certificate_for("localhost", &issuer)?);
+        Ok(Self { ca_pem, issuer, local })
     }
+}
+
+impl ResolvesServerCert for Authority {
+    /// A name below `localhost` (a bucket) gets a certificate of its own: TLS clients take no `*.localhost`, because
+    /// a wildcard may not stand right before a top-level domain.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match hello.server_name() {
+            Some(name) if name.ends_with(".localhost") => certificate_for(name, &self.issuer).ok().map(Arc::new),
+            _ => Some(Arc::clone(&self.local)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authority")
+    }
+}
+
+fn certificate_for(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<CertifiedKey, StartError> {
+    let failed = |error: &dyn std::fmt::Display| StartError::Certificate(error.to_string());
+    let mut params = CertificateParams::new([name.to_owned()]).map_err(|e| failed(&e))?;
+    params.distinguished_name.push(DnType::CommonName, "ssecheck reference endpoint");
+    for address in ["127.0.0.1", "::1"] {
+        params.subject_alt_names.extend(address.parse().map(SanType::IpAddress));
+    }
+    let key = KeyPair::generate().map_err(|e| failed(&e))?;
+    let certificate = params.signed_by(&key, issuer).map_err(|e| failed(&e))?;
+    let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let signing = any_supported_type(&der).map_err(|e| failed(&e))?;
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], signing))
 }

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use zeroize::Zeroizing;
 
-use self::certificate::Identity;
+use self::certificate::Authority;
 use self::content::Memory;
 use self::http::Transport;
 use self::service::Service;
@@ -126,11 +126,13 @@ impl Drop for Endpoint {
 /// # Errors
 /// [`StartError`].
 pub async fn start(options: Options) -> Result<Endpoint, StartError> {
-    let identity = Identity::make()?;
+    let authority = Authority::new()?;
+    let ca_pem = authority.ca_pem.clone();
     let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_no_client_auth().with_single_cert(identity.chain, identity.key))
-        .map_err(|error| StartError::Certificate(error.to_string()))?;
+        .map_err(|error| StartError::Certificate(error.to_string()))?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(authority));
     let tls_listener = listen(options.address, options.tls_port).await?;
     let plain_listener = listen(options.address, options.plain_port).await?;
     let tls_url = local_url("https", &tls_listener)?;
@@ -150,7 +152,7 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
         tokio::spawn(accept(tls_listener, Some(acceptor), service.clone(), stop.clone())),
         tokio::spawn(accept(plain_listener, None, service, stop.clone())),
     ];
-    Ok(Endpoint { tls_url, plain_url, ca_pem: identity.ca_pem, credentials, region: options.region, stop, listeners })
+    Ok(Endpoint { tls_url, plain_url, ca_pem, credentials, region: options.region, stop, listeners })
 }
 
 async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {

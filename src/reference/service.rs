@@ -163,7 +163,7 @@ impl Service {
         }
         let location = Some(format!("/{name}"));
         buckets.insert(name, Bucket::new());
-        Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn look_at_bucket(&self, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {

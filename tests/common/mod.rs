@@ -1,0 +1,136 @@
+//! Runs the built binary.
+#![allow(dead_code, reason = "each test crate uses a part")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder to run in, without any setting from outside.
+pub struct Workplace {
+    folder: TempDir,
+}
+
+impl Workplace {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("the folder can be made");
+        std::fs::write(&path, text).expect("the file can be written");
+        path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The command, with arguments as one text of words.
+    pub fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssecheck"));
+        command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
+        command.env("HOME", self.folder.path());
+        command
+    }
+
+    pub fn run(&self, words: &str) -> Outcome {
+        Outcome::of(self.command(words).output().expect("the binary starts"))
+    }
+
+    pub fn run_against(&self, served: &Served, words: &str) -> Outcome {
+        Outcome::of(self.command(words).envs(&served.settings).output().expect("the binary starts"))
+    }
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Outcome {
+    pub fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+/// The reference endpoint, served by another process.
+pub struct Served {
+    child: Child,
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Served {
+    pub fn start(workplace: &Workplace) -> Self {
+        let mut command = workplace.command("serve --port 0 --plain-port 0 --ca-file ca.pem");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut settings = BTreeMap::new();
+        for line in out.lines() {
+            let line = line.expect("the output is text");
+            if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+                settings.insert(name.to_owned(), value.to_owned());
+            }
+            if settings.contains_key("AWS_SECRET_ACCESS_KEY") {
+                break;
+            }
+        }
+        Self { child, settings }
+    }
+
+    /// The same service, with one setting more or other.
+    pub fn with(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub fn without(&mut self, name: &str) {
+        self.settings.remove(name);
+    }
+
+    /// Asks it to stop; its exit code.
+    pub fn stop(mut self, signal: &str) -> Option<i32> {
+        send(signal, self.child.id());
+        self.child.wait().expect("it was started").code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process.
+pub fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").arg(format!("-{signal}")).arg(process.to_string()).status();
+    assert!(sent.expect("kill starts").success());
+}
+
+/// A suite of one scenario with these steps.
+pub fn suite(level: &str, steps: &str) -> String {
+    format!(
+        r#"{{"id": "test", "title": "t", "about": "a", "keys": {{"K": {{}}}}, "bodies": {{"data": {{"text": "some text"}}}},
+        "scenarios": [{{"id": "one", "title": "t", "why": "w", "level": "{level}", "rules": ["put-echoes"], "steps": [{steps}]}}]}}"#
+    )
+}
+
+/// A step that the reference endpoint answers with 200.
+pub const GOOD_PUT: &str =
+    r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+
+/// Where the repository is.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

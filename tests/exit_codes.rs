@@ -1,0 +1,135 @@
+//! Each exit code of `run`, by the built binary.
+
+mod common;
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use common::{GOOD_PUT, Outcome, Served, Workplace, send, suite};
+use rstest::rstest;
+
+const WRONG_STATUS: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["418"]}, "control": {"request": {}}}"#;
+const FAILING_CONTROL: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K", "algorithm": {"value": "KMS"}}}, "expect": {"refused": true}, "control": {"request": {"sse_c": {"key": "K", "algorithm": {"value": "DES"}}}}}"#;
+const PLAIN: &str = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;
+const NO_SUCH_OBJECT: &str = r#"{"id": "get", "setup": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+
+#[rstest]
+#[case::passed("must", GOOD_PUT, 0, "1 pass")]
+#[case::failed("must", WRONG_STATUS, 1, "1 fail")]
+#[case::failed_but_not_required("should", WRONG_STATUS, 0, "1 fail")]
+#[case::inconclusive("must", FAILING_CONTROL, 3, "1 inconclusive")]
+#[case::inconclusive_and_nothing_judged("may", FAILING_CONTROL, 3, "1 inconclusive")]
+#[case::blocked("must", NO_SUCH_OBJECT, 3, "1 blocked")]
+#[case::nothing_judged("must", LACKING, 3, "1 not supported")]
+fn verdicts_decide(#[case] level: &str, #[case] steps: &str, #[case] code: i32, #[case] counted: &str) {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite(level, steps));
+    let outcome = workplace.run("run one.json");
+    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    assert!(outcome.out.contains(counted), "{}", outcome.out);
+}
+
+#[rstest]
+#[case::unknown_flag("run --no-such-flag", "--no-such-flag")]
+#[case::no_command("", "Usage")]
+#[case::endpoint_without_tls("run --endpoint http://localhost:1", "--plain-endpoint")]
+#[case::no_credentials("run --endpoint https://localhost:1", "access keys")]
+#[case::no_such_suite("run no-such-folder", "no-such-folder")]
+#[case::no_such_profile("run --profile portabel", "did you mean `portable`?")]
+#[case::nothing_selected("run --only no-such-case", "no case")]
+#[case::other_report("run --report html=x", "junit=PATH")]
+#[case::report_in_a_file("run --report junit=taken/junit.xml", "taken/junit.xml")]
+fn mistakes_are_found_before_anything_is_sent(#[case] words: &str, #[case] told: &str) {
+    let workplace = Workplace::new();
+    workplace.file("taken", "a file where a folder should be");
+    let outcome = workplace.run(words);
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains(told), "{}", outcome.err);
+}
+
+#[test]
+fn all_mistakes_of_a_suite_are_shown_with_their_places() {
+    let workplace = Workplace::new();
+    let text = suite("must", GOOD_PUT).replace("PutObject", "PutObjct").replace("\"why\"", "\"wy\"");
+    workplace.file("one.json", &text);
+    for command in ["run one.json", "validate one.json"] {
+        let outcome = workplace.run(command);
+        assert_eq!(outcome.code, Some(2));
+        for told in ["one.json:2:", "did you mean `PutObject`?", "unknown member `wy`", "`why` is missing"] {
+            assert!(outcome.err.contains(told), "{told}: {}", outcome.err);
+        }
+    }
+}
+
+fn cannot_be_tested(change: impl FnOnce(&mut Served), steps: &str, words: &str) -> Outcome {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite("must", steps));
+    let mut served = Served::start(&workplace);
+    change(&mut served);
+    let outcome = workplace.run_against(&served, words);
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    outcome
+}
+
+#[test]
+fn an_endpoint_that_is_not_there_cannot_be_tested() {
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port();
+    let endpoint = format!("https://localhost:{port}");
+    let outcome = cannot_be_tested(|s| s.with("SSECHECK_ENDPOINT", &endpoint), GOOD_PUT, "run one.json");
+    assert!(outcome.err.contains("cannot be reached"), "{}", outcome.err);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_stops_the_run() {
+    let outcome = cannot_be_tested(|s| s.without("AWS_CA_BUNDLE"), GOOD_PUT, "run one.json");
+    assert!(outcome.err.contains("--ca-file"), "{}", outcome.err);
+}
+
+#[test]
+fn refused_credentials_stop_the_run() {
+    let outcome = cannot_be_tested(|s| s.with("AWS_SECRET_ACCESS_KEY", "wr0ng"), GOOD_PUT, "run one.json");
+    assert!(outcome.err.contains("refuses the credentials") && !outcome.err.contains("wr0ng"), "{}", outcome.err);
+}
+
+#[test]
+fn a_bucket_that_is_not_there_stops_the_run() {
+    let outcome = cannot_be_tested(|_| {}, GOOD_PUT, "run one.json --bucket no-such-bucket");
+    assert!(outcome.err.contains("no-such-bucket"), "{}", outcome.err);
+}
+
+#[test]
+fn a_required_scenario_without_its_listener_leaves_the_run_incomplete() {
+    let outcome = cannot_be_tested(|s| s.without("SSECHECK_PLAIN_ENDPOINT"), PLAIN, "run one.json");
+    assert!(outcome.out.contains("--plain-endpoint"), "{}", outcome.out);
+}
+
+#[test]
+fn an_interrupted_run_says_so() {
+    let workplace = Workplace::new();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let endpoint = format!("https://{}", silent.local_addr().expect("it is bound"));
+    let mut command = workplace.command("run");
+    command.env("SSECHECK_ENDPOINT", endpoint).env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    // It waits for a TLS handshake now.
+    let _connection = silent.accept().expect("it connects");
+    send("INT", child.id());
+    let outcome = Outcome::of(child.wait_with_output().expect("it was started"));
+    assert_eq!(outcome.code, Some(130), "{outcome:#?}");
+}
+
+#[rstest]
+#[case("INT")]
+#[case("TERM")]
+fn the_served_endpoint_can_be_tested_and_stops_when_told(#[case] signal: &str) {
+    let workplace = Workplace::new();
+    let served = Served::start(&workplace);
+    for addressing in ["path", "virtual"] {
+        let words = format!("run --addressing {addressing} --only round-trip/get --only plain-http");
+        let outcome = workplace.run_against(&served, &words);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    }
+    assert_eq!(served.stop(signal), Some(0));
+}

@@ -1,0 +1,105 @@
+//! The main job: all suites against the embedded endpoint, and what comes of it.
+
+mod common;
+
+use common::{Workplace, repository, suite};
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use serde_json::Value;
+
+fn attribute(element: &BytesStart<'_>, name: &str) -> String {
+    let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == name);
+    found.map(|attribute| attribute.value.to_string()).unwrap_or_else(|| panic!("no attribute {name}"))
+}
+
+#[rstest::rstest]
+#[case("portable")]
+#[case("aws")]
+fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str) {
+    let workplace = Workplace::new();
+    let outcome = workplace.run(&format!("run --profile {profile}"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.out);
+
+    let listed: Value = serde_json::from_str(&workplace.run("list --format json").out).expect("the list is JSON");
+    let suites = listed["suites"].as_array().expect("it lists suites");
+    let cases: usize = suites.iter().map(|suite| suite["cases"].as_array().expect("it lists cases").len()).sum();
+    assert!(cases >= 120, "{cases}");
+    assert!(outcome.out.contains(&format!("{cases} pass")), "{}", outcome.out);
+
+    let document = workplace.read("reports/junit.xml");
+    let mut reader = Reader::from_str(&document);
+    let (mut suite_elements, mut case_elements, mut told) = (0, 0, 0);
+    loop {
+        match reader.read_event().expect("the report is XML") {
+            Event::Eof => break,
+            Event::Start(element) | Event::Empty(element) => match element.name().as_ref() {
+                "testsuite" => {
+                    suite_elements += 1;
+                    told += attribute(&element, "tests").parse::<usize>().expect("a number");
+                    for count in ["errors", "failures", "skipped"] {
+                        assert_eq!(attribute(&element, count), "0");
+                    }
+                }
+                "testcase" => case_elements += 1,
+                "property" if attribute(&element, "name") == "profile" => {
+                    assert_eq!(attribute(&element, "value"), profile);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    assert_eq!((suite_elements, case_elements, told), (suites.len(), cases, cases));
+}
+
+#[test]
+fn a_failure_tells_everything_but_the_customer_key() {
+    let workplace = Workplace::new();
+    let key = std::fs::read_to_string(repository().join("fixtures/keys/plus-and-slash.hex")).expect("it is there");
+    let key = key.trim();
+    workplace.file("fixtures/keys/k.hex", key);
+    let steps = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["201"]}}"#;
+    workplace.file("one.json", &suite("must", steps).replace(r#""K": {}"#, r#""K": {"file": "keys/k.hex"}"#));
+    let outcome = workplace.run("run one.json --report junit=out.xml");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let report = workplace.read("out.xml");
+    let bytes = hex::decode(key).expect("it is hexadecimal");
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    for text in [&outcome.out, &outcome.err, &report] {
+        assert!(!text.contains(key) && !text.contains(&base64), "{text}");
+    }
+    for text in [&outcome.out, &report] {
+        for told in
+            ["put-echoes", "PUT https://", "expected 201", "came back: 200", "source (recorded)", "why it matters"]
+        {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let workplace = Workplace::new();
+    let served = common::Served::start(&workplace);
+    let outcome = workplace.run_against(&served, "run --only key-mismatch --only multipart");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(!outcome.out.contains("Could not be removed"), "{}", outcome.out);
+}
+
+#[test]
+fn an_output_that_nobody_reads_does_not_change_the_verdict() {
+    let workplace = Workplace::new();
+    let mut child = workplace
+        .command("run --only round-trip/get")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it was started").code(), Some(0));
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_checked_in() {
+    let checked_in = std::fs::read_to_string(repository().join("suites/suite.schema.json")).expect("it is there");
+    assert_eq!(Workplace::new().run("schema").out, checked_in);
+}
