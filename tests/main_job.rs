@@ -103,3 +103,52 @@ fn the_schema_is_printed_as_it_is_checked_in() {
     let checked_in = std::fs::read_to_string(repository().join("suites/suite.schema.json")).expect("it is there");
     assert_eq!(Workplace::new().run("schema").out, checked_in);
 }
+
+/// A server without TLS that takes one request and answers it with text meant to break terminals and reports.
+fn hostile_listener() -> (String, std::thread::JoinHandle<()>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("it connects");
+        let mut request = Vec::new();
+        while !request.ends_with(b"some text") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("the request has a body");
+            request.push(byte[0]);
+        }
+        let body = b"<Error><Code>\x1b[2J</Code>]]>\x00\xe2\x80\xae</testcase>\xef\xbf\xbf</Error>";
+        let head = format!("HTTP/1.1 200 OK\r\nx-odd: \x09\u{ff}]]>\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("it reads the answer");
+    });
+    (format!("http://{address}"), answering)
+}
+
+#[test]
+fn hostile_answers_break_neither_terminal_nor_report() {
+    let workplace = Workplace::new();
+    let mut served = common::Served::start(&workplace);
+    let (url, answering) = hostile_listener();
+    served.with("SSECHECK_PLAIN_ENDPOINT", &url);
+    let steps = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;
+    workplace.file("one.json", &suite("must", steps));
+    let outcome = workplace.run_against(&served, "run one.json --report junit=out.xml");
+    answering.join().expect("it answered");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let report = workplace.read("out.xml");
+    for text in [&outcome.out, &outcome.err, &report] {
+        let odd = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{ffff}');
+        assert!(!text.contains(odd), "{text:?}");
+    }
+    assert!(report.contains("\\u{1b}[2J"), "{report}");
+    let mut reader = Reader::from_str(&report);
+    let mut cases = 0;
+    loop {
+        match reader.read_event().expect("the report is well-formed") {
+            Event::Eof => break,
+            Event::Start(element) if element.name().as_ref() == "testcase" => cases += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(cases, 1);
+}

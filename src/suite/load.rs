@@ -302,3 +302,65 @@ fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>)
 pub(super) fn declared_key(spec: &KeySpec, file: Option<Vec<u8>>) -> Key {
     file.map_or_else(|| Key::Fresh(spec.length.unwrap_or(32)), Key::Fixed)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::Grade;
+    use crate::suite::source::{Fixtures, embedded};
+
+    #[test]
+    fn no_required_scenario_rests_on_inference_alone() {
+        let rules = Catalogue::embedded().unwrap();
+        for source in embedded() {
+            let suite = load(&source, &rules).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+            for case in suite.cases.iter().filter(|case| case.level == Level::Must) {
+                let known = |rule: &crate::rules::Rule| matches!(rule.grade, Grade::Recorded | Grade::Documented);
+                assert!(case.rules.iter().filter_map(|id| rules.get(id)).any(known), "{}", case.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_is_tested_by_some_scenario() {
+        let rules = Catalogue::embedded().unwrap();
+        let suites: Vec<Suite> = embedded().iter().map(|source| load(source, &rules).unwrap()).collect();
+        let cited: BTreeSet<&String> = suites.iter().flat_map(|s| &s.cases).flat_map(|case| &case.rules).collect();
+        let idle: Vec<&str> =
+            rules.iter().map(|r| r.id.as_str()).filter(|id| !cited.contains(&(*id).to_owned())).collect();
+        // What every answer is checked for, whatever the scenario.
+        assert_eq!(idle, ["customer-key-never-returned"]);
+    }
+
+    fn loaded(text: &str) -> Result<Suite, FileDiagnostics> {
+        let source = SuiteSource { name: "x.json".to_owned(), text: text.to_owned(), fixtures: Fixtures::Embedded };
+        load(&source, &Catalogue::embedded().unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_text_is_loaded_or_reported(text in ".{0,300}") {
+            if let Err(mistakes) = loaded(&text) {
+                prop_assert!(!mistakes.diagnostics.is_empty());
+                prop_assert!(mistakes.to_string().contains("x.json"));
+            }
+        }
+
+        /// A real suite with a piece cut out of it is loaded, or reported with a place inside the file.
+        #[test]
+        fn a_damaged_suite_is_loaded_or_reported(which in 0usize..6, from in any::<prop::sample::Index>(), length in 1usize..60) {
+            let sources = embedded();
+            let whole = &sources[which % sources.len()].text;
+            let start = from.index(whole.len() - length);
+            let text = format!("{}{}", &whole[..start], &whole[start + length..]);
+            if let Err(mistakes) = loaded(&text) {
+                prop_assert!(!mistakes.diagnostics.is_empty());
+                prop_assert!(!mistakes.to_string().is_empty());
+            }
+        }
+    }
+}
