@@ -95,8 +95,9 @@ fn cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
+/// Whole milliseconds: the schema takes no more than three decimals.
 fn junit_duration(time: Duration) -> JunitDuration {
-    JunitDuration::try_from(time).unwrap_or(JunitDuration::MAX)
+    JunitDuration::milliseconds(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn properties(run: &RunResult, suite: &Suite, context: &Context) -> Vec<(&'static str, String)> {
