@@ -110,7 +110,7 @@ fn an_interrupted_run_says_so() {
     let workplace = Workplace::new();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let endpoint = format!("https://{}", silent.local_addr().expect("it is bound"));
-    let mut command = workplace.command("run");
+    let mut command = workplace.command("run --connect-timeout 1");
     command.env("SSECHECK_ENDPOINT", endpoint).env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary starts");
     // It waits for a TLS handshake now.
@@ -118,6 +118,30 @@ fn an_interrupted_run_says_so() {
     send("INT", child.id());
     let outcome = Outcome::of(child.wait_with_output().expect("it was started"));
     assert_eq!(outcome.code, Some(130), "{outcome:#?}");
+    assert!(outcome.err.contains("could not be removed: bucket ssecheck-"), "{}", outcome.err);
+}
+
+#[test]
+fn a_run_interrupted_midway_cleans_up_and_reports() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let workplace = Workplace::new();
+    let served = Served::start(&workplace);
+    let mut command = workplace.command("run --jobs 1");
+    command.envs(&served.settings).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.starts_with("PASS") {
+        line.clear();
+        assert!(out.read_line(&mut line).expect("the output is text") > 0, "it ended before the first case");
+    }
+    send("INT", child.id());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("the output is text");
+    assert_eq!(child.wait().expect("it was started").code(), Some(130), "{rest}");
+    assert!(rest.contains("cases not run: the run was interrupted"), "{rest}");
+    assert!(!rest.contains("Could not be removed"), "{rest}");
+    assert!(workplace.read("reports/junit.xml").contains("<skipped"));
 }
 
 #[rstest]

@@ -85,7 +85,7 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Prepare(PrepareError::Interrupted) => exit_code::INTERRUPTED,
+            Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
             Self::Reference(_) | Self::Prepare(_) | Self::Junit(_) | Self::Output(_) => exit_code::NOT_TESTED,
             _ => exit_code::USAGE,
         }

@@ -58,8 +58,11 @@ pub enum PrepareError {
         answer: String,
     },
     /// Stopped by the user.
-    #[error("interrupted before the first case")]
-    Interrupted,
+    #[error("interrupted before the first case{}", left_behind.iter().map(|item| format!("\n  could not be removed: {item}")).collect::<String>())]
+    Interrupted {
+        /// What could not be removed, or not be found out about.
+        left_behind: Vec<String>,
+    },
 }
 
 /// The buckets of a run.
@@ -75,6 +78,27 @@ pub(super) struct Buckets {
     made: Vec<String>,
 }
 
+impl Buckets {
+    /// Those that a preparation may have made by the time it was cut off.
+    pub fn perhaps_made(given: Option<&str>, run_id: &str, versioned: bool) -> Self {
+        let plain = given.map_or_else(|| plain_name(run_id), str::to_owned);
+        let mut made = Vec::new();
+        if given.is_none() {
+            made.push(plain.clone());
+            made.extend(versioned.then(|| versioned_name(run_id)));
+        }
+        Self { plain, versioned: Err("not prepared".to_owned()), server: None, made }
+    }
+}
+
+fn plain_name(run_id: &str) -> String {
+    format!("ssecheck-{run_id}")
+}
+
+fn versioned_name(run_id: &str) -> String {
+    format!("ssecheck-{run_id}-versioned")
+}
+
 /// Makes or takes over the buckets and finds out whether they take SSE-C writes at all.
 pub(super) async fn prepare(
     client: &Client,
@@ -85,7 +109,7 @@ pub(super) async fn prepare(
 ) -> Result<Buckets, PrepareError> {
     let housekeeper = Housekeeper { client };
     let mut buckets = Buckets {
-        plain: given.map_or_else(|| format!("ssecheck-{run_id}"), str::to_owned),
+        plain: given.map_or_else(|| plain_name(run_id), str::to_owned),
         versioned: Err("no scenario of this run needs versions".to_owned()),
         server: None,
         made: Vec::new(),
@@ -125,7 +149,7 @@ async fn prepare_further(
     buckets.versioned = if let Some(bucket) = given {
         housekeeper.has_versioning(bucket).await?
     } else {
-        let bucket = format!("ssecheck-{run_id}-versioned");
+        let bucket = versioned_name(run_id);
         let answer = housekeeper.create(&bucket).await?;
         if answer.status >= 300 {
             Err(format!("the bucket for versions could not be made: {}", in_words(&answer)))

@@ -117,7 +117,11 @@ pub async fn run(
     let prefix = format!("{}{run_id}/", options.prefix);
     let prepared = tokio::select! {
         prepared = bucket::prepare(&client, options.bucket.as_deref(), &prefix, &run_id, versioned) => prepared,
-        () = cancelled.cancelled() => Err(PrepareError::Interrupted),
+        () = cancelled.cancelled() => {
+            let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, versioned);
+            let left_behind = bucket::clean_up(&client, &perhaps, &prefix, options.jobs.max(1)).await;
+            Err(PrepareError::Interrupted { left_behind })
+        }
     };
     let buckets = prepared?;
     let jobs = options.jobs.max(1);
