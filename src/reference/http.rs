@@ -31,6 +31,7 @@ pub(super) async fn serve(
 ) -> Result<Response<Body>, Infallible> {
     let request_id = random_id()[..16].to_ascii_uppercase();
     let is_head = request.method() == Method::HEAD;
+    let asks_for_attributes = request.method() == Method::GET && has_parameter(request.uri().query(), "attributes");
     let resource = request.uri().path().to_owned();
     hide_customer_keys(request.headers_mut());
     let fields = ErrorFields::default();
@@ -44,11 +45,43 @@ pub(super) async fn serve(
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
         }
         Ok(()) => match service.call(request.map(Body::from)).await {
+            Ok(response) if asks_for_attributes && response.status().is_success() => attributes(response).await,
             Ok(response) => response,
             Err(_) => internal_error(),
         },
     };
     Ok(finish(response, &fields.take(), &resource, &request_id, is_head).await)
+}
+
+fn has_parameter(query: Option<&str>, name: &str) -> bool {
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(parameter, _)| parameter == name)
+}
+
+/// GetObjectAttributes alone gives the ETag without quotes; s3s writes it with them.
+async fn attributes(mut response: Response<Body>) -> Response<Body> {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let bare = with_bare_etag(&bytes).unwrap_or(bytes);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = Body::from(bare);
+    response
+}
+
+fn with_bare_etag(document: &[u8]) -> Option<Bytes> {
+    let mut reader = Reader::from_reader(document);
+    let mut writer = Writer::new(Vec::new());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Eof => return Some(writer.into_inner().into()),
+            Event::Start(start) if start.name().as_ref() == "ETag" => {
+                let quoted = reader.read_text(start.name()).ok()?.to_string();
+                let bare = quoted.replace("&quot;", "\"");
+                let text = BytesText::new(bare.trim_matches('"'));
+                writer.create_element("ETag").write_text_content(text).ok()?;
+            }
+            event => writer.write_event(event).ok()?,
+        }
+    }
 }
 
 /// A header value marked as sensitive is not shown by debug output.
@@ -192,5 +225,13 @@ mod tests {
             text,
             "<?xml version=\"1.0\"?><Error><Code>A</Code><ArgumentValue>&lt;&amp;&gt;</ArgumentValue></Error>"
         );
+    }
+
+    #[rstest]
+    #[case("<A><ETag>\"0f\"</ETag><ObjectSize>3</ObjectSize></A>")]
+    #[case("<A><ETag>&quot;0f&quot;</ETag><ObjectSize>3</ObjectSize></A>")]
+    fn attributes_have_a_bare_etag(#[case] written: &str) {
+        let bare = with_bare_etag(written.as_bytes()).unwrap();
+        assert_eq!(bare, "<A><ETag>0f</ETag><ObjectSize>3</ObjectSize></A>");
     }
 }
