@@ -1,4 +1,16 @@
 //! `ssecheck`: a conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
+//!
+//! Data flows one way, and a module knows the ones before it only:
+//!
+//! 1. [`config`] settles where and how to test; [`rules`] holds what a server must obey, and where that is written.
+//! 2. [`suite`] reads suite files, reports every mistake with its place, and expands parameter tables to cases.
+//! 3. [`plan`] selects the cases and derives the positive control of every refusal.
+//! 4. [`runner`] prepares a bucket, runs the cases by way of [`client`] (build, sign, send), and cleans up.
+//! 5. [`evidence`] is what was sent and came back, redacted as it is captured.
+//! 6. [`verdict`] judges the evidence, and nothing else.
+//! 7. [`report`] shows the result; [`cli`] turns it into an exit code.
+//!
+//! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest.
 #![forbid(unsafe_code)]
 
 pub mod cli;

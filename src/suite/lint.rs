@@ -392,11 +392,11 @@ impl Lint<'_> {
         }
         if let Some(body) = &outcome.body {
             let at = format!("{pointer}/body");
-            let given = [body.equals.is_some(), body.empty, body.size.is_some()];
+            let given = [body.equals.is_some(), body.empty, body.size.is_some(), body.sha256.is_some()];
             let slice = body.offset.is_some() || body.length.is_some();
             if given.iter().filter(|g| **g).count() != 1 || (slice && body.equals.is_none()) {
                 let help = Some("`offset` and `length` go with `equals`".to_owned());
-                self.error(&at, "give exactly one of `equals`, `empty` and `size`", help);
+                self.error(&at, "give exactly one of `equals`, `empty`, `size` and `sha256`", help);
             }
             if let Some(name) = &body.equals {
                 let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();

@@ -2,7 +2,7 @@
 //!
 //! Alternatives are written as objects with optional members ("give one of `text`, `file`, `size`"), never as
 //! untagged unions, so that a mistake is reported at the member that is wrong. Which members go together is
-//! checked by [`super::lint`].
+//! checked by the linter.
 
 use std::collections::BTreeMap;
 
@@ -474,7 +474,7 @@ pub struct HeaderMatch {
     pub differs_from: Option<StepHeader>,
 }
 
-/// A match of the body: give `empty`, `size`, or `equals`.
+/// A match of the body: give `empty`, `size`, `sha256`, or `equals`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BodyMatch {
@@ -493,6 +493,9 @@ pub struct BodyMatch {
     /// Length in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// SHA-256 in lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// How an ETag is written.

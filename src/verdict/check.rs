@@ -196,6 +196,10 @@ impl Check<'_> {
                 Mismatch::new("body", format!("{size} bytes"), actual(&format!("{} bytes", received.length)))
             });
         }
+        if let Some(sha256) = &expected.sha256 {
+            let differs = received.sha256 != *sha256 || received.cut_short.is_some();
+            return differs.then(|| Mismatch::new("SHA-256 of the body", sha256, actual(&received.sha256)));
+        }
         let name = expected.equals.as_ref()?;
         let whole = self.bodies.get(name)?.bytes();
         let from = usize::try_from(expected.offset.unwrap_or(0)).unwrap_or(usize::MAX).min(whole.len());
