@@ -36,9 +36,6 @@ fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str
                 "testsuite" => {
                     suite_elements += 1;
                     told += attribute(&element, "tests").parse::<usize>().expect("a number");
-                    let time = attribute(&element, "time");
-                    let decimals = time.split_once('.').map_or("", |(_, decimals)| decimals);
-                    assert!(decimals.len() <= 3, "{time}: junit-10.xsd takes three decimals");
                     for count in ["errors", "failures", "skipped"] {
                         assert_eq!(attribute(&element, count), "0");
                     }

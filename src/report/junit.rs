@@ -95,7 +95,6 @@ fn cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-/// Whole milliseconds: the schema takes no more than three decimals.
 fn junit_duration(time: Duration) -> JunitDuration {
     JunitDuration::milliseconds(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
@@ -138,12 +137,32 @@ fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick
                     Ok(())
                 })?;
             }
+            Event::Start(start) if start.name().as_ref() == "testcase" => {
+                writer.write_event(Event::Start(with_rounded_time(&start)))?;
+            }
+            Event::Empty(empty) if empty.name().as_ref() == "testcase" => {
+                writer.write_event(Event::Empty(with_rounded_time(&empty)))?;
+            }
             event => writer.write_event(event)?,
         }
     }
 }
 
+/// The element with its time in milliseconds: the crate writes a floating-point number in full (8.681000000000001),
+/// and the schema takes no more than three decimals.
+fn with_rounded_time(start: &BytesStart<'_>) -> BytesStart<'static> {
+    let mut element = BytesStart::new(start.name().as_ref().to_owned());
+    for attribute in start.attributes().flatten() {
+        match (attribute.key.as_ref(), attribute.value.parse::<f64>()) {
+            ("time", Ok(seconds)) => element.push_attribute(("time", format!("{seconds:.3}").as_str())),
+            _ => element.push_attribute(attribute),
+        }
+    }
+    element.into_owned()
+}
+
 fn suite_element(start: &BytesStart<'_>, skipped: usize, host: &str) -> BytesStart<'static> {
+    let start = with_rounded_time(start);
     let mut element = BytesStart::new("testsuite");
     for attribute in start.attributes().flatten().filter(|attribute| attribute.key.as_ref() != "hostname") {
         element.push_attribute(attribute);
@@ -158,4 +177,25 @@ fn host_name() -> String {
     let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     let name = told.map(|name| printable(name.trim())).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("8.681000000000001", "8.681")]
+    #[case("0", "0.000")]
+    #[case("0.0004", "0.000")]
+    #[case("12345.5", "12345.500")]
+    fn times_have_three_decimals(#[case] written: &str, #[case] rounded: &str) {
+        let document = format!(
+            r#"<testsuites><testsuite name="s" time="{written}"><testcase name="a" time="{written}"/><testcase name="b &amp; &quot;c" time="{written}"><failure/></testcase></testsuite></testsuites>"#
+        );
+        let details = [SuiteDetails { skipped: 0, properties: Vec::new() }];
+        let completed = completed(document.as_bytes(), &details).expect("it is XML");
+        let completed = String::from_utf8(completed).expect("it is UTF-8");
+        assert_eq!(completed.matches(&format!("time=\"{rounded}\"")).count(), 3, "{completed}");
+        assert!(completed.contains(r#"name="b &amp; &quot;c""#), "{completed}");
+    }
 }
