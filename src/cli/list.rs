@@ -59,7 +59,7 @@ fn as_json(suite: &Suite) -> Value {
             "level": case.level,
             "rules": case.rules,
             "profiles": case.profiles,
-            "versioned": case.versioned,
+            "bucket": case.bucket,
         })
     });
     json!({

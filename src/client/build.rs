@@ -14,7 +14,7 @@ use super::customer_key::{CustomerKey, reveals_key};
 use crate::config::Addressing;
 use crate::evidence::Answer;
 use crate::suite::body::Body;
-use crate::suite::model::{Auth, CopySource, HeaderSpec, KeyForm, Operation, Request, Scheme, SseC, Step};
+use crate::suite::model::{Auth, CopySource, HeaderSpec, KeyForm, Operation, Payload, Request, Scheme, SseC, Step};
 
 /// How the names of the three SSE-C headers begin.
 pub const SSE_C_PREFIX: &str = "x-amz-server-side-encryption-customer-";
@@ -69,6 +69,10 @@ pub struct Prepared {
     pub headers: Vec<HeaderLine>,
     /// The body.
     pub body: Bytes,
+    /// How the body is framed.
+    pub payload: Payload,
+    /// Whether it goes over a connection of its own, read to the end.
+    pub own_connection: bool,
     /// How it is authenticated.
     pub auth: Auth,
     /// The object key, decoded; empty for requests to a bucket.
@@ -150,6 +154,8 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
         url,
         headers: lines,
         body: body(operation, request, earlier)?,
+        payload: request.payload.unwrap_or_default(),
+        own_connection: request.own_connection.unwrap_or_default(),
         auth: request.auth.unwrap_or_default(),
         object_key,
     })
@@ -186,6 +192,8 @@ pub fn housekeeping(
         url: address(target, Scheme::Tls, bucket, object_key, &query)?,
         headers: Vec::new(),
         body,
+        payload: Payload::Whole,
+        own_connection: false,
         auth: Auth::Signed,
         object_key: object_key.to_owned(),
     })

@@ -46,6 +46,11 @@ impl CustomerKey {
         Md5::digest(self.bytes()).into()
     }
 
+    /// The raw key followed by 16 bytes that are no secret.
+    fn with_more(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.bytes(), b"sixteen more b.."].concat())
+    }
+
     /// The key as a header's value (RFC 4648 for the base64 forms, RFC 1321 for MD5).
     #[must_use]
     pub fn form(&self, form: KeyForm) -> Zeroizing<String> {
@@ -57,6 +62,8 @@ impl CustomerKey {
             KeyForm::Base64url => URL_SAFE.encode(self.bytes()),
             KeyForm::Base64Truncated => base64[..base64.len().saturating_sub(4)].to_owned(),
             KeyForm::Base64Twice => STANDARD.encode(base64.as_bytes()),
+            KeyForm::Base64WithMore => STANDARD.encode(&*self.with_more()),
+            KeyForm::Md5WithMore => STANDARD.encode(Md5::digest(&*self.with_more())),
             KeyForm::Hex => hex::encode(self.bytes()),
             KeyForm::Md5 => STANDARD.encode(md5),
             KeyForm::Md5Hex => hex::encode(md5),
@@ -84,8 +91,10 @@ pub fn reveals_key(form: KeyForm) -> bool {
         | KeyForm::Base64url
         | KeyForm::Base64Truncated
         | KeyForm::Base64Twice
+        | KeyForm::Base64WithMore
         | KeyForm::Hex => true,
         KeyForm::Md5
+        | KeyForm::Md5WithMore
         | KeyForm::Md5Hex
         | KeyForm::Md5OfBase64
         | KeyForm::Md5Base64url

@@ -1,9 +1,12 @@
 //! From a step to an exchange: build, address, sign, send.
 
+mod aws_chunked;
 mod build;
 mod customer_key;
+mod own_connection;
 mod send;
 mod sign;
+mod tls;
 
 use std::time::Duration;
 
@@ -11,7 +14,8 @@ use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
-pub use send::{Client, ClientError, TlsTrust};
+pub use send::{Client, ClientError};
+pub use tls::TlsTrust;
 
 use crate::config::{Addressing, Credentials};
 

@@ -8,27 +8,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::{Digest as _, Sha256};
 
-use super::Target;
 use super::build::{BuildError, Prepared};
 use super::sign::sign_request;
+use super::{Target, TlsTrust, aws_chunked, own_connection};
 use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_TEXT, Received, Redactor, Reply, Sent};
 use crate::suite::body::Body;
-use crate::suite::model::Scheme;
+use crate::suite::model::{Payload, Scheme};
 
-/// Which certificates the TLS listener is trusted by.
-#[derive(Debug, Clone, Default)]
-pub struct TlsTrust {
-    /// PEM files of further certificate authorities, besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM text of the one certificate authority trusted (the embedded endpoint's own).
-    pub ca_pem: Option<String>,
-    /// Trust every certificate.
-    pub insecure: bool,
-}
+/// How requests name their sender.
+pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION"));
 
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,21 +43,27 @@ pub enum ClientError {
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
 }
 
 /// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
-struct LocalhostResolver;
+pub(super) struct LocalhostResolver;
+
+impl LocalhostResolver {
+    pub(super) async fn addresses(host: &str) -> std::io::Result<Vec<SocketAddr>> {
+        if host == "localhost" || host.ends_with(".localhost") {
+            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect());
+        }
+        Ok(tokio::net::lookup_host((host, 0)).await?.collect())
+    }
+}
 
 impl Resolve for LocalhostResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let host = name.as_str();
-            if host == "localhost" || host.ends_with(".localhost") {
-                let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-                return Ok(Box::new(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs);
-            }
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            let found = Self::addresses(name.as_str()).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -77,8 +76,6 @@ impl Client {
     /// [`ClientError`].
     pub fn new(target: Target, trust: &TlsTrust) -> Result<Self, ClientError> {
         let setup = |e: reqwest::Error| ClientError::Setup(chain(&e));
-        // Another part of the process may have installed the same provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
@@ -87,21 +84,13 @@ impl Client {
             .dns_resolver(Arc::new(LocalhostResolver))
             .connect_timeout(target.connect_timeout)
             .timeout(target.request_timeout)
-            .user_agent(concat!("ssecheck/", env!("CARGO_PKG_VERSION")));
+            .user_agent(USER_AGENT);
         if let Some(proxy) = &target.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(setup)?);
         }
-        if let Some(path) = &trust.ca_file {
-            let pem = std::fs::read(path).map_err(|error| ClientError::CaFile { path: path.clone(), error })?;
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem).map_err(setup)?);
-        }
-        if let Some(pem) = &trust.ca_pem {
-            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(setup)?);
-        }
-        if trust.insecure {
-            builder = builder.tls_danger_accept_invalid_certs(true);
-        }
-        Ok(Self { http: builder.build().map_err(setup)?, target: Arc::new(target) })
+        let tls = trust.client_config()?;
+        let http = builder.tls_backend_preconfigured(tls.clone()).build().map_err(setup)?;
+        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target) })
     }
 
     /// The target.
@@ -129,11 +118,11 @@ impl Client {
                 return Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() };
             }
         };
-        let signed = sign_request(&mut prepared, &self.target);
+        let ready = make_ready(&mut prepared, &self.target);
         let sent = Sent::of(&prepared);
-        let reply = match signed {
+        let reply = match ready {
             Ok(()) => self.exchange(prepared, redactor, bodies).await,
-            Err(error) => Reply::NotSent(error.to_string()),
+            Err(why) => Reply::NotSent(why),
         };
         Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() }
     }
@@ -141,15 +130,35 @@ impl Client {
     async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {
         let scheme = prepared.scheme;
         let mut headers = http::HeaderMap::new();
-        for line in prepared.headers {
-            headers.append(line.name, line.value);
+        for line in &prepared.headers {
+            headers.append(line.name.clone(), line.value.clone());
+        }
+        if prepared.own_connection {
+            return match own_connection::exchange(&prepared, headers, &self.target, Arc::clone(&self.tls)).await {
+                Ok((head, beyond)) => {
+                    Reply::Answer(receive(head.status, &head.headers, (beyond, None), redactor, bodies))
+                }
+                Err(error) => Reply::Failed(chain(&*error)),
+            };
         }
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
         match request.body(prepared.body).send().await {
-            Ok(response) => Reply::Answer(receive(response, redactor, bodies).await),
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                let body = read(response).await;
+                Reply::Answer(receive(status, &headers, body, redactor, bodies))
+            }
             Err(error) => no_answer(&error, scheme),
         }
     }
+}
+
+/// Frames and signs a request; why not, where that does not come off.
+fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), String> {
+    if prepared.payload == Payload::AwsChunked {
+        aws_chunked::frame(prepared).map_err(|error| format!("the body cannot be framed: {error}"))?;
+    }
+    sign_request(prepared, target).map_err(|error| error.to_string())
 }
 
 impl Sent {
@@ -189,15 +198,9 @@ impl Sent {
     }
 }
 
-async fn receive(response: reqwest::Response, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Answer {
-    let status = response.status();
-    let mut leaked_keys = Vec::new();
-    let mut headers = Vec::new();
-    for (name, value) in response.headers() {
-        leaked_keys.extend(redactor.found(value.as_bytes()));
-        headers.push((name.to_string(), redactor.text(value.as_bytes())));
-    }
-    let mut received = Vec::new();
+/// Reads a body as far as it comes and may be kept; why it ended early, where it did.
+async fn read(response: reqwest::Response) -> (Bytes, Option<String>) {
+    let mut received = BytesMut::new();
     let mut cut_short = None;
     let mut stream = response.bytes_stream();
     while let Some(chunk) = stream.next().await {
@@ -212,6 +215,22 @@ async fn receive(response: reqwest::Response, redactor: &Redactor, bodies: &BTre
                 break;
             }
         }
+    }
+    (received.freeze(), cut_short)
+}
+
+fn receive(
+    status: http::StatusCode,
+    lines: &http::HeaderMap,
+    (received, cut_short): (Bytes, Option<String>),
+    redactor: &Redactor,
+    bodies: &BTreeMap<String, Body>,
+) -> Answer {
+    let mut leaked_keys = Vec::new();
+    let mut headers = Vec::new();
+    for (name, value) in lines {
+        leaked_keys.extend(redactor.found(value.as_bytes()));
+        headers.push((name.to_string(), redactor.text(value.as_bytes())));
     }
     leaked_keys.extend(redactor.found(&received));
     leaked_keys.sort();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Target;
 use super::build::{HeaderLine, Prepared};
 use crate::config::Credentials;
-use crate::suite::model::Auth;
+use crate::suite::model::{Auth, Payload};
 
 /// How long a presigned URL is valid.
 const PRESIGNED_FOR: Duration = Duration::from_secs(300);
@@ -59,6 +59,8 @@ pub(super) fn sign_request(prepared: &mut Prepared, target: &Target) -> Result<(
     let digest;
     let body = if presigned {
         SignableBody::UnsignedPayload
+    } else if prepared.payload == Payload::AwsChunked {
+        SignableBody::StreamingUnsignedPayloadTrailer
     } else {
         digest = hex::encode(Sha256::digest(&prepared.body));
         SignableBody::Precomputed(digest.clone())

@@ -80,11 +80,13 @@ fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
                 setup: false,
                 probe: false,
                 request: step.request.patched(&control.request),
+                needs: None,
                 expect: control.expect.clone(),
+                also: Vec::new(),
                 expect_under: Default::default(),
                 control: None,
             });
-            let identity = format!("{}\n{}\n{}", suite.id, case.versioned, serde_json::json!(steps));
+            let identity = format!("{}\n{}\n{}", suite.id, case.bucket.as_str(), serde_json::json!(steps));
             Control { step: step.id.clone(), steps, identity }
         })
         .collect()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::printable::printable;
 use crate::evidence::{Answer, Exchange, Reply, Sent};
-use crate::rules::Catalogue;
+use crate::rules::{Catalogue, Rule};
 use crate::runner::CaseResult;
 use crate::verdict::Finding;
 
@@ -19,14 +19,14 @@ pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
     line(
         &mut text,
         0,
-        &format!("{} [{}] {}", result.judgement.verdict.as_str().to_uppercase(), case.level.as_str(), case.id),
+        &format!("{} [{}] {}", result.judgement.verdict.as_str().to_uppercase(), result.level().as_str(), case.id),
     );
     line(&mut text, 1, &case.title);
     line(&mut text, 1, &format!("verdict: {}", result.judgement.reason));
     for finding in &result.judgement.findings {
         describe_finding(&mut text, result, finding);
     }
-    for rule in case.rules.iter().filter_map(|id| rules.get(id)) {
+    for rule in known(result.rules_judged(), &case.rules, rules) {
         line(&mut text, 1, &format!("rule {}: {}", rule.id, rule.text));
         line(&mut text, 2, &format!("source ({}): {}", rule.grade.as_str(), rule.source));
         if let Some(url) = &rule.url {
@@ -35,6 +35,13 @@ pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
     }
     line(&mut text, 1, &format!("why it matters: {}", case.why));
     text
+}
+
+/// The rules of these ids; where the catalogue has none of them (a profile of the user's own), those of the others.
+fn known<'r>(ids: &[String], others: &[String], rules: &'r Catalogue) -> Vec<&'r Rule> {
+    let found = |ids: &[String]| ids.iter().filter_map(|id| rules.get(id)).collect::<Vec<_>>();
+    let judged = found(ids);
+    if judged.is_empty() { found(others) } else { judged }
 }
 
 fn describe_finding(text: &mut String, result: &CaseResult, finding: &Finding) {

@@ -70,7 +70,7 @@ fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
         Verdict::Pass => TestCaseBuilder::success(&case.id, time),
         // A broken rule that is no requirement is told, and does not turn the build red.
         Verdict::Fail if !result.is_required() => {
-            let message = format!("{} rule not followed: {reason}", case.level.as_str());
+            let message = format!("{} rule not followed: {reason}", result.level().as_str());
             let mut builder = TestCaseBuilder::success(&case.id, time);
             builder.set_system_out(&cdata(&format!("{message}\n{}", describe(result, rules))));
             builder

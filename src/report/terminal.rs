@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Context, describe, printable};
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, Event, RunResult};
-use crate::verdict::Verdict;
+use crate::verdict::{Mismatch, Verdict};
 
 /// Writes to a terminal or a log as a run goes on.
 pub struct Terminal<W> {
@@ -62,10 +62,14 @@ impl<W: Write> Terminal<W> {
         }
         let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::Fail];
         for verdict in shown {
-            for case in run.cases.iter().filter(|case| case.judgement.verdict == verdict) {
+            for (case, others) in by_cause(run, verdict) {
                 let text = describe(case, rules);
                 let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), rest.trim_end())?;
+                if !others.is_empty() {
+                    let ids = others.join(", ");
+                    writeln!(self.out, "  {} more {} by the same: {ids}", others.len(), verdict.as_str())?;
+                }
             }
         }
         self.left_out(run)?;
@@ -123,4 +127,24 @@ impl<W: Write> Terminal<W> {
         };
         style.force_styling(self.color).apply_to(text).to_string()
     }
+}
+
+/// The cases of a verdict; of those blocked by the same cause the first, with the ids of the others.
+fn by_cause(run: &RunResult, verdict: Verdict) -> Vec<(&CaseResult, Vec<&str>)> {
+    let mut groups: Vec<(&CaseResult, Vec<&str>)> = Vec::new();
+    for case in run.cases.iter().filter(|case| case.judgement.verdict == verdict) {
+        let same = |(first, _): &&mut (&CaseResult, Vec<&str>)| blocked_by(first) == blocked_by(case);
+        match groups.iter_mut().find(same).filter(|_| verdict == Verdict::Blocked) {
+            Some((_, others)) => others.push(&case.planned.case.id),
+            None => groups.push((case, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// What a case is blocked by: the step, its operation, and how its answer differs from what is needed.
+fn blocked_by(case: &CaseResult) -> Option<(&str, &str, &[Mismatch])> {
+    let finding = case.judgement.findings.first()?;
+    let sent = case.own.as_ref().and_then(|own| own.transcript.of(&finding.step)).map(|exchange| &exchange.sent);
+    Some((&finding.step, sent.map_or("", |sent| sent.operation.as_str()), &finding.mismatches))
 }

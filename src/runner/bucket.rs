@@ -1,6 +1,6 @@
 //! The run's buckets: made or taken over before the first case, emptied after the last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -10,7 +10,7 @@ use crate::client::{Client, CustomerKey, Earlier, Place, build, housekeeping};
 use crate::evidence::{Answer, Element, Exchange, Redactor, Reply};
 use crate::suite::Key;
 use crate::suite::body::Body;
-use crate::suite::model::{Operation, Request, SseC};
+use crate::suite::model::{BucketKind, Operation, Request, SseC};
 
 /// The endpoint cannot be tested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,10 +68,10 @@ pub enum PrepareError {
 /// The buckets of a run.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    /// The bucket for all cases but versioned ones.
+    /// The bucket for all cases that need nothing special.
     pub plain: String,
-    /// A bucket with versioning, or why there is none.
-    pub versioned: Result<String, String>,
+    /// Buckets of other kinds, or why there is none.
+    pub special: BTreeMap<BucketKind, Result<String, String>>,
     /// The endpoint's `Server` header.
     pub server: Option<String>,
     /// Those that the run made, and so removes.
@@ -80,23 +80,34 @@ pub(super) struct Buckets {
 
 impl Buckets {
     /// Those that a preparation may have made by the time it was cut off.
-    pub fn perhaps_made(given: Option<&str>, run_id: &str, versioned: bool) -> Self {
-        let plain = given.map_or_else(|| plain_name(run_id), str::to_owned);
-        let mut made = Vec::new();
+    pub fn perhaps_made(given: Option<&str>, run_id: &str, kinds: &BTreeSet<BucketKind>) -> Self {
+        let mut buckets = Self::none_yet(given, run_id);
         if given.is_none() {
-            made.push(plain.clone());
-            made.extend(versioned.then(|| versioned_name(run_id)));
+            buckets.made.push(buckets.plain.clone());
+            buckets.made.extend(kinds.iter().map(|kind| name(*kind, run_id)).filter(|name| *name != buckets.plain));
         }
-        Self { plain, versioned: Err("not prepared".to_owned()), server: None, made }
+        buckets
+    }
+
+    fn none_yet(given: Option<&str>, run_id: &str) -> Self {
+        let plain = given.map_or_else(|| name(BucketKind::Plain, run_id), str::to_owned);
+        Self { plain, special: BTreeMap::new(), server: None, made: Vec::new() }
+    }
+
+    /// The bucket of a kind, or why there is none.
+    pub fn of(&self, kind: BucketKind) -> Result<&str, &str> {
+        match self.special.get(&kind) {
+            None => Ok(&self.plain),
+            Some(bucket) => bucket.as_deref().map_err(String::as_str),
+        }
     }
 }
 
-fn plain_name(run_id: &str) -> String {
-    format!("ssecheck-{run_id}")
-}
-
-fn versioned_name(run_id: &str) -> String {
-    format!("ssecheck-{run_id}-versioned")
+fn name(kind: BucketKind, run_id: &str) -> String {
+    match kind {
+        BucketKind::Plain => format!("ssecheck-{run_id}"),
+        other => format!("ssecheck-{run_id}-{}", other.as_str()),
+    }
 }
 
 /// Makes or takes over the buckets and finds out whether they take SSE-C writes at all.
@@ -105,15 +116,10 @@ pub(super) async fn prepare(
     given: Option<&str>,
     prefix: &str,
     run_id: &str,
-    versioned: bool,
+    kinds: &BTreeSet<BucketKind>,
 ) -> Result<Buckets, PrepareError> {
     let housekeeper = Housekeeper { client };
-    let mut buckets = Buckets {
-        plain: given.map_or_else(|| plain_name(run_id), str::to_owned),
-        versioned: Err("no scenario of this run needs versions".to_owned()),
-        server: None,
-        made: Vec::new(),
-    };
+    let mut buckets = Buckets::none_yet(given, run_id);
     let answer = match given {
         Some(bucket) => housekeeper.reach("HeadBucket", Method::HEAD, bucket, &[], Bytes::new()).await?,
         None => housekeeper.create(&buckets.plain).await?,
@@ -126,7 +132,7 @@ pub(super) async fn prepare(
     if given.is_none() {
         buckets.made.push(buckets.plain.clone());
     }
-    let prepared = prepare_further(&housekeeper, &mut buckets, given, prefix, run_id, versioned).await;
+    let prepared = prepare_further(&housekeeper, &mut buckets, given, prefix, run_id, kinds).await;
     if let Err(error) = prepared {
         clean_up(client, &buckets, prefix, 4).await;
         return Err(error);
@@ -140,26 +146,75 @@ async fn prepare_further(
     given: Option<&str>,
     prefix: &str,
     run_id: &str,
-    versioned: bool,
+    kinds: &BTreeSet<BucketKind>,
 ) -> Result<(), PrepareError> {
     housekeeper.preflight(&buckets.plain, prefix).await?;
-    if !versioned {
-        return Ok(());
-    }
-    buckets.versioned = if let Some(bucket) = given {
-        housekeeper.has_versioning(bucket).await?
-    } else {
-        let bucket = versioned_name(run_id);
-        let answer = housekeeper.create(&bucket).await?;
-        if answer.status >= 300 {
-            Err(format!("the bucket for versions could not be made: {}", in_words(&answer)))
+    for kind in kinds.iter().copied().filter(|kind| *kind != BucketKind::Plain) {
+        let bucket = if let Some(bucket) = given {
+            housekeeper.is_of_kind(kind, bucket).await?
         } else {
-            buckets.made.push(bucket.clone());
-            housekeeper.switch_versioning_on(bucket).await?
-        }
-    };
+            let bucket = name(kind, run_id);
+            let answer = housekeeper.create(&bucket).await?;
+            if answer.status >= 300 {
+                Err(format!("the {} bucket could not be made: {}", kind.as_str(), in_words(&answer)))
+            } else {
+                buckets.made.push(bucket.clone());
+                housekeeper.make_kind(kind, bucket).await?
+            }
+        };
+        buckets.special.insert(kind, bucket);
+    }
     Ok(())
 }
+
+/// The bucket setting that makes a kind.
+struct Setting {
+    what: &'static str,
+    put: &'static str,
+    get: &'static str,
+    query: &'static str,
+    body: &'static str,
+    /// Where the answer of `get` says so: the element's path, and its text.
+    path: &'static [&'static str],
+    text: &'static str,
+}
+
+const VERSIONING: Setting = Setting {
+    what: "versioning",
+    put: "PutBucketVersioning",
+    get: "GetBucketVersioning",
+    query: "versioning",
+    body: r#"<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>"#,
+    path: &["Status"],
+    text: "Enabled",
+};
+const DEFAULT_ENCRYPTION: Setting = Setting {
+    what: "default encryption",
+    put: "PutBucketEncryption",
+    get: "GetBucketEncryption",
+    query: "encryption",
+    body: r#"<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"#,
+    path: &["Rule", "ApplyServerSideEncryptionByDefault", "SSEAlgorithm"],
+    text: "AES256",
+};
+
+impl Setting {
+    fn of(kind: BucketKind) -> Option<&'static Self> {
+        match kind {
+            BucketKind::Plain => None,
+            BucketKind::Versioned => Some(&VERSIONING),
+            BucketKind::DefaultEncrypted => Some(&DEFAULT_ENCRYPTION),
+        }
+    }
+
+    fn holds(&self, document: &Element) -> bool {
+        let found = self.path.iter().try_fold(document, |element, name| element.child(name));
+        found.is_some_and(|element| element.text == self.text)
+    }
+}
+
+/// What DELETE removes: an object key, and the query that names its version or upload.
+type Listed = (String, Vec<(String, String)>);
 
 struct Housekeeper<'a> {
     client: &'a Client,
@@ -256,38 +311,44 @@ impl Housekeeper<'_> {
         self.client.send("preflight", false, prepared, &redactor, &bodies).await.reply
     }
 
-    async fn has_versioning(&self, bucket: &str) -> Result<Result<String, String>, PrepareError> {
-        let answer =
-            self.reach("GetBucketVersioning", Method::GET, bucket, &[("versioning", "")], Bytes::new()).await?;
-        let enabled = answer.xml().is_ok_and(|xml| xml.child_text("Status") == Some("Enabled"));
+    /// Whether a bucket is set up as a kind needs, by the endpoint's own word.
+    async fn is_of_kind(&self, kind: BucketKind, bucket: &str) -> Result<Result<String, String>, PrepareError> {
+        let Some(setting) = Setting::of(kind) else { return Ok(Ok(bucket.to_owned())) };
+        let answer = self.reach(setting.get, Method::GET, bucket, &[(setting.query, "")], Bytes::new()).await?;
+        let is_set = answer.status < 300 && answer.xml().is_ok_and(|xml| setting.holds(&xml));
         let why = || {
-            format!(
-                "versioning is not switched on in bucket {bucket}: GetBucketVersioning answered {}",
-                in_words(&answer)
-            )
+            let words = in_words(&answer);
+            format!("bucket {bucket} has no {}: {} answered {words}", setting.what, setting.get)
         };
-        Ok(if enabled { Ok(bucket.to_owned()) } else { Err(why()) })
+        Ok(if is_set { Ok(bucket.to_owned()) } else { Err(why()) })
     }
 
-    async fn switch_versioning_on(&self, bucket: String) -> Result<Result<String, String>, PrepareError> {
-        let body = Bytes::from_static(
-            br#"<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>"#,
-        );
-        let answer = self.reach("PutBucketVersioning", Method::PUT, &bucket, &[("versioning", "")], body).await?;
+    /// Sets a bucket up as a kind needs.
+    async fn make_kind(&self, kind: BucketKind, bucket: String) -> Result<Result<String, String>, PrepareError> {
+        let Some(setting) = Setting::of(kind) else { return Ok(Ok(bucket)) };
+        let body = Bytes::from_static(setting.body.as_bytes());
+        let answer = self.reach(setting.put, Method::PUT, &bucket, &[(setting.query, "")], body).await?;
         if answer.status >= 300 {
-            return Ok(Err(format!(
-                "the endpoint has no versioning: PutBucketVersioning answered {}",
-                in_words(&answer)
-            )));
+            let words = in_words(&answer);
+            return Ok(Err(format!("the endpoint has no {}: {} answered {words}", setting.what, setting.put)));
         }
-        self.has_versioning(&bucket).await
+        self.is_of_kind(kind, &bucket).await
+    }
+
+    /// Removes one entry; what it is and why not, where it could not be.
+    async fn remove(&self, bucket: &str, (key, query): Listed) -> Option<String> {
+        let query: Vec<(&str, &str)> = query.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let reply = self.send("Delete", Method::DELETE, bucket, &key, &query, Bytes::new()).await.reply;
+        let removed = reply.answer().is_some_and(|a| a.status < 300 || a.status == 404);
+        let words = query.iter().map(|(n, v)| format!(" ({n} {v})")).collect::<String>();
+        (!removed).then(|| format!("{bucket}/{key}{words}: {}", reply_in_words(&reply)))
     }
 
     /// All object versions, delete markers and open uploads below a prefix, as DELETE takes them: key and query.
-    async fn contents(&self, bucket: &str, prefix: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
+    async fn contents(&self, bucket: &str, prefix: &str) -> Vec<Listed> {
         let mut found = Vec::new();
         let versions = |entry: &Element| {
-            let version = entry.child_text("VersionId").map(|v| ("versionId", v.to_owned()));
+            let version = entry.child_text("VersionId").map(|v| ("versionId".to_owned(), v.to_owned()));
             Some((entry.child_text("Key")?.to_owned(), version.into_iter().collect()))
         };
         let next = [("NextKeyMarker", "key-marker"), ("NextVersionIdMarker", "version-id-marker")];
@@ -301,7 +362,7 @@ impl Housekeeper<'_> {
         }
         let uploads = |entry: &Element| {
             let upload = entry.child_text("UploadId")?.to_owned();
-            Some((entry.child_text("Key")?.to_owned(), vec![("uploadId", upload)]))
+            Some((entry.child_text("Key")?.to_owned(), vec![("uploadId".to_owned(), upload)]))
         };
         let next = [("NextKeyMarker", "key-marker"), ("NextUploadIdMarker", "upload-id-marker")];
         self.pages(bucket, ("uploads", ""), prefix, &["Upload"], &next, uploads, &mut found).await;
@@ -317,8 +378,8 @@ impl Housekeeper<'_> {
         prefix: &str,
         names: &[&str],
         next: &[(&str, &'static str)],
-        entry: impl Fn(&Element) -> Option<(String, Vec<(&'static str, String)>)>,
-        found: &mut Vec<(String, Vec<(&'static str, String)>)>,
+        entry: impl Fn(&Element) -> Option<Listed>,
+        found: &mut Vec<Listed>,
     ) -> bool {
         let mut markers: Vec<(&'static str, String)> = Vec::new();
         // A listing that never ends is cut off; what is left is named at the end of the run.
@@ -349,24 +410,14 @@ pub(super) async fn clean_up(client: &Client, buckets: &Buckets, prefix: &str, j
     let housekeeper = Housekeeper { client };
     let mut left_behind = Vec::new();
     let mut all = vec![buckets.plain.clone()];
-    all.extend(buckets.versioned.iter().cloned());
+    all.extend(buckets.special.values().flatten().cloned());
     all.extend(buckets.made.iter().cloned());
     all.sort();
     all.dedup();
     for bucket in &all {
         let contents = housekeeper.contents(bucket, prefix).await;
         let removals: Vec<Option<String>> = futures_util::stream::iter(contents)
-            .map(|(key, query)| {
-                let housekeeper = &housekeeper;
-                async move {
-                    let query: Vec<(&str, &str)> = query.iter().map(|(n, v)| (*n, v.as_str())).collect();
-                    let reply =
-                        housekeeper.send("Delete", Method::DELETE, bucket, &key, &query, Bytes::new()).await.reply;
-                    let removed = reply.answer().is_some_and(|a| a.status < 300 || a.status == 404);
-                    let words = query.iter().map(|(n, v)| format!(" ({n} {v})")).collect::<String>();
-                    (!removed).then(|| format!("{bucket}/{key}{words}: {}", reply_in_words(&reply)))
-                }
-            })
+            .map(|listed| housekeeper.remove(bucket, listed))
             .buffer_unordered(jobs)
             .collect()
             .await;

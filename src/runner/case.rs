@@ -1,6 +1,6 @@
 //! One case: its steps in order, and its positive controls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::evidence::{Answer, Redactor, Reply};
 use crate::plan::{Control, PlannedCase};
 use crate::suite::Suite;
 use crate::suite::body::Body;
-use crate::suite::model::{KeyForm, Outcome, Step};
-use crate::verdict::{Facts, Judgement, StepsOutcome, Transcript, Verdict, conclude, judge_steps};
+use crate::suite::model::{KeyForm, Step};
+use crate::verdict::{Facts, Judgement, StepsOutcome, Terms, Transcript, Verdict, conclude, judge_step};
 
 /// A run of steps and how it came out.
 #[derive(Debug)]
@@ -74,12 +74,8 @@ impl Shared {
             };
             return Some((Verdict::Skipped, reason, !self.options.no_plain_listener));
         }
-        if planned.case.versioned
-            && let Err(unsupported) = &self.buckets.versioned
-        {
-            return Some((Verdict::NotSupported, unsupported.clone(), false));
-        }
-        None
+        let unsupported = self.buckets.of(planned.case.bucket).err()?;
+        Some((Verdict::NotSupported, unsupported.to_owned(), false))
     }
 
     async fn judged(&self, planned: &PlannedCase) -> (StepsRun, Vec<Arc<ControlRun>>) {
@@ -106,18 +102,21 @@ impl Shared {
 
     async fn steps(&self, planned: &PlannedCase, steps: &[Step], control: bool, slug: &str) -> StepsRun {
         let suite = &planned.suite;
-        let bucket = match (&self.buckets.versioned, planned.case.versioned) {
-            (Ok(versioned), true) => versioned.clone(),
-            _ => self.buckets.plain.clone(),
-        };
+        // A case whose kind of bucket is not there was left out.
+        let bucket = self.buckets.of(planned.case.bucket).unwrap_or(&self.buckets.plain).to_owned();
         let place = Place { bucket, prefix: format!("{}{}/{slug}/", self.options.prefix, self.run_id) };
+        let sent: BTreeSet<&str> = steps.iter().flat_map(|step| step.request.key_names()).collect();
+        let sent = suite.keys.iter().filter(|(name, _)| sent.contains(name.as_str()));
         let keys: BTreeMap<String, CustomerKey> =
-            suite.keys.iter().map(|(name, declared)| (name.clone(), CustomerKey::of(declared))).collect();
+            sent.map(|(name, declared)| (name.clone(), CustomerKey::of(declared))).collect();
         let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
         let sent_bodies = bodies_of(suite, steps);
-        let facts = facts(&keys, &sent_bodies);
+        let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
-        let mut exchanges = Vec::new();
+        let own = planned.case.own_rules();
+        let (profile, cited) = (self.options.profile.as_str(), planned.case.rules.as_slice());
+        let terms = Terms { control, profile, cited, own: &own, bodies: &suite.bodies };
+        let mut transcript = Transcript { exchanges: Vec::new(), facts };
         let target = self.client.target();
         for step in steps {
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
@@ -128,21 +127,18 @@ impl Shared {
             if let Reply::Answer(answer) = &exchange.reply {
                 answers.insert(step.id.clone(), answer.clone());
             }
-            exchanges.push(exchange);
-            if answered && asks_for_storage(step, &self.options.profile) {
+            transcript.exchanges.push(exchange);
+            if answered && step.asks_for_storage() {
                 let probe = storage_probe(&object_key, &place.bucket, target);
-                exchanges.push(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+                transcript.exchanges.push(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
             }
-            // What follows would rest on a step that did not come out: judged so far, it decides.
-            let so_far = Transcript { exchanges, facts: facts.clone() };
-            let done = steps.iter().position(|s| s.id == step.id).map_or(steps.len(), |i| i + 1);
-            let outcome = judge_steps(&steps[..done], control, &self.options.profile, &suite.bodies, &so_far);
+            // What follows would rest on a step that did not come out: it decides.
+            let outcome = judge_step(step, terms, &transcript);
             if outcome != StepsOutcome::Held {
-                return StepsRun { transcript: so_far, outcome };
+                return StepsRun { transcript, outcome };
             }
-            exchanges = so_far.exchanges;
         }
-        StepsRun { transcript: Transcript { exchanges, facts }, outcome: StepsOutcome::Held }
+        StepsRun { transcript, outcome: StepsOutcome::Held }
     }
 }
 
@@ -152,20 +148,18 @@ fn accepted(own: &StepsRun) -> bool {
     own.transcript.answer(&finding.step).is_some_and(|answer| (200..300).contains(&answer.status))
 }
 
-fn asks_for_storage(step: &Step, profile: &str) -> bool {
-    fn asks(outcome: &Outcome) -> bool {
-        outcome.stored.is_some() || outcome.any_of.iter().any(asks)
-    }
-    step.expect.iter().chain(step.expect_under.get(profile)).any(asks)
-}
-
 fn bodies_of(suite: &Suite, steps: &[Step]) -> BTreeMap<String, Body> {
     let names = steps.iter().filter_map(|step| step.request.body.as_ref());
     names.filter_map(|name| Some((name.clone(), suite.bodies.get(name)?.clone()))).collect()
 }
 
-fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: &BTreeMap<String, Body>) -> Facts {
+/// What expectations refer to. Digesting every body is most of a run's work: it is done where a step asks for it.
+fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: Option<&BTreeMap<String, Body>>) -> Facts {
     let mut facts = Facts::default();
+    for (name, key) in keys {
+        facts.key_md5.insert(name.clone(), STANDARD.encode(key.md5()));
+    }
+    let Some(bodies) = bodies else { return facts };
     let md5 = |bytes: &[u8]| hex::encode(Md5::digest(bytes));
     for (name, body) in bodies {
         let bytes = body.bytes();
@@ -173,7 +167,6 @@ fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: &BTreeMap<String, Body>) 
         facts.md5s.insert(md5(STANDARD.encode(&bytes).as_bytes()), format!("the base64 text of body `{name}`"));
     }
     for (name, key) in keys {
-        facts.key_md5.insert(name.clone(), STANDARD.encode(key.md5()));
         facts.md5s.insert(md5(key.bytes()), format!("customer key {name}"));
         let base64 = key.form(KeyForm::Base64);
         facts.md5s.insert(md5(base64.as_bytes()), format!("the base64 text of customer key {name}"));

@@ -3,7 +3,7 @@
 mod bucket;
 mod case;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +18,7 @@ pub use case::{ControlRun, StepsRun};
 use crate::client::Client;
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
+use crate::suite::model::{BucketKind, Level};
 use crate::verdict::{Judgement, Verdict};
 
 /// How a run is made.
@@ -113,12 +114,12 @@ pub async fn run(
     let started = SystemTime::now();
     let clock = Instant::now();
     let run_id = run_id();
-    let versioned = plan.cases.iter().any(|planned| planned.case.versioned);
+    let kinds: BTreeSet<BucketKind> = plan.cases.iter().map(|planned| planned.case.bucket).collect();
     let prefix = format!("{}{run_id}/", options.prefix);
     let prepared = tokio::select! {
-        prepared = bucket::prepare(&client, options.bucket.as_deref(), &prefix, &run_id, versioned) => prepared,
+        prepared = bucket::prepare(&client, options.bucket.as_deref(), &prefix, &run_id, &kinds) => prepared,
         () = cancelled.cancelled() => {
-            let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, versioned);
+            let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, &kinds);
             let left_behind = bucket::clean_up(&client, &perhaps, &prefix, options.jobs.max(1)).await;
             Err(PrepareError::Interrupted { left_behind })
         }
@@ -162,10 +163,24 @@ fn run_id() -> String {
 }
 
 impl CaseResult {
-    /// Whether the case is required (level `must`).
+    /// How binding it is: of a failure what was not met, else the whole case.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        let of_failure = self.judgement.findings.first().filter(|_| self.judgement.verdict == Verdict::Fail);
+        of_failure.and_then(|finding| finding.level).unwrap_or(self.planned.case.level)
+    }
+
+    /// Whether it is required (level `must`).
     #[must_use]
     pub fn is_required(&self) -> bool {
-        self.planned.case.level == crate::suite::model::Level::Must
+        self.level() == Level::Must
+    }
+
+    /// Ids of the rules that the judgement is about: those of its first finding, else the case's.
+    #[must_use]
+    pub fn rules_judged(&self) -> &[String] {
+        let of_finding = self.judgement.findings.first().map(|finding| finding.rules.as_slice());
+        of_finding.filter(|rules| !rules.is_empty()).unwrap_or(&self.planned.case.rules)
     }
 
     /// All exchanges: the case's own, then those of its controls.

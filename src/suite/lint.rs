@@ -9,7 +9,10 @@ use serde_json::Value;
 use super::body::{Body, MAX_BODY};
 use super::load::{Key, Typed, declared_key};
 use super::locate::{Diagnostic, Located, escape, near_miss};
-use super::model::{BodySpec, HeaderSpec, Operation, Outcome, Request, Scheme, SseC, Step, TextMatch};
+use super::model::{
+    Auth, BodySpec, BucketKind, HeaderSpec, Operation, Outcome, Payload, Request, Scenario, Scheme, SseC, Step,
+    TextMatch,
+};
 use super::source::Fixtures;
 use crate::rules::Catalogue;
 
@@ -186,11 +189,34 @@ impl Lint<'_> {
                 let help = Some("a scenario needs a step without `setup` and `probe`".to_owned());
                 self.error(&format!("{pointer}/steps"), "no step is judged", help);
             }
-            self.steps(&pointer, &scenario.steps, scenario.versioned);
+            self.also(&pointer, scenario);
+            self.steps(&pointer, &scenario.steps, scenario.bucket);
         }
     }
 
-    fn steps(&mut self, scenario: &str, steps: &[Step], versioned: bool) {
+    /// Expectations with rules of their own: the scenario cites these and at least one more.
+    fn also(&mut self, pointer: &str, scenario: &Scenario) {
+        let mut named = BTreeSet::new();
+        for (index, step) in scenario.steps.iter().enumerate() {
+            for (i, also) in step.also.iter().enumerate() {
+                let at = format!("{pointer}/steps/{index}/also/{i}");
+                for rule in also.rules.iter().filter(|rule| !scenario.rules.contains(rule)) {
+                    let message = format!("the scenario does not cite the rule `{rule}`");
+                    self.error(&format!("{at}/rules"), message, Some("add it to the scenario's `rules`".to_owned()));
+                }
+                if also.rules.is_empty() || step.setup || step.probe {
+                    let message = "`also` names at least one rule, and goes with a step that is judged";
+                    self.error(&at, message, None);
+                }
+                named.extend(&also.rules);
+            }
+        }
+        if !scenario.rules.is_empty() && scenario.rules.iter().all(|rule| named.contains(rule)) {
+            self.error(&format!("{pointer}/rules"), "no rule is left for the scenario's other expectations", None);
+        }
+    }
+
+    fn steps(&mut self, scenario: &str, steps: &[Step], bucket: BucketKind) {
         let mut exposed: BTreeSet<&str> = BTreeSet::new();
         for (index, step) in steps.iter().enumerate() {
             let pointer = format!("{scenario}/steps/{index}");
@@ -203,8 +229,8 @@ impl Lint<'_> {
                 );
             }
             let before = &steps[..index];
-            self.request(&format!("{pointer}/request"), &step.request, before, versioned);
-            let sent = key_names(&step.request);
+            self.request(&format!("{pointer}/request"), &step.request, before, bucket);
+            let sent = step.request.key_names();
             if let Some(name) = sent.iter().find(|name| exposed.contains(*name)) {
                 let message =
                     format!("customer key `{name}` went over plain HTTP in an earlier step and may not be used again");
@@ -220,17 +246,36 @@ impl Lint<'_> {
                 exposed.extend(sent);
             }
             let known_steps: Vec<&str> = before.iter().map(|s| s.id.as_str()).collect();
-            let outcomes = step.expect.iter().map(|o| (format!("{pointer}/expect"), o));
+            let needs = step.needs.iter().map(|o| (format!("{pointer}/needs"), o));
+            let outcomes = needs.chain(step.expect.iter().map(|o| (format!("{pointer}/expect"), o)));
+            let also = step.also.iter().enumerate().map(|(i, a)| (format!("{pointer}/also/{i}/expect"), &a.expect));
+            let outcomes = outcomes.chain(also);
             let under = step.expect_under.iter().map(|(p, o)| (format!("{pointer}/expect_under/{}", escape(p)), o));
             for (at, outcome) in outcomes.chain(under).collect::<Vec<_>>() {
                 self.outcome(&at, outcome, &known_steps);
             }
-            self.control(&pointer, step, before, &known_steps, versioned);
+            self.body_of_head(&pointer, step);
+            if step.needs.is_some() && (step.setup || step.probe) {
+                let help = Some("a setup or probe step is a precondition as a whole".to_owned());
+                self.error(&format!("{pointer}/needs"), "`needs` goes with a step that is judged", help);
+            }
+            self.control(&pointer, step, before, &known_steps, bucket);
         }
     }
 
-    fn control(&mut self, pointer: &str, step: &Step, before: &[Step], known_steps: &[&str], versioned: bool) {
-        let refusal = step.expect.as_ref().is_some_and(Outcome::is_refusal);
+    /// A body that HTTP clients never show cannot be expected to be absent.
+    fn body_of_head(&mut self, pointer: &str, step: &Step) {
+        let control = step.control.as_ref().and_then(|control| control.expect.as_ref());
+        let is_head = step.request.operation == Some(Operation::HeadObject);
+        let asks = step.outcomes().chain(control).any(Outcome::asks_for_body);
+        if is_head && step.request.own_connection != Some(true) && asks {
+            let help = Some("add `\"own_connection\": true` to the request: only then is a body seen".to_owned());
+            self.error(pointer, "this expectation of a body would hold whatever the endpoint sends", help);
+        }
+    }
+
+    fn control(&mut self, pointer: &str, step: &Step, before: &[Step], known_steps: &[&str], bucket: BucketKind) {
+        let refusal = step.needs.iter().chain(&step.expect).any(Outcome::is_refusal);
         match &step.control {
             None if refusal && !step.setup => {
                 let help = "add `\"control\": {\"request\": {…}}` with the one thing put right: without it a server that refuses everything would pass";
@@ -242,7 +287,7 @@ impl Lint<'_> {
                     self.error(&at, "a control goes with a step that expects a refusal", None);
                 }
                 let patched = step.request.patched(&control.request);
-                self.request(&format!("{at}/request"), &patched, before, versioned);
+                self.request(&format!("{at}/request"), &patched, before, bucket);
                 if let Some(outcome) = &control.expect {
                     self.outcome(&format!("{at}/expect"), outcome, known_steps);
                 }
@@ -251,7 +296,7 @@ impl Lint<'_> {
         }
     }
 
-    fn request(&mut self, pointer: &str, request: &Request, before: &[Step], versioned: bool) {
+    fn request(&mut self, pointer: &str, request: &Request, before: &[Step], bucket: BucketKind) {
         let Some(operation) = request.operation else {
             self.error(pointer, "the member `operation` is missing here", None);
             return;
@@ -261,6 +306,7 @@ impl Lint<'_> {
         let upload =
             part || matches!(operation, Op::CompleteMultipartUpload | Op::AbortMultipartUpload | Op::ListParts);
         let copy = matches!(operation, Op::CopyObject | Op::UploadPartCopy);
+        let numbered = part || matches!(operation, Op::GetObject | Op::HeadObject);
         let mut goes_with = |member: &str, given: bool, takes: bool, needs: bool| {
             if given && !takes {
                 self.error(&format!("{pointer}/{member}"), format!("{} takes no `{member}`", operation.as_str()), None);
@@ -269,18 +315,25 @@ impl Lint<'_> {
             }
         };
         goes_with("upload", request.upload.is_some(), upload, upload);
-        goes_with("part_number", request.part_number.is_some(), part, part);
+        goes_with("part_number", request.part_number.is_some(), numbered, part);
         goes_with("copy_source", request.copy_source.is_some(), copy, copy);
         let completes = operation == Op::CompleteMultipartUpload;
         goes_with("parts", request.parts.is_some(), completes, completes);
         let has_body = matches!(operation, Op::PutObject | Op::UploadPart);
         goes_with("body", request.body.is_some(), has_body, has_body);
-        if request.version_of.is_some() && !versioned {
+        if request.version_of.is_some() && bucket != BucketKind::Versioned {
             self.error(
                 &format!("{pointer}/version_of"),
-                "only a scenario with `\"versioned\": true` has versions",
+                "only a scenario with `\"bucket\": \"versioned\"` has versions",
                 None,
             );
+        }
+        if request.own_connection == Some(true) && operation != Op::HeadObject {
+            self.error(&format!("{pointer}/own_connection"), "`own_connection` goes with HeadObject", None);
+        }
+        if request.payload == Some(Payload::AwsChunked) && request.auth.unwrap_or_default() != Auth::Signed {
+            let message = "an aws-chunked body goes with a request signed in its header";
+            self.error(&format!("{pointer}/payload"), message, None);
         }
         if request.part_number.is_some_and(|n| !(1..=10_000).contains(&n)) {
             self.error(&format!("{pointer}/part_number"), "a part number is 1 to 10000", None);
@@ -405,7 +458,7 @@ impl Lint<'_> {
         }
         let etag = outcome.etag.iter().flat_map(|e| e.same_as.iter().chain(&e.differs_from));
         let entry = outcome.entry.iter().flat_map(|e| e.etag_same_as.iter());
-        for step in etag.chain(entry).cloned().collect::<Vec<_>>() {
+        for step in etag.chain(entry).chain(&outcome.status_same_as).cloned().collect::<Vec<_>>() {
             self.named(pointer, "earlier step", &step, known_steps);
         }
         for (i, inner) in outcome.any_of.iter().enumerate() {
@@ -451,11 +504,4 @@ impl Lint<'_> {
             }
         }
     }
-}
-
-/// Names of the customer keys whose headers a request carries.
-fn key_names(request: &Request) -> BTreeSet<&str> {
-    let source = request.copy_source.as_ref().and_then(|s| s.sse_c.as_ref());
-    let headers = request.headers.iter().flatten().flat_map(|(_, spec)| spec.key_names());
-    request.sse_c.iter().chain(source).flat_map(SseC::key_names).chain(headers).collect()
 }

@@ -12,7 +12,7 @@ use super::body::Body;
 use super::expand::{ExpandedScenario, expand};
 use super::lint::{self, Checked};
 use super::locate::{Diagnostic, FileDiagnostics, Located, near_miss};
-use super::model::{KeySpec, Level, Step, SuiteFile};
+use super::model::{BucketKind, KeySpec, Level, Step, SuiteFile};
 use super::schema::strict_schema;
 use super::source::SuiteSource;
 use crate::rules::Catalogue;
@@ -73,10 +73,19 @@ pub struct Case {
     pub rules: Vec<String>,
     /// Profiles under which it runs; all when empty.
     pub profiles: Vec<String>,
-    /// Whether it needs a bucket with versioning.
-    pub versioned: bool,
+    /// The kind of bucket it runs in.
+    pub bucket: BucketKind,
     /// What is done, in order.
     pub steps: Vec<Step>,
+}
+
+impl Case {
+    /// Ids of the rules that its expectations are about but for those that name rules of their own.
+    #[must_use]
+    pub fn own_rules(&self) -> Vec<String> {
+        let also: Vec<&String> = self.steps.iter().flat_map(|step| &step.also).flat_map(|also| &also.rules).collect();
+        self.rules.iter().filter(|rule| !also.contains(rule)).cloned().collect()
+    }
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
@@ -142,7 +151,7 @@ impl Typed {
                 level: scenario.level,
                 rules: scenario.rules.clone(),
                 profiles: scenario.profiles.clone(),
-                versioned: scenario.versioned,
+                bucket: scenario.bucket,
                 steps: scenario.steps.clone(),
             })
             .collect()
@@ -330,13 +339,62 @@ mod tests {
         let cited: BTreeSet<&String> = suites.iter().flat_map(|s| &s.cases).flat_map(|case| &case.rules).collect();
         let idle: Vec<&str> =
             rules.iter().map(|r| r.id.as_str()).filter(|id| !cited.contains(&(*id).to_owned())).collect();
-        // What every answer is checked for, whatever the scenario.
-        assert_eq!(idle, ["customer-key-never-returned"]);
+        // What only a profile asks for besides.
+        assert_eq!(idle, ["answers-as-aws"]);
     }
 
     fn loaded(text: &str) -> Result<Suite, FileDiagnostics> {
         let source = SuiteSource { name: "x.json".to_owned(), text: text.to_owned(), fixtures: Fixtures::Embedded };
         load(&source, &Catalogue::embedded().unwrap())
+    }
+
+    /// One scenario with these steps.
+    fn of_steps(steps: &str) -> String {
+        format!(
+            r#"{{"id": "x", "title": "t", "about": "a", "keys": {{"K": {{}}}}, "bodies": {{"b": {{"text": "t"}}}}, "scenarios": [
+            {{"id": "s", "title": "t", "why": "w", "level": "must", "rules": ["put-echoes"], "steps": [
+            {{"id": "put", "setup": true, "request": {{"operation": "PutObject", "body": "b", "sse_c": {{"key": "K"}}}}}}, {steps}]}}]}}"#
+        )
+    }
+
+    #[rstest::rstest]
+    #[case::head_never_shows_a_body(
+        r#"{"id": "h", "request": {"operation": "HeadObject"}, "expect": {"body": {"empty": true}}}"#,
+        "whatever the endpoint sends"
+    )]
+    #[case::own_connection_of_another_operation(
+        r#"{"id": "h", "request": {"operation": "GetObject", "own_connection": true}}"#,
+        "goes with HeadObject"
+    )]
+    #[case::needs_of_a_precondition(
+        r#"{"id": "p", "setup": true, "needs": {"status": ["200"]}, "request": {"operation": "GetObject"}}, {"id": "g", "request": {"operation": "GetObject"}}"#,
+        "goes with a step that is judged"
+    )]
+    #[case::refusal_that_is_needed_without_control(
+        r#"{"id": "g", "request": {"operation": "GetObject"}, "needs": {"refused": true}, "expect": {}}"#,
+        "needs a positive control"
+    )]
+    #[case::presigned_and_framed(
+        r#"{"id": "p", "request": {"operation": "PutObject", "body": "b", "payload": "aws-chunked", "auth": "presigned"}}"#,
+        "signed in its header"
+    )]
+    #[case::version_in_a_bucket_without_any(
+        r#"{"id": "g", "request": {"operation": "GetObject", "version_of": "put"}}"#,
+        "has versions"
+    )]
+    #[case::status_as_of_no_step(
+        r#"{"id": "g", "request": {"operation": "GetObject"}, "expect": {"status_same_as": "gut"}}"#,
+        "`gut`"
+    )]
+    fn what_could_prove_nothing_is_refused(#[case] steps: &str, #[case] told: &str) {
+        let mistakes = loaded(&of_steps(steps)).expect_err("it is a mistake").to_string();
+        assert!(mistakes.contains(told), "{mistakes}");
+    }
+
+    #[test]
+    fn a_body_of_head_is_seen_on_a_connection_of_its_own() {
+        let steps = r#"{"id": "h", "request": {"operation": "HeadObject", "own_connection": true}, "expect": {"body": {"empty": true}}}"#;
+        assert!(loaded(&of_steps(steps)).is_ok());
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! untagged unions, so that a mistake is reported at the member that is wrong. Which members go together is
 //! checked by the linter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,14 +121,43 @@ pub struct Scenario {
     /// Profiles under which it runs; all of them when absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
-    /// Runs in a bucket with versioning switched on.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub versioned: bool,
+    /// The kind of bucket it runs in; a plain one unless told.
+    #[serde(default, skip_serializing_if = "BucketKind::is_plain")]
+    pub bucket: BucketKind,
     /// Alias → table name: the scenario becomes one case for each row (for several tables: for each combination).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub for_each: BTreeMap<String, String>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+}
+
+/// The kinds of bucket that a run provides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketKind {
+    /// As CreateBucket makes it, or the one given with `--bucket`.
+    #[default]
+    Plain,
+    /// With versioning switched on.
+    Versioned,
+    /// With SSE-S3 (`AES256`) set as its default encryption.
+    DefaultEncrypted,
+}
+
+impl BucketKind {
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+
+    /// The kind as suites write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Versioned => "versioned",
+            Self::DefaultEncrypted => "default-encrypted",
+        }
+    }
 }
 
 /// One S3 request and what must come back.
@@ -146,9 +175,16 @@ pub struct Step {
     pub probe: bool,
     /// The request.
     pub request: Request,
+    /// What the answer must be for the step to be evidence at all (that the write succeeded, say, whose ETag is
+    /// looked at): when it is not, the scenario is blocked, not failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Outcome>,
     /// What must come back; a 2xx status when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Outcome>,
+    /// What must come back besides by rules of their own, looked at once `expect` holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Also>,
     /// Profile name → what must come back besides `expect` under that profile.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub expect_under: BTreeMap<String, Outcome>,
@@ -156,6 +192,19 @@ pub struct Step {
     /// The request so mended must succeed, else the scenario is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Control>,
+}
+
+/// An expectation that is about other rules than the rest of its scenario.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Also {
+    /// The rules that it is about, of those that the scenario cites. The scenario's other expectations are not.
+    pub rules: Vec<String>,
+    /// How binding it is; as its scenario unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// What must come back.
+    pub expect: Outcome,
 }
 
 /// The positive control of a refusal.
@@ -249,6 +298,17 @@ pub enum Auth {
     Anonymous,
 }
 
+/// How a body is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Payload {
+    /// As it is.
+    #[default]
+    Whole,
+    /// In `aws-chunked` framing with a CRC32 as trailer (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`), as AWS's SDKs send it.
+    AwsChunked,
+}
+
 /// Everything of a request that a suite controls. In a control, every member given replaces the step's.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -295,6 +355,13 @@ pub struct Request {
     /// Name of the body sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// How the body is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+    /// HeadObject: sent on a connection of its own, of which everything is read to the end. The one way to see a body
+    /// where HTTP allows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_connection: Option<bool>,
 }
 
 /// The SSE-C headers of a request. With `key` alone all three are right; each can be replaced. Empty: none is sent.
@@ -378,10 +445,14 @@ pub enum KeyForm {
     Base64Truncated,
     /// Base64 of the base64 text.
     Base64Twice,
+    /// Base64 of the raw key followed by 16 bytes more.
+    Base64WithMore,
     /// Lower-case hexadecimal.
     Hex,
     /// Base64 of the MD5 of the raw key: the right form of the MD5 header.
     Md5,
+    /// Base64 of the MD5 of the raw key followed by the same 16 bytes more.
+    Md5WithMore,
     /// MD5 of the raw key in lower-case hexadecimal.
     Md5Hex,
     /// Base64 of the MD5 of the key's base64 text.
@@ -410,6 +481,9 @@ pub struct Outcome {
     /// Status codes or classes, any one of which will do: `"200"`, `"2xx"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<String>,
+    /// Id of an earlier step whose answer had the same status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_same_as: Option<String>,
     /// A conformant refusal: a 4xx that is no throttling; over plain HTTP also a redirect to https or a refused
     /// connection. Never a 5xx. The answer holds none of the scenario's object data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -432,8 +506,8 @@ pub struct Outcome {
     /// The ETag (the header, or the element of the answer's XML).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<EtagMatch>,
-    /// The entry of the request's object in a listing (ListObjectsV2, ListObjectVersions), or the attributes of
-    /// GetObjectAttributes.
+    /// The entry of the request's object in a listing (ListObjectsV2, ListObjectVersions), a part in ListParts, or the
+    /// attributes of GetObjectAttributes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<EntryMatch>,
     /// Whether the object exists afterwards, seen by a listing that needs no key.
@@ -530,6 +604,9 @@ pub struct EtagMatch {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryMatch {
+    /// ListParts: the part that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_number: Option<u32>,
     /// The size listed, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -560,7 +637,17 @@ impl Request {
             part_number: pick(&patch.part_number, &self.part_number),
             parts: pick(&patch.parts, &self.parts),
             body: pick(&patch.body, &self.body),
+            payload: pick(&patch.payload, &self.payload),
+            own_connection: pick(&patch.own_connection, &self.own_connection),
         }
+    }
+
+    /// Names of the customer keys whose headers it carries.
+    #[must_use]
+    pub fn key_names(&self) -> BTreeSet<&str> {
+        let source = self.copy_source.as_ref().and_then(|s| s.sse_c.as_ref());
+        let headers = self.headers.iter().flatten().flat_map(|(_, spec)| spec.key_names());
+        self.sse_c.iter().chain(source).flat_map(SseC::key_names).chain(headers).collect()
     }
 
     /// The object's name in the scenario.
@@ -573,6 +660,30 @@ impl Request {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme.unwrap_or_default()
+    }
+}
+
+impl Step {
+    /// Whether an ETag of this step is compared with the MD5s of what was sent.
+    #[must_use]
+    pub fn asks_for_md5s(&self) -> bool {
+        fn asks(outcome: &Outcome) -> bool {
+            let by_etag = outcome.etag.as_ref().is_some_and(|etag| etag.not_an_md5_of_what_was_sent);
+            by_etag || outcome.any_of.iter().any(asks)
+        }
+        self.outcomes().any(asks)
+    }
+
+    /// Whether anything that must come back depends on the object being stored or not.
+    #[must_use]
+    pub fn asks_for_storage(&self) -> bool {
+        self.outcomes().any(Outcome::asks_for_storage)
+    }
+
+    /// Everything that must come back, under whatever profile.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        let also = self.also.iter().map(|also| &also.expect);
+        self.needs.iter().chain(&self.expect).chain(also).chain(self.expect_under.values())
     }
 }
 
@@ -610,6 +721,18 @@ impl Outcome {
     #[must_use]
     pub fn success() -> Self {
         Self { status: vec!["2xx".to_owned()], ..Self::default() }
+    }
+
+    /// Whether it depends on the object being stored or not.
+    #[must_use]
+    pub fn asks_for_storage(&self) -> bool {
+        self.stored.is_some() || self.any_of.iter().any(Self::asks_for_storage)
+    }
+
+    /// Whether it says anything of the body.
+    #[must_use]
+    pub fn asks_for_body(&self) -> bool {
+        self.body.is_some() || self.any_of.iter().any(Self::asks_for_body)
     }
 
     /// Whether nothing but a refusal can satisfy it, so that a positive control is needed.

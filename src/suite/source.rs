@@ -110,10 +110,13 @@ fn read(path: &Path) -> Result<SuiteSource, SourceError> {
     Ok(SuiteSource { name: path.display().to_string(), text, fixtures: Fixtures::Folder(fixtures) })
 }
 
-/// Suites are the `*.json` files but for the catalogue and the schema.
+/// Files in `suites/` that are none: the rule catalogue and the record of what faults do.
+const NO_SUITES: [&str; 2] = ["rules.json", "kill-matrix.json"];
+
+/// Suites are the `*.json` files but for these and the schema.
 fn is_suite(path: &Path) -> bool {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    name.ends_with(".json") && name != "rules.json" && !name.ends_with(".schema.json")
+    name.ends_with(".json") && !NO_SUITES.contains(&name) && !name.ends_with(".schema.json")
 }
 
 impl Fixtures {

@@ -40,8 +40,8 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// What holds of every answer, whatever the step expects.
-    pub fn always(&self) -> Vec<Mismatch> {
+    /// Customer keys in the answer: looked for in every one, whatever the step expects.
+    pub fn leaked_keys(&self) -> Vec<Mismatch> {
         let mut found = Vec::new();
         if let Reply::Answer(answer) = &self.exchange.reply {
             for key in &answer.leaked_keys {
@@ -65,6 +65,14 @@ impl Check<'_> {
         }
         if outcome.refused {
             found.extend(self.refused());
+        }
+        if let Some(step) = &outcome.status_same_as {
+            let status = |answer: &Answer| answer.status;
+            let (own, other) = (self.exchange.reply.answer().map(status), self.transcript.answer(step).map(status));
+            if own != other {
+                let other = other.map_or_else(|| "none".to_owned(), |status| status.to_string());
+                found.push(Mismatch::new("status", format!("as in step `{step}`: {other}"), self.summary()));
+            }
         }
         if let Some(stored) = outcome.stored {
             found.extend(self.stored(stored));
@@ -139,16 +147,23 @@ impl Check<'_> {
 
     fn stored(&self, expected: bool) -> Option<Mismatch> {
         let words = |stored| if stored { "the object is stored" } else { "nothing is stored" };
-        let mismatch = |actual: &str| Some(Mismatch::new("storage", words(expected), actual));
-        let Some(probe) = self.transcript.probe_after(&self.step.id) else {
-            return mismatch("the listing was not made");
-        };
-        let Some(answer) = probe.reply.answer().filter(|a| a.status == 200) else {
-            return mismatch("the listing that would tell failed");
-        };
-        let Ok(listing) = answer.xml() else { return mismatch("the listing is no XML that can be read") };
-        let stored = entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str()));
-        if stored == expected { None } else { mismatch(words(stored)) }
+        let stored = self.is_stored().ok()?;
+        (stored != expected).then(|| Mismatch::new("storage", words(expected), words(stored)))
+    }
+
+    /// Where it matters whether the object is stored and the listing that tells did not come: that.
+    pub fn storage_unknown(&self, outcome: &Outcome) -> Option<Mismatch> {
+        if !outcome.asks_for_storage() {
+            return None;
+        }
+        self.is_stored().err().map(|why| Mismatch::new("storage", "a listing that tells", why))
+    }
+
+    fn is_stored(&self) -> Result<bool, &'static str> {
+        let probe = self.transcript.probe_after(&self.step.id).ok_or("the listing was not made")?;
+        let answer = probe.reply.answer().filter(|a| a.status == 200).ok_or("the listing that would tell failed")?;
+        let listing = answer.xml().map_err(|_| "the listing is no XML that can be read")?;
+        Ok(entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str())))
     }
 
     fn header(&self, name: &str, expected: &HeaderMatch, answer: &Answer) -> Option<Mismatch> {
@@ -223,8 +238,10 @@ impl Check<'_> {
             let (fits, words) = match format {
                 EtagFormat::Hex32 => (is_hex32(&actual), "32 hexadecimal digits"),
                 EtagFormat::Multipart => {
+                    let count = self.step.request.parts.as_ref().map(|parts| parts.len().to_string());
                     let fits = actual.split_once('-').is_some_and(|(hex, parts)| {
-                        is_hex32(hex) && !parts.is_empty() && parts.chars().all(|c| c.is_ascii_digit())
+                        let is_number = !parts.is_empty() && parts.chars().all(|c| c.is_ascii_digit());
+                        is_hex32(hex) && is_number && count.is_none_or(|count| count == parts)
                     });
                     (fits, "32 hexadecimal digits, `-`, the number of parts")
                 }
@@ -262,15 +279,21 @@ impl Check<'_> {
             return vec![Mismatch::new("body", "XML that can be read", "none")];
         };
         let attributes = self.exchange.sent.operation == Operation::GetObjectAttributes.as_str();
-        // The object listed is the step's own; its key ends in its name.
-        let suffix = format!("/{}", self.step.request.object_name());
-        let found = if attributes {
-            Some(&root)
+        let (found, what) = if attributes {
+            (Some(&root), String::new())
+        } else if let Some(number) = expected.part_number {
+            let number = number.to_string();
+            let is_it = |part: &&Element| part.name == "Part" && part.child_text("PartNumber") == Some(&number);
+            (root.children.iter().find(is_it), format!("part {number}"))
         } else {
-            entries(&root).find(|entry| entry.child_text("Key").is_some_and(|key| key.ends_with(&suffix)))
+            // The object listed is the step's own; its key ends in its name.
+            let name = self.step.request.object_name();
+            let suffix = format!("/{name}");
+            let is_it = |entry: &&Element| entry.child_text("Key").is_some_and(|key| key.ends_with(&suffix));
+            (entries(&root).find(is_it), format!("the object {name}"))
         };
         let Some(entry) = found else {
-            return vec![Mismatch::new("listing", format!("an entry for the object {}", &suffix[1..]), "none")];
+            return vec![Mismatch::new("listing", format!("an entry for {what}"), "none")];
         };
         let mut mismatches = Vec::new();
         if let Some(size) = expected.size {

@@ -1,6 +1,8 @@
 //! The judge: evidence in, verdict out. Pure: the same evidence gets the same verdict.
 
 mod check;
+#[cfg(test)]
+mod judge_tests;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,7 @@ use serde::Serialize;
 
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::suite::body::Body;
-use crate::suite::model::{Outcome, Step};
+use crate::suite::model::{Level, Outcome, Step};
 pub use check::Mismatch;
 
 /// What became of a case.
@@ -69,8 +71,22 @@ pub struct Finding {
     pub step: String,
     /// Whether it is a step of a positive control.
     pub control: bool,
+    /// Ids of the rules that it is about.
+    pub rules: Vec<String>,
+    /// How binding they are, where that is otherwise than the scenario says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// What was not met.
     pub mismatches: Vec<Mismatch>,
+}
+
+/// The rule that every answer is looked at for, whatever its step expects.
+const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
+
+/// The rule that is broken where only what a profile asks for besides is not met.
+#[must_use]
+pub fn profile_rule(profile: &str) -> String {
+    format!("answers-as-{profile}")
 }
 
 /// Facts about the customer keys and bodies of a run of steps that expectations refer to. Holds no secret: the MD5 of
@@ -79,7 +95,7 @@ pub struct Finding {
 pub struct Facts {
     /// Customer key name → base64 of its MD5.
     pub key_md5: BTreeMap<String, String>,
-    /// MD5 (lower-case hexadecimal) of everything sent → what it is the MD5 of.
+    /// MD5 (lower-case hexadecimal) of everything sent → what it is the MD5 of; empty where no step asks.
     pub md5s: BTreeMap<String, String>,
 }
 
@@ -127,41 +143,79 @@ pub enum StepsOutcome {
     Unjudgeable(Finding),
 }
 
+/// What steps are judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Whether they are those of a positive control.
+    pub control: bool,
+    /// Name of the profile.
+    pub profile: &'a str,
+    /// Ids of the rules that the scenario cites.
+    pub cited: &'a [String],
+    /// Those that its expectations are about unless they say otherwise.
+    pub own: &'a [String],
+    /// The suite's bodies.
+    pub bodies: &'a BTreeMap<String, Body>,
+}
+
 /// Judges a run of steps: the first step that did not come out as expected decides.
 #[must_use]
-pub fn judge_steps(
-    steps: &[Step],
-    control: bool,
-    profile: &str,
-    bodies: &BTreeMap<String, Body>,
-    transcript: &Transcript,
-) -> StepsOutcome {
-    for step in steps {
-        let finding = |mismatches| Finding { step: step.id.clone(), control, mismatches };
-        let Some(exchange) = transcript.of(&step.id) else {
-            let mismatch = Mismatch::new("step", "to be sent", "it was not sent: the time of the scenario ran out");
-            return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
-        };
-        if let Some(mismatch) = unjudgeable(step, exchange) {
-            return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
-        }
-        if let Reply::NotSent(why) = &exchange.reply {
-            return StepsOutcome::Blocked(finding(vec![Mismatch::new("request", "to be sent", why)]));
-        }
-        let success = Outcome::success();
-        let expected = step.expect.as_ref().unwrap_or(&success);
-        let judge = check::Check { exchange, transcript, bodies, step };
-        let mut mismatches = judge.outcome(expected);
-        if let Some(outcome) = step.expect_under.get(profile) {
-            mismatches.extend(judge.outcome(outcome));
-        }
-        mismatches.extend(judge.always());
+pub fn judge_steps(steps: &[Step], terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
+    let outcomes = steps.iter().map(|step| judge_step(step, terms, transcript));
+    outcomes.into_iter().find(|outcome| *outcome != StepsOutcome::Held).unwrap_or(StepsOutcome::Held)
+}
+
+/// Judges one step; it may refer to those before it.
+#[must_use]
+pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
+    let about = |rules: &[String], level, mismatches| Finding {
+        step: step.id.clone(),
+        control: terms.control,
+        rules: rules.to_vec(),
+        level,
+        mismatches,
+    };
+    let finding = |mismatches| about(terms.own, None, mismatches);
+    let Some(exchange) = transcript.of(&step.id) else {
+        let mismatch = Mismatch::new("step", "to be sent", "it was not sent: the time of the scenario ran out");
+        return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
+    };
+    if let Some(mismatch) = unjudgeable(step, exchange) {
+        return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
+    }
+    if let Reply::NotSent(why) = &exchange.reply {
+        return StepsOutcome::Blocked(finding(vec![Mismatch::new("request", "to be sent", why)]));
+    }
+    let not_met = |finding| match step {
+        Step { probe: true, .. } => StepsOutcome::NotSupported(finding),
+        Step { setup: true, .. } => StepsOutcome::Blocked(finding),
+        _ => StepsOutcome::Broken(finding),
+    };
+    let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
+    let leaks = judge.leaked_keys();
+    if !leaks.is_empty() {
+        // A scenario about something else proves nothing by such an answer, and leaves the finding to those about it.
+        let finding = about(&[KEY_NEVER_RETURNED.to_owned()], None, leaks);
+        let is_about_it = terms.cited.iter().any(|rule| rule == KEY_NEVER_RETURNED);
+        return if is_about_it { not_met(finding) } else { StepsOutcome::Blocked(finding) };
+    }
+    let needed: Vec<Mismatch> = step.needs.iter().flat_map(|outcome| judge.outcome(outcome)).collect();
+    if !needed.is_empty() {
+        return StepsOutcome::Blocked(finding(needed));
+    }
+    let success = Outcome::success();
+    let expected = [(step.expect.as_ref().unwrap_or(&success), terms.own, None)];
+    let also = step.also.iter().map(|also| (&also.expect, also.rules.as_slice(), also.level));
+    let of_profile = [profile_rule(terms.profile)];
+    let besides = step.expect_under.get(terms.profile).map(|outcome| (outcome, of_profile.as_slice(), None));
+    for (outcome, rules, level) in expected.into_iter().chain(also).chain(besides) {
+        let mismatches = judge.outcome(outcome);
         if !mismatches.is_empty() {
-            return match step {
-                Step { probe: true, .. } => StepsOutcome::NotSupported(finding(mismatches)),
-                Step { setup: true, .. } => StepsOutcome::Blocked(finding(mismatches)),
-                _ => StepsOutcome::Broken(finding(mismatches)),
-            };
+            return not_met(about(rules, level, mismatches));
+        }
+        // What cannot be looked at proves nothing, and accuses nobody.
+        if let Some(unknown) = judge.storage_unknown(outcome) {
+            return StepsOutcome::Blocked(about(rules, level, vec![unknown]));
         }
     }
     StepsOutcome::Held
@@ -203,7 +257,9 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             judgement(Verdict::NotSupported, reason, vec![finding])
         }
         (StepsOutcome::Blocked(finding), _) => {
-            judgement(Verdict::Blocked, format!("step `{}`, which it needs, did not work", finding.step), vec![finding])
+            let by = finding.mismatches.first().map(|m| format!(": {}: {}", m.subject, m.actual)).unwrap_or_default();
+            let reason = format!("step `{}`, which it needs, did not come out{by}", finding.step);
+            judgement(Verdict::Blocked, reason, vec![finding])
         }
         // An answer that accepts what must be refused is a failure whatever the control says.
         (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => judgement(
@@ -238,7 +294,13 @@ mod tests {
     use rstest::rstest;
 
     fn finding() -> Finding {
-        Finding { step: "s".to_owned(), control: false, mismatches: vec![Mismatch::new("status", "4xx", "200")] }
+        Finding {
+            step: "s".to_owned(),
+            control: false,
+            rules: Vec::new(),
+            level: None,
+            mismatches: vec![Mismatch::new("status", "4xx", "200")],
+        }
     }
 
     #[rstest]

@@ -1,0 +1,159 @@
+//! A request on a connection of its own, of which everything is read to the end.
+//!
+//! HTTP clients take it that an answer to HEAD ends with its head, and never show what a server sends beyond it. Here
+//! those bytes are kept: they are the body that must not be there.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+use tower_service::Service;
+use url::Url;
+
+use super::Target;
+use super::build::Prepared;
+use super::send::LocalhostResolver;
+
+/// The most bytes that are kept of what comes after the head.
+const MAX_BEYOND: usize = 64 * 1024;
+/// How long to wait for the server to end the connection once its head has come: it was asked to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Sends a request without a body; the head of the answer, and what came after it.
+pub(super) async fn exchange(
+    prepared: &Prepared,
+    headers: HeaderMap,
+    target: &Target,
+    tls: Arc<ClientConfig>,
+) -> Result<(http::response::Parts, Bytes), Failure> {
+    let asked = async {
+        let stream = connect(prepared, target).await?;
+        if prepared.url.scheme() != "https" {
+            return ask(stream, prepared, headers).await;
+        }
+        let name = ServerName::try_from(host(prepared)?.to_owned())?;
+        ask(TlsConnector::from(tls).connect(name, stream).await?, prepared, headers).await
+    };
+    tokio::time::timeout(target.request_timeout, asked).await.map_err(|_| "no answer in time")?
+}
+
+fn host(prepared: &Prepared) -> Result<&str, Failure> {
+    // The brackets of an IPv6 address are the URL's, not the name's.
+    let host = prepared.url.host_str().ok_or("the URL has no host")?;
+    Ok(host.trim_start_matches('[').trim_end_matches(']'))
+}
+
+async fn connect(prepared: &Prepared, target: &Target) -> Result<TcpStream, Failure> {
+    let mut connector = HttpConnector::new_with_resolver(HostResolver);
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(target.connect_timeout));
+    let to: Uri = prepared.url.as_str().parse()?;
+    let stream = match &target.proxy {
+        Some(proxy) => {
+            let tunnel = Tunnel::new(proxy[..url::Position::BeforePath].parse()?, connector);
+            let mut tunnel = match proxy_authorization(proxy) {
+                Some(value) => tunnel.with_auth(value?),
+                None => tunnel,
+            };
+            tunnel.call(to).await?
+        }
+        None => connector.call(to).await?,
+    };
+    Ok(stream.into_inner())
+}
+
+/// What a proxy is told of the user that its URL names (RFC 7617).
+fn proxy_authorization(proxy: &Url) -> Option<Result<HeaderValue, Failure>> {
+    let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (user, password) = (decoded(proxy.username()), decoded(proxy.password().unwrap_or_default()));
+    let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    (!user.is_empty()).then(|| HeaderValue::from_str(&value).map_err(Failure::from))
+}
+
+async fn ask<S>(
+    stream: S,
+    prepared: &Prepared,
+    mut headers: HeaderMap,
+) -> Result<(http::response::Parts, Bytes), Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await?;
+    let authority = prepared.url[url::Position::BeforeHost..url::Position::AfterPort].parse()?;
+    headers.insert(http::header::HOST, authority);
+    headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(http::header::USER_AGENT, HeaderValue::from_static(super::send::USER_AGENT));
+    let path = &prepared.url[url::Position::BeforePath..url::Position::AfterQuery];
+    let mut request = Request::builder().method(prepared.method.clone()).uri(path).body(Empty::new())?;
+    *request.headers_mut() = headers;
+    let running = AbortOnDropHandle::new(tokio::spawn(connection.without_shutdown()));
+    let response: Response<Incoming> = sender.send_request(request).await?;
+    let (head, body) = response.into_parts();
+    let mut beyond = BytesMut::new();
+    // What has come by the end of the server's time is what it sent, whether it ends the connection or not.
+    let _ = tokio::time::timeout(PATIENCE, async {
+        let _ = body.collect().await;
+        match running.await {
+            Ok(Ok(parts)) => {
+                beyond.extend_from_slice(&parts.read_buf);
+                read_on(parts.io.into_inner(), &mut beyond).await;
+            }
+            // hyper's word for bytes that no answer is awaited for; it does not give them out.
+            Ok(Err(error)) if error.is_parse() || error.to_string().contains("unexpected message") => {
+                beyond.extend_from_slice(b"(bytes after the end of the answer)");
+            }
+            // Cut off: nothing more comes.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    })
+    .await;
+    Ok((head, beyond.freeze()))
+}
+
+async fn read_on(mut stream: impl AsyncRead + Unpin, all: &mut BytesMut) {
+    while all.len() < MAX_BEYOND {
+        match stream.read_buf(all).await {
+            Ok(1..) => {}
+            // A server that cuts the connection off without a word of TLS has said all it will say.
+            Ok(0) | Err(_) => break,
+        }
+    }
+}
+
+/// The client's one way to find addresses, as hyper's connector asks for it.
+#[derive(Clone)]
+struct HostResolver;
+
+impl Service<Name> for HostResolver {
+    type Response = std::vec::IntoIter<std::net::SocketAddr>;
+    type Error = std::io::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move { Ok(LocalhostResolver::addresses(name.as_str()).await?.into_iter()) })
+    }
+}

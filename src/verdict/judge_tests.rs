@@ -1,0 +1,175 @@
+//! What a step's answer makes of its scenario; the exchanges are made up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::evidence::{Received, Sent};
+use crate::suite::model::Scheme;
+
+fn steps(steps: Value) -> Vec<Step> {
+    serde_json::from_value(steps).expect("they are steps")
+}
+
+fn answer(status: u16) -> Answer {
+    let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
+    Answer { status, headers: Vec::new(), body, leaked_keys: Vec::new() }
+}
+
+fn exchange(step: &str, reply: Reply) -> Exchange {
+    let sent = Sent {
+        operation: "PutObject".to_owned(),
+        scheme: Scheme::Tls,
+        method: "PUT".to_owned(),
+        url: String::new(),
+        headers: Vec::new(),
+        body_length: 0,
+        object_key: "key".to_owned(),
+    };
+    Exchange { step: step.to_owned(), storage_probe: false, sent, reply, elapsed: Duration::ZERO }
+}
+
+fn judged(declared: Value, profile: &str, exchanges: Vec<Exchange>) -> StepsOutcome {
+    let transcript = Transcript { exchanges, facts: Facts::default() };
+    let cited = ["own".to_owned()];
+    let terms = Terms { control: false, profile, cited: &cited, own: &cited, bodies: &BTreeMap::new() };
+    judge_steps(&steps(declared), terms, &transcript)
+}
+
+fn kind(outcome: &StepsOutcome) -> &'static str {
+    match outcome {
+        StepsOutcome::Held => "held",
+        StepsOutcome::Broken(_) => "broken",
+        StepsOutcome::Blocked(_) => "blocked",
+        StepsOutcome::NotSupported(_) => "not supported",
+        StepsOutcome::Unjudgeable(_) => "unjudgeable",
+    }
+}
+
+fn rule(outcome: &StepsOutcome) -> Option<&str> {
+    match outcome {
+        StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) => finding.rules.first().map(String::as_str),
+        _ => None,
+    }
+}
+
+/// A step that needs a 200 and expects an ETag.
+fn put(status: u16, etag: &str) -> StepsOutcome {
+    let mut answer = answer(status);
+    answer.headers.push(("etag".to_owned(), etag.to_owned()));
+    let step =
+        json!([{"id": "put", "request": {}, "needs": {"status": ["200"]}, "expect": {"etag": {"format": "hex32"}}}]);
+    judged(step, "portable", vec![exchange("put", Reply::Answer(answer))])
+}
+
+#[rstest]
+#[case::right(200, "0123456789abcdef0123456789abcdef", "held")]
+#[case::wrong(200, "short", "broken")]
+#[case::no_evidence(400, "short", "blocked")]
+#[case::no_evidence_by_a_server_error(500, "short", "blocked")]
+#[case::throttled(503, "short", "unjudgeable")]
+fn what_is_no_evidence_blocks_and_does_not_fail(#[case] status: u16, #[case] etag: &str, #[case] expected: &str) {
+    assert_eq!(kind(&put(status, etag)), expected);
+}
+
+#[rstest]
+#[case::about_something_else(json!({}), "blocked")]
+#[case::of_setup(json!({"setup": true}), "blocked")]
+fn a_key_given_back_is_about_a_rule_of_its_own(#[case] members: Value, #[case] expected: &str) {
+    let mut step = json!({"id": "put", "request": {}});
+    step.as_object_mut().expect("it is one").extend(members.as_object().expect("it is one").clone());
+    let mut answer = answer(200);
+    answer.leaked_keys.push("K".to_owned());
+    let outcome = judged(json!([step]), "portable", vec![exchange("put", Reply::Answer(answer))]);
+    assert_eq!((kind(&outcome), rule(&outcome)), (expected, Some("customer-key-never-returned")));
+}
+
+#[rstest]
+#[case::other_code("aws", 403, "broken", Some("answers-as-aws"))]
+#[case::other_code_does_not_matter("portable", 403, "held", None)]
+#[case::not_even_refused("aws", 200, "broken", Some("own"))]
+fn what_only_a_profile_asks_for_accuses_the_profile_s_rule(
+    #[case] profile: &str,
+    #[case] status: u16,
+    #[case] expected: &str,
+    #[case] accused: Option<&str>,
+) {
+    let step = json!([{"id": "put", "request": {}, "expect": {"refused": true}, "expect_under": {"aws": {"status": ["400"]}}}]);
+    let outcome = judged(step, profile, vec![exchange("put", Reply::Answer(answer(status)))]);
+    assert_eq!((kind(&outcome), rule(&outcome)), (expected, accused));
+}
+
+#[test]
+fn a_key_given_back_fails_what_is_about_it() {
+    let mut answer = answer(200);
+    answer.leaked_keys.push("K".to_owned());
+    let transcript = Transcript { exchanges: vec![exchange("put", Reply::Answer(answer))], facts: Facts::default() };
+    let cited = ["customer-key-never-returned".to_owned()];
+    let terms = Terms { control: false, profile: "portable", cited: &cited, own: &cited, bodies: &BTreeMap::new() };
+    let outcome = judge_steps(&steps(json!([{"id": "put", "request": {}}])), terms, &transcript);
+    assert_eq!((kind(&outcome), rule(&outcome)), ("broken", Some("customer-key-never-returned")));
+}
+
+#[test]
+fn what_is_about_another_rule_accuses_that_at_its_own_level() {
+    let mut listing = answer(200);
+    listing.body.text = Some(LISTED.to_owned());
+    let probe = Exchange { storage_probe: true, ..exchange("put", Reply::Answer(listing)) };
+    let step = json!([{"id": "put", "request": {}, "expect": {"refused": true}, "also": [
+        {"rules": ["stores-nothing"], "level": "should", "expect": {"stored": false}}
+    ]}]);
+    let outcome = judged(step, "portable", vec![exchange("put", Reply::Answer(answer(400))), probe]);
+    let StepsOutcome::Broken(finding) = outcome else { panic!("it is stored") };
+    assert_eq!((finding.rules, finding.level), (vec!["stores-nothing".to_owned()], Some(Level::Should)));
+}
+
+const LISTED: &str = "<ListBucketResult><Contents><Key>key</Key></Contents></ListBucketResult>";
+
+#[rstest]
+#[case::nothing_stored(200, "<ListBucketResult/>", "held")]
+#[case::stored(200, LISTED, "broken")]
+#[case::listing_refused(400, "", "blocked")]
+#[case::no_listing(200, "not XML", "blocked")]
+fn a_listing_that_does_not_tell_accuses_nobody(#[case] status: u16, #[case] text: &str, #[case] expected: &str) {
+    let mut listing = answer(status);
+    listing.body.text = Some(text.to_owned());
+    let probe = Exchange { storage_probe: true, ..exchange("put", Reply::Answer(listing)) };
+    let step = json!([{"id": "put", "request": {}, "expect": {"refused": true, "stored": false}}]);
+    let outcome = judged(step, "portable", vec![exchange("put", Reply::Answer(answer(400))), probe]);
+    assert_eq!(kind(&outcome), expected);
+}
+
+#[rstest]
+#[case(403, 403, "held")]
+#[case(403, 404, "broken")]
+fn a_status_is_compared_with_an_earlier_one(#[case] first: u16, #[case] second: u16, #[case] expected: &str) {
+    let declared = json!([
+        {"id": "get", "request": {}, "expect": {"refused": true}},
+        {"id": "head", "request": {}, "expect": {"status_same_as": "get"}},
+    ]);
+    let exchanges =
+        vec![exchange("get", Reply::Answer(answer(first))), exchange("head", Reply::Answer(answer(second)))];
+    assert_eq!(kind(&judged(declared, "portable", exchanges)), expected);
+}
+
+#[rstest]
+#[case(1, 1001, "held")]
+#[case(1, 1017, "broken")]
+#[case(2, 1001, "broken")]
+fn a_part_is_found_by_its_number(#[case] number: u32, #[case] size: u64, #[case] expected: &str) {
+    let mut listing = answer(200);
+    listing.body.text =
+        Some(format!("<ListPartsResult><Part><PartNumber>1</PartNumber><Size>{size}</Size></Part></ListPartsResult>"));
+    let declared = json!([{"id": "list", "request": {}, "expect": {"entry": {"part_number": number, "size": 1001}}}]);
+    assert_eq!(kind(&judged(declared, "portable", vec![exchange("list", Reply::Answer(listing))])), expected);
+}
+
+#[test]
+fn a_blocked_case_says_by_what() {
+    let judgement = conclude(put(400, "short"), &[], false);
+    assert_eq!(judgement.verdict, Verdict::Blocked);
+    assert_eq!(judgement.reason, "step `put`, which it needs, did not come out: status: 400");
+}
