@@ -10,12 +10,14 @@
 //! 6. [`verdict`] judges the evidence, and nothing else.
 //! 7. [`report`] shows the result; [`cli`] turns it into an exit code.
 //!
-//! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest.
+//! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
+//! [`faults`](mod@reference::faults) departs from one rule.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod embedded;
 pub mod evidence;
 pub mod plan;
 pub mod reference;

@@ -13,8 +13,9 @@ use url::Url;
 use super::{complain, exit_code, suites};
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{self, Config, ConfigError, Credentials, Environment, Plain, Typed};
+use crate::embedded::{self, EmbeddedError, Reach};
 use crate::plan::{Plan, Selection, plan};
-use crate::reference::{self, StartError};
+use crate::reference;
 use crate::report::{Context, JunitError, Terminal, junit, printable};
 use crate::rules::Catalogue;
 use crate::runner::{self, Options, PrepareError, RunResult};
@@ -70,8 +71,8 @@ enum RunError {
     NothingSelected,
     #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
     Report { path: PathBuf, error: io::Error },
-    #[error("cannot start the embedded reference endpoint: {0}")]
-    Reference(#[from] StartError),
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -86,7 +87,7 @@ impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
-            Self::Reference(_) | Self::Prepare(_) | Self::Junit(_) | Self::Output(_) => exit_code::NOT_TESTED,
+            Self::Embedded(_) | Self::Prepare(_) | Self::Junit(_) | Self::Output(_) => exit_code::NOT_TESTED,
             _ => exit_code::USAGE,
         }
     }
@@ -122,7 +123,7 @@ async fn tested(arguments: Arguments) -> Result<RunResult, RunError> {
         reports.push(DEFAULT_REPORT.into());
     }
     for path in &reports {
-        check_writable(path)?;
+        check_writable(path).map_err(|error| RunError::Report { path: path.clone(), error })?;
     }
     let service = service(&config, &suites).await?;
     let result = watched(plan, &service, &config, &rules).await;
@@ -185,11 +186,10 @@ fn check_profile(name: &str, suites: &[Arc<Suite>]) -> Result<(), RunError> {
 }
 
 /// A report that cannot be written is found out before the first request.
-fn check_writable(path: &Path) -> Result<(), RunError> {
+pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), std::fs::create_dir_all);
     made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop))
-        .map_err(|error| RunError::Report { path: path.to_owned(), error })
 }
 
 async fn service(config: &Config, suites: &[Arc<Suite>]) -> Result<Service, RunError> {
@@ -210,12 +210,16 @@ async fn service(config: &Config, suites: &[Arc<Suite>]) -> Result<Service, RunE
         let no_plain_listener = endpoint.plain == Plain::None;
         return Ok(Service { client, context: context(&endpoint.tls, told), no_plain_listener, embedded: None });
     }
-    let embedded = reference::start(reference::Options { region: config.region.clone(), ..Default::default() }).await?;
-    let trust = TlsTrust { ca_file: None, ca_pem: Some(embedded.ca_pem.clone()), insecure: false };
-    let (tls, plain) = (embedded.tls_url.clone(), embedded.plain_url.clone());
-    let context = context(&tls, plain.to_string());
-    let client = Client::new(target(config, tls, Some(plain), embedded.credentials.clone()), &trust)?;
-    Ok(Service { client, context, no_plain_listener: false, embedded: Some(embedded) })
+    let options = reference::Options { region: config.region.clone(), ..Default::default() };
+    let reach = Reach {
+        addressing: config.addressing,
+        connect_timeout: config.connect_timeout,
+        request_timeout: config.request_timeout,
+        proxy: config.proxy.clone(),
+    };
+    let (endpoint, client) = embedded::start(options, reach).await?;
+    let context = context(&endpoint.tls_url, endpoint.plain_url.to_string());
+    Ok(Service { client, context, no_plain_listener: false, embedded: Some(endpoint) })
 }
 
 fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credentials) -> Target {

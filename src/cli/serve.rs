@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::{complain, exit_code};
+use crate::reference::faults::{Fault, Faults};
 use crate::reference::{self, Endpoint, Options};
 
 /// Arguments of `serve`.
@@ -24,6 +25,9 @@ pub(super) struct Arguments {
     /// File to write the certificate authority to, PEM; a temporary one when absent
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Fault to have on purpose (`ssecheck prove --list` shows them all); may be repeated
+    #[arg(long, value_name = "ID", value_parser = Fault::named)]
+    fault: Vec<&'static Fault>,
     /// Mebibytes of object data to hold at most
     #[arg(long, value_name = "MIB", default_value_t = reference::DEFAULT_MEMORY / MIB)]
     memory: u64,
@@ -38,13 +42,14 @@ pub(super) async fn serve(arguments: Arguments) -> u8 {
         tls_port: arguments.port,
         plain_port: arguments.plain_port,
         memory: arguments.memory.saturating_mul(MIB),
+        faults: Faults::of(&arguments.fault),
         ..Options::default()
     };
     let endpoint = match reference::start(options).await {
         Ok(endpoint) => endpoint,
         Err(error) => return complain(&error, exit_code::USAGE),
     };
-    match announce(&endpoint, arguments.ca_file).await {
+    match announce(&endpoint, &arguments.fault, arguments.ca_file).await {
         Ok(_kept) => {
             wait(stop).await;
             endpoint.stop().await;
@@ -62,7 +67,11 @@ async fn wait(stop: CancellationToken) {
 
 /// Writes the CA file and says where everything is, in words that a shell can read. The temporary file lives as long
 /// as what is returned.
-async fn announce(endpoint: &Endpoint, ca_file: Option<PathBuf>) -> std::io::Result<Option<tempfile::TempPath>> {
+async fn announce(
+    endpoint: &Endpoint,
+    faults: &[&Fault],
+    ca_file: Option<PathBuf>,
+) -> std::io::Result<Option<tempfile::TempPath>> {
     let (path, kept) = match ca_file {
         Some(path) => (path, None),
         None => {
@@ -83,6 +92,9 @@ async fn announce(endpoint: &Endpoint, ca_file: Option<PathBuf>) -> std::io::Res
         format!("AWS_ACCESS_KEY_ID={}", credentials.access_key_id),
         format!("AWS_SECRET_ACCESS_KEY={}", credentials.secret_access_key.as_str()),
     ];
+    for fault in faults {
+        writeln!(out, "# With the fault {}: {}.", fault.id, fault.summary)?;
+    }
     writeln!(out, "{}", lines.join("\n"))?;
     out.flush()?;
     Ok(kept)

@@ -20,7 +20,7 @@ const DRAINED: usize = 16 * 1024 * 1024;
 /// What a body came to.
 pub(super) struct Taken {
     pub content: Content,
-    /// MD5 in lower-case hexadecimal.
+    /// MD5 in lower-case hexadecimal; empty where nobody asked for it.
     pub md5: String,
     pub checksums: Checksums,
 }
@@ -32,6 +32,7 @@ pub(super) struct Claims {
     algorithm: Algorithm,
     expected: Option<String>,
     trailing: Option<TrailingHeaders>,
+    framed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,13 @@ impl Claims {
         // Without a checksum of the client's, AWS makes a CRC64NVME of its own.
         let algorithm = Algorithm::ALL.into_iter().find(named).unwrap_or(Algorithm::Crc64Nvme);
         let expected = text(algorithm.header()).map(str::to_owned);
-        Self { content_md5, content_length, algorithm, expected, trailing }
+        let framed = text("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-"));
+        Self { content_md5, content_length, algorithm, expected, trailing, framed }
+    }
+
+    /// Whether the body came in aws-chunked framing.
+    pub fn is_framed(&self) -> bool {
+        self.framed
     }
 
     /// Nothing is claimed.
@@ -106,22 +113,26 @@ impl Claims {
     }
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end. The MD5 is that of data without a key, or what a client or a fault asks for: an ETag under a
+/// customer key says nothing of the content.
 pub(super) async fn take(
     body: Option<StreamingBlob>,
     key: Option<&SealingKey>,
     memory: &Memory,
     claims: Claims,
+    md5_wanted: bool,
 ) -> Result<Taken, Refusal> {
     let mut writer = Writer::new(key, memory);
-    let mut md5 = Md5::new();
+    let mut md5 = (key.is_none() || md5_wanted || claims.content_md5.is_some()).then(Md5::new);
     let mut hasher = claims.algorithm.hasher();
     let mut body = body;
     while let Some(stream) = &mut body {
         let Some(chunk) = stream.next().await else { break };
         let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
         let chunk = chunk.map_err(|_| Refusal::new(400, "IncompleteBody", message))?;
-        md5.update(&chunk);
+        if let Some(md5) = &mut md5 {
+            md5.update(&chunk);
+        }
         hasher.update(&chunk);
         if writer.write(&chunk).is_err() {
             drain(body.take()).await;
@@ -129,14 +140,14 @@ pub(super) async fn take(
         }
     }
     let content = writer.finish().map_err(|_| Refusal::memory_full())?;
-    let md5 = md5.finalize();
+    let md5 = md5.map(|md5| md5.finalize());
     let mut checksums = hasher.finalize();
     checksums.checksum_type = Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT));
     if claims.content_length.is_some_and(|length| u64::try_from(length) != Ok(content.size())) {
         let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
         return Err(Refusal::new(400, "IncompleteBody", message));
     }
-    if claims.content_md5.is_some_and(|claimed| claimed != STANDARD.encode(md5)) {
+    if claims.content_md5.is_some_and(|claimed| md5.is_none_or(|md5| claimed != STANDARD.encode(md5))) {
         return Err(Refusal::bad_digest());
     }
     let in_trailer = claims.trailing.as_ref().and_then(|trailing| {
@@ -147,7 +158,15 @@ pub(super) async fn take(
     {
         return Err(Refusal::bad_digest());
     }
-    Ok(Taken { content, md5: hex::encode(md5), checksums })
+    Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums })
+}
+
+/// A body that came in framing, in framing again.
+pub(super) fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {
+    let piece = |text: String| futures_util::stream::iter([Ok(bytes::Bytes::from(text))]);
+    let body = body.map(|chunk| chunk.map_err(std::io::Error::other));
+    let head = piece(format!("{:x}\r\n", length.unwrap_or_default()));
+    StreamingBlob::wrap(head.chain(body).chain(piece("\r\n0\r\n\r\n".to_owned())))
 }
 
 /// Reads on after a refusal, up to a bound: a client that is still sending would not see the answer otherwise.

@@ -4,6 +4,7 @@ use s3s::dto::{ETag, ETagCondition, Timestamp};
 use time::OffsetDateTime;
 
 use super::error::Refusal;
+use super::faults::{ConditionFlaw, Faults};
 use super::store::{Object, Version};
 
 /// What a request asks of the object as it is.
@@ -16,6 +17,25 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
+    /// What an endpoint with faults looks at before it knows whether the key fits.
+    pub fn check_before_key(&self, faults: &Faults, version: &Version, object: &Object) -> Result<(), Refusal> {
+        let first = (self.if_match.is_some() && faults.has(ConditionFlaw::FailedFirst))
+            || (self.if_none_match.is_some() && faults.has(ConditionFlaw::NotModifiedFirst));
+        if first && object.encryption.is_customers() { self.check_read(version, object) } else { Ok(()) }
+    }
+
+    /// The conditions as an endpoint with faults takes them.
+    pub fn taken_by(self, faults: &Faults, object: &Object) -> Result<Self, Refusal> {
+        if !object.encryption.is_customers() {
+            return Ok(self);
+        }
+        if self.if_match.is_some() && faults.has(ConditionFlaw::IfMatchFails) {
+            return Err(Refusal::precondition_failed());
+        }
+        let passed_over = faults.has(ConditionFlaw::IfNoneMatchPassedOver);
+        Ok(if passed_over { Self { if_none_match: None, ..self } } else { self })
+    }
+
     /// For a read: a cached copy that is still good is answered with 304.
     pub fn check_read(&self, version: &Version, object: &Object) -> Result<(), Refusal> {
         self.check(version, object, Refusal::not_modified)

@@ -19,7 +19,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// Plaintext bytes in a segment.
-const SEGMENT: usize = 64 * 1024;
+pub(super) const SEGMENT: usize = 64 * 1024;
 /// Bytes of the nonce that STREAM leaves to choose (AES-GCM's 12, less a counter of 4 and a flag of 1).
 const NONCE: usize = 7;
 
@@ -30,6 +30,11 @@ pub(super) struct SealingKey(Arc<Zeroizing<[u8; 32]>>);
 impl SealingKey {
     pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(Arc::new(bytes))
+    }
+
+    /// Whether it is the same key.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 
     fn stream(&self, nonce: [u8; NONCE]) -> StreamBE32<Aes256Gcm> {

@@ -5,26 +5,61 @@ use std::sync::{Arc, Mutex};
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode};
 
-/// Further fields of the error that a request ends in (`ArgumentName`, …). Handed down in the request's extensions,
+/// Further fields of the error that a request ends in (`ArgumentName`, …), and its cause. Handed down in the request's extensions,
 /// because s3s's own error holds none; [`super::http`] writes them into the answer.
 #[derive(Clone, Default)]
-pub(super) struct ErrorFields(Arc<Mutex<Vec<(&'static str, String)>>>);
+pub(super) struct ErrorFields(Arc<Mutex<Told>>);
+
+/// What a refusal hands up to the HTTP layer.
+#[derive(Default)]
+pub(super) struct Told {
+    pub fields: Vec<(&'static str, String)>,
+    pub cause: Option<Cause>,
+    /// A status in place of the operation's own.
+    pub status: Option<StatusCode>,
+}
 
 impl ErrorFields {
-    pub fn set(&self, fields: Vec<(&'static str, String)>) {
+    pub fn tell(&self, told: Told) {
         if let Ok(mut held) = self.0.lock() {
-            *held = fields;
+            *held = told;
         }
     }
 
-    pub fn take(&self) -> Vec<(&'static str, String)> {
+    pub fn take(&self) -> Told {
         self.0.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default()
     }
+}
+
+/// What of SSE-C a request was refused for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    WithoutTls,
+    TwoEncryptions,
+    NoAlgorithm,
+    UnknownAlgorithm,
+    NoKey,
+    InvalidKey,
+    /// Of a write; a read without the MD5 is refused as one with a wrong key.
+    NoMd5,
+    NoMd5OnRead,
+    WrongMd5,
+    /// An SSE-C object is read without a key.
+    KeyNeeded,
+    /// An SSE-C object is copied without its key.
+    KeyNeededForCopy,
+    WrongKey,
+    /// A plain object is read with a key.
+    NotApplicable,
+    PartDiffers,
+    OtherKeyThanCreated,
 }
 
 /// A refusal: status, code, message, further fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
+    /// What of SSE-C it is for, if it is for that.
+    pub cause: Option<Cause>,
     pub status: u16,
     pub code: &'static str,
     pub message: &'static str,
@@ -33,12 +68,18 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message, fields: Vec::new() }
+        Self { cause: None, status, code, message, fields: Vec::new() }
     }
 
     /// The same with `ArgumentName` and `ArgumentValue`.
     pub fn argument(mut self, name: &str, value: &str) -> Self {
         self.fields = vec![("ArgumentName", name.to_owned()), ("ArgumentValue", value.to_owned())];
+        self
+    }
+
+    /// The same for this cause.
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
         self
     }
 
@@ -51,7 +92,7 @@ impl Refusal {
     /// As an error of s3s; the fields go by way of `extensions`.
     pub fn into_error(self, extensions: &http::Extensions) -> S3Error {
         if let Some(fields) = extensions.get::<ErrorFields>() {
-            fields.set(self.fields);
+            fields.tell(Told { fields: self.fields, cause: self.cause, status: None });
         }
         let code = S3ErrorCode::from_bytes(self.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
         let mut error = S3Error::with_message(code, self.message);

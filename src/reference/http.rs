@@ -9,10 +9,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use quick_xml::events::{BytesEnd, BytesText, Event};
 use quick_xml::{Reader, Writer};
-use s3s::Body;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::service::S3Service;
+use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
 use super::error::{ErrorFields, Refusal};
+use super::faults::{Asked, Beyond, Faults, SignatureFlaw};
 use super::sse_c;
 use super::store::random_id;
 
@@ -23,12 +25,38 @@ pub(super) enum Transport {
     Plain,
 }
 
-/// Answers one request.
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub service: S3Service,
+    pub faults: Faults,
+}
+
+/// Lets requests with a signature in, and those of which the HTTP layer has said that they need none.
+pub(super) struct Admittance;
+
+/// Marks a request that is let in without its signature being looked at.
+#[derive(Clone)]
+struct WavedThrough;
+
+#[async_trait::async_trait]
+impl S3Access for Admittance {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if context.credentials().is_some() || context.extensions_mut().get::<WavedThrough>().is_some() {
+            return Ok(());
+        }
+        Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))
+    }
+}
+
+/// Answers one request. `beyond` takes what is to follow the answer, where HTTP allows nothing.
 pub(super) async fn serve(
-    service: S3Service,
+    front: Front,
     transport: Transport,
+    beyond: Beyond,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    let Front { service, faults } = front;
     let request_id = random_id()[..16].to_ascii_uppercase();
     let is_head = request.method() == Method::HEAD;
     let asks_for_attributes = request.method() == Method::GET && has_parameter(request.uri().query(), "attributes");
@@ -36,8 +64,17 @@ pub(super) async fn serve(
     hide_customer_keys(request.headers_mut());
     let fields = ErrorFields::default();
     request.extensions_mut().insert(fields.clone());
+    let asked = Asked::of(transport, &request, faults.leak());
+    request.extensions_mut().insert(asked.clone());
+    if faults.has(SignatureFlaw::DoubledHeadersTaken) {
+        take_first_of_doubled(&mut request);
+    }
     let extensions = request.extensions().clone();
-    let response = match refused_at_the_door(transport, &request) {
+    let response = match refused_at_the_door(&asked, &faults, &request).map_err(|refusal| faults.refusal(refusal)) {
+        Err(refusal) if faults.does_all_the_same(&refusal) => {
+            let _ = service.call(request.map(Body::from)).await;
+            refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
+        }
         Err(refusal) => {
             let body = request.into_body();
             // Read on, so that a client that is still sending sees the answer.
@@ -50,7 +87,35 @@ pub(super) async fn serve(
             Err(_) => internal_error(),
         },
     };
-    Ok(finish(response, &fields.take(), &resource, &request_id, is_head).await)
+    let told = fields.take();
+    let mut response = response;
+    if let Some(status) = told.status {
+        *response.status_mut() = status;
+    }
+    let response = finish(response, &told.fields, &resource, &request_id, is_head).await;
+    let (response, after) = faults.answer(&asked, told.cause, response).await;
+    if let Some(bytes) = after {
+        beyond.append(bytes);
+    }
+    Ok(response)
+}
+
+/// Of SSE-C headers that come twice the first line is kept. The signature covers both, so that it is not looked at.
+fn take_first_of_doubled(request: &mut Request<Incoming>) {
+    let doubled = |name: &&HeaderName| request.headers().get_all(*name).iter().count() > 1;
+    let customer_keys = request.headers().keys().filter(|name| name.as_str().starts_with(sse_c::TARGET));
+    let names: Vec<HeaderName> = customer_keys.filter(doubled).cloned().collect();
+    if names.is_empty() {
+        return;
+    }
+    for name in names {
+        if let Some(first) = request.headers().get(&name).cloned() {
+            request.headers_mut().insert(name, first);
+        }
+    }
+    request.headers_mut().remove(http::header::AUTHORIZATION);
+    request.headers_mut().remove("x-amz-content-sha256");
+    request.extensions_mut().insert(WavedThrough);
 }
 
 fn has_parameter(query: Option<&str>, name: &str) -> bool {
@@ -93,9 +158,16 @@ fn hide_customer_keys(headers: &mut HeaderMap) {
     }
 }
 
-fn refused_at_the_door(transport: Transport, request: &Request<Incoming>) -> Result<(), Refusal> {
-    if transport == Transport::Plain {
+fn refused_at_the_door(asked: &Asked, faults: &Faults, request: &Request<Incoming>) -> Result<(), Refusal> {
+    if asked.transport == Transport::Plain && !faults.overlooks_tls(asked) {
         sse_c::refuse_without_tls(request.headers())?;
+    }
+    if asked.presigned && !asked.actions.is_empty() && faults.has(SignatureFlaw::PresignedRefused) {
+        return Err(Refusal::new(403, "SignatureDoesNotMatch", "The signature does not match."));
+    }
+    let when_presigned = asked.presigned && faults.has(SignatureFlaw::UnsignedHeadersTakenWhenPresigned);
+    if when_presigned || faults.has(SignatureFlaw::UnsignedHeadersTaken) {
+        return Ok(());
     }
     refuse_unsigned_headers(request.headers(), request.uri().query().unwrap_or_default())
 }
@@ -174,7 +246,7 @@ async fn finish(
 }
 
 /// An error document with further elements at its end; none where it is no error document.
-fn with_fields(document: &[u8], fields: &[(&str, &str)]) -> Option<Bytes> {
+pub(super) fn with_fields(document: &[u8], fields: &[(&str, &str)]) -> Option<Bytes> {
     let mut reader = Reader::from_reader(document);
     let mut writer = Writer::new(Vec::new());
     loop {

@@ -5,7 +5,9 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::error::Refusal;
+use super::faults::{ListingFlaw, View};
 use super::service::{Answer, Service};
+use super::sse_c::Encryption;
 use super::store::Version;
 
 /// The most entries of one answer.
@@ -98,18 +100,25 @@ impl Service {
             let current = bucket.objects.keys().filter_map(|key| {
                 let version = bucket.current(key)?;
                 let object = version.object.clone()?;
+                if object.encryption.is_customers() && self.faults.has(ListingFlaw::Hides) {
+                    return None;
+                }
                 let is_after = after.as_ref().is_none_or(|after| key > after);
                 is_after.then(|| (key.clone(), (version.modified, object)))
             });
             Ok(page(current, &prefix, input.delimiter.as_deref(), max))
         })?;
+        let shows_customers = page.entries.iter().any(|(_, (_, object))| object.encryption.is_customers());
+        if shows_customers && self.faults.has(ListingFlaw::Refused) {
+            return Err(Refusal::new(400, "InvalidRequest", "The key of an object listed is needed."));
+        }
         let contents: Vec<Object> = page
             .entries
             .into_iter()
             .map(|(key, (modified, object))| Object {
                 key: Some(spelling.write(&key)),
-                e_tag: Some(ETag::Strong(object.etag.clone())),
-                size: i64::try_from(object.size()).ok(),
+                e_tag: Some(ETag::Strong(self.etag_shown(View::Listing, &object))),
+                size: self.size_listed(View::Listing, &object),
                 last_modified: Some(modified.into()),
                 storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
                 ..Object::default()
@@ -130,6 +139,33 @@ impl Service {
             common_prefixes: common_prefixes(page.common, &spelling),
             ..ListObjectsV2Output::default()
         }))
+    }
+
+    fn size_listed(&self, view: View, object: &super::store::Object) -> Option<i64> {
+        let size = match object.encryption {
+            Encryption::Store => object.size(),
+            Encryption::Customer(_) => self.faults.size_shown(view, object.size(), object.multipart),
+        };
+        i64::try_from(size).ok()
+    }
+
+    fn version_entry(
+        &self,
+        key: String,
+        is_latest: bool,
+        version: &Version,
+        object: &super::store::Object,
+    ) -> ObjectVersion {
+        ObjectVersion {
+            key: Some(key),
+            is_latest: Some(is_latest),
+            version_id: Some(version.id.clone()),
+            last_modified: Some(version.modified.into()),
+            e_tag: Some(ETag::Strong(self.etag_shown(View::Versions, object))),
+            size: self.size_listed(View::Versions, object),
+            storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+            ..ObjectVersion::default()
+        }
     }
 
     pub(super) async fn list_versions(
@@ -163,8 +199,8 @@ impl Service {
         let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
         for (key, (is_latest, version)) in page.entries {
             let key = spelling.write(&key);
-            match version.object {
-                Some(_) => versions.extend(version_entry(key, is_latest, &version)),
+            match &version.object {
+                Some(object) => versions.push(self.version_entry(key, is_latest, &version, object)),
                 None => delete_markers.push(DeleteMarkerEntry {
                     key: Some(key),
                     is_latest: Some(is_latest),
@@ -235,20 +271,6 @@ impl Service {
             ..ListMultipartUploadsOutput::default()
         }))
     }
-}
-
-fn version_entry(key: String, is_latest: bool, version: &Version) -> Option<ObjectVersion> {
-    let object = version.object.as_ref()?;
-    Some(ObjectVersion {
-        key: Some(key),
-        is_latest: Some(is_latest),
-        version_id: Some(version.id.clone()),
-        last_modified: Some(version.modified.into()),
-        e_tag: Some(ETag::Strong(object.etag.clone())),
-        size: i64::try_from(object.size()).ok(),
-        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
-        ..ObjectVersion::default()
-    })
 }
 
 /// A continuation token is the last key looked at in hexadecimal.

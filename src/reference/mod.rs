@@ -3,13 +3,17 @@
 //! It is for tests: it answers as AWS S3 was recorded to answer, keeps everything in bounded memory, and forgets it
 //! all at the end. It shares no SSE-C code with the checks, so that a mistake cannot hide itself on both sides.
 
+mod admission;
 mod body;
 mod certificate;
 mod conditions;
 mod content;
+mod copies;
 mod error;
+pub mod faults;
 mod http;
 mod listing;
+mod mishaps;
 mod multipart;
 mod objects;
 mod service;
@@ -25,7 +29,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use rand::RngCore as _;
 use s3s::auth::SimpleAuth;
 use s3s::host::{S3Host, VirtualHost};
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3ServiceBuilder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -35,7 +39,8 @@ use zeroize::Zeroizing;
 
 use self::certificate::Authority;
 use self::content::Memory;
-use self::http::Transport;
+use self::faults::{Appending, Beyond, Faults};
+use self::http::{Admittance, Front, Transport};
 use self::service::Service;
 use self::store::Store;
 use crate::config::Credentials;
@@ -58,6 +63,8 @@ pub struct Options {
     pub region: String,
     /// Bytes of object data that it holds at most.
     pub memory: u64,
+    /// What it does wrong, on purpose.
+    pub faults: Faults,
 }
 
 impl Default for Options {
@@ -69,6 +76,7 @@ impl Default for Options {
             credentials: None,
             region: "us-east-1".to_owned(),
             memory: DEFAULT_MEMORY,
+            faults: Faults::default(),
         }
     }
 }
@@ -139,18 +147,20 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let plain_url = local_url("http", &plain_listener)?;
     let credentials = options.credentials.unwrap_or_else(made_up_credentials);
     let store = Arc::new(Store::new(Memory::new(options.memory)));
-    let mut builder = S3ServiceBuilder::new(Service { store, region: options.region.clone() });
+    let faults = options.faults;
+    let mut builder = S3ServiceBuilder::new(Service { store, region: options.region.clone(), faults: faults.clone() });
     builder.set_auth(SimpleAuth::from_single(
         credentials.access_key_id.clone(),
         credentials.secret_access_key.as_str().to_owned(),
     ));
     builder.set_host(BelowLocalhost);
-    let service = builder.build();
+    builder.set_access(Admittance);
+    let front = Front { service: builder.build(), faults };
     let stop = CancellationToken::new();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listeners = vec![
-        tokio::spawn(accept(tls_listener, Some(acceptor), service.clone(), stop.clone())),
-        tokio::spawn(accept(plain_listener, None, service, stop.clone())),
+        tokio::spawn(accept(tls_listener, Some(acceptor), front.clone(), stop.clone())),
+        tokio::spawn(accept(plain_listener, None, front, stop.clone())),
     ];
     Ok(Endpoint { tls_url, plain_url, ca_pem, credentials, region: options.region, stop, listeners })
 }
@@ -189,7 +199,7 @@ impl S3Host for BelowLocalhost {
 }
 
 /// Takes connections until told to stop, then waits for the requests under way.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: S3Service, stop: CancellationToken) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -199,7 +209,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: S3Serv
         // Out of file descriptors, or the client is gone already: neither ends the service.
         let Ok((stream, _)) = accepted else { continue };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(connection(stream, tls.clone(), service.clone(), graceful.watcher(), stop.clone()));
+        tokio::spawn(connection(stream, tls.clone(), front.clone(), graceful.watcher(), stop.clone()));
     }
     drop(listener);
     graceful.shutdown().await;
@@ -208,12 +218,14 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, service: S3Serv
 async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    service: S3Service,
+    front: Front,
     watcher: hyper_util::server::graceful::Watcher,
     stop: CancellationToken,
 ) {
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-    let answer = service_fn(move |request| self::http::serve(service.clone(), transport, request));
+    let beyond = Beyond::default();
+    let appended = beyond.clone();
+    let answer = service_fn(move |request| self::http::serve(front.clone(), transport, appended.clone(), request));
     let server = {
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new());
@@ -221,7 +233,7 @@ async fn connection(
     };
     match tls {
         None => {
-            let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
+            let _ = watcher.watch(server.serve_connection(TokioIo::new(Appending::new(stream, beyond)), answer)).await;
         }
         Some(acceptor) => {
             let shaken = tokio::select! {
@@ -229,7 +241,8 @@ async fn connection(
                 () = stop.cancelled() => return,
             };
             if let Ok(stream) = shaken {
-                let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
+                let _ =
+                    watcher.watch(server.serve_connection(TokioIo::new(Appending::new(stream, beyond)), answer)).await;
             }
         }
     }

@@ -8,12 +8,14 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 use time::OffsetDateTime;
 
+use super::admission::{PartKey, Request};
 use super::body::{self, Claims};
 use super::conditions::Conditions;
 use super::error::Refusal;
-use super::objects::{Echo, etag_of, refuse_other_encryption, refuse_too_large};
+use super::faults::{Action, PartFlaw, View};
+use super::objects::refuse_too_large;
 use super::service::{Answer, Service};
-use super::sse_c::{CustomerKey, Encryption, GivenKey};
+use super::sse_c::{Encryption, GivenKey};
 use super::store::{Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
 
 /// Every part but the last must be as long as this (5 MiB).
@@ -25,13 +27,16 @@ impl Service {
         req: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
         let input = req.input;
-        let key = CustomerKey::to_write(&req.headers)?.given();
-        refuse_other_encryption(input.server_side_encryption.as_ref())?;
+        let request = Request::of(&req.headers, &req.extensions);
+        let default_set = self.store.bucket(&input.bucket, |bucket| Ok(bucket.default_encryption_set))?;
+        let overridden = default_set && self.faults.has(PartFlaw::DefaultEncryptionWins);
+        let key = self.key_of(Action::CreateUpload, request)?.filter(|_| !overridden);
+        self.refuse_other(Action::CreateUpload, input.server_side_encryption.as_ref())?;
         let upload_id = random_id();
         let upload = Upload {
             key: input.key.clone(),
             started: OffsetDateTime::now_utc(),
-            encryption: Arc::new(Encryption::under(key.as_ref())),
+            encryption: Arc::new(self.encryption(key.as_ref())),
             headers: ObjectHeaders {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
@@ -41,12 +46,13 @@ impl Service {
                 metadata: input.metadata,
             },
             parts: Default::default(),
+            last_key: None,
         };
         self.store.bucket(&input.bucket, |bucket| {
             bucket.uploads.insert(upload_id.clone(), upload);
             Ok(())
         })?;
-        let echo = Echo::of(key.as_ref());
+        let echo = self.echo(Action::CreateUpload, key.as_ref());
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -63,22 +69,28 @@ impl Service {
         let before = || {
             refuse_part_number(input.part_number)?;
             refuse_too_large(input.content_length)?;
-            self.part_key(&req.headers, &input.bucket, &input.key, &input.upload_id)
+            let request = Request::of(&req.headers, &req.extensions);
+            self.part_key(Action::UploadPart, request, &input.bucket, &input.key, &input.upload_id)
         };
-        let key = match before() {
+        let PartKey { given: key, seals } = match before() {
             Ok(key) => key,
             Err(refusal) => {
                 body::drain(input.body.take()).await;
                 return Err(refusal);
             }
         };
-        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
-        let taken = body::take(input.body.take(), key.as_ref().map(|k| &k.key), &self.store.memory, claims).await?;
+        let mut claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let mut body = input.body.take();
+        if seals.is_some() && claims.is_framed() && self.faults.has(PartFlaw::FramingStored) {
+            claims = Claims::none();
+            body = body.map(|body| body::framed_again(body, input.content_length));
+        }
+        let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
         let checksums = taken.checksums.clone();
-        let etag = etag_of(key.as_ref(), &taken);
+        let etag = self.etag_of(Action::UploadPart, key.as_ref(), &taken);
         let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
-        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone())?;
-        let echo = Echo::of(key.as_ref());
+        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
+        let echo = self.echo(Action::UploadPart, key.as_ref());
         Ok(S3Response::new(UploadPartOutput {
             e_tag: Some(ETag::Strong(part.etag)),
             server_side_encryption: echo.store,
@@ -96,23 +108,26 @@ impl Service {
     pub(super) async fn copy_part(&self, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
         let input = req.input;
         refuse_part_number(input.part_number)?;
-        let key = self.part_key(&req.headers, &input.bucket, &input.key, &input.upload_id)?;
+        let request = Request::of(&req.headers, &req.extensions);
+        let PartKey { given: key, seals } =
+            self.part_key(Action::PartCopyTarget, request, &input.bucket, &input.key, &input.upload_id)?;
         let conditions = Conditions {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
             if_modified_since: input.copy_source_if_modified_since,
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
-        let source = self.source(&req.headers, &input.copy_source, None, conditions)?;
+        let source = self.source(request, &input.copy_source, None, conditions)?;
         let range = copied_range(input.copy_source_range.as_deref(), source.object.size())?;
-        let taken = self.copied(&source, range, key.as_ref()).await?;
-        let etag = etag_of(key.as_ref(), &taken);
+        let taken = self.copied(&source, self.served_to_part(&source, range), seals.as_ref()).await?;
+        let etag = self.etag_of(Action::PartCopyTarget, key.as_ref(), &taken);
         let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
-        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone())?;
-        let echo = Echo::of(key.as_ref());
+        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
+        let echo = self.echo(Action::PartCopyTarget, key.as_ref());
+        let etag = if self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
         Ok(S3Response::new(UploadPartCopyOutput {
             copy_part_result: Some(CopyPartResult {
-                e_tag: Some(ETag::Strong(part.etag)),
+                e_tag: Some(ETag::Strong(etag)),
                 last_modified: Some(part.modified.into()),
                 ..CopyPartResult::default()
             }),
@@ -128,6 +143,7 @@ impl Service {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
+        self.fail_without_key(PartFlaw::CompleteNeedsKey, &req.headers, &req.input)?;
         let input = req.input;
         let conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
@@ -136,14 +152,15 @@ impl Service {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let parts = listed_parts(&listed, upload)?;
             let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
-            let etag = multipart_etag(&parts, is_store_encrypted);
+            let etag = self.multipart_etag(&parts, is_store_encrypted);
+            self.fail_completion(&parts, is_store_encrypted)?;
             conditions.check_write(bucket.current(&input.key).and_then(|version| version.object.as_deref()))?;
             let Some(upload) = bucket.uploads.remove(&input.upload_id) else { return Err(Refusal::no_such_upload()) };
             let object = Object {
                 parts: parts.into_iter().map(|(number, part)| ObjectPart { number, content: part.content }).collect(),
                 etag: etag.clone(),
                 multipart: true,
-                encryption: Arc::into_inner(upload.encryption).ok_or_else(Refusal::internal)?,
+                encryption: self.encryption_of_whole(upload.encryption, upload.last_key)?,
                 headers: upload.headers,
                 checksums: Checksum::default(),
             };
@@ -177,13 +194,20 @@ impl Service {
     }
 
     pub(super) async fn list_upload_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
+        self.fail_without_key(PartFlaw::ListNeedsKey, &req.headers, &req.input)?;
         let input = req.input;
         let marker = input.part_number_marker.unwrap_or(0);
         let max = usize::try_from(input.max_parts.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
         let (mut parts, more) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let mut after = upload.parts.range(marker.saturating_add(1)..);
-            let shown: Vec<Part> = after.by_ref().take(max).map(|(number, part)| listed(*number, part)).collect();
+            let under_key = upload.encryption.is_customers();
+            let size = |part: &StoredPart| match part.content.size() {
+                size if under_key => self.faults.size_shown(View::Parts, size, false),
+                size => size,
+            };
+            let shown = after.by_ref().take(max).map(|(number, part)| listed(*number, part, size(part)));
+            let shown: Vec<Part> = shown.collect();
             Ok((shown, after.next().is_some()))
         })?;
         parts.shrink_to_fit();
@@ -203,29 +227,57 @@ impl Service {
 
     fn part_key(
         &self,
-        headers: &http::HeaderMap,
+        action: Action,
+        request: Request<'_>,
         bucket: &str,
         key: &str,
         upload_id: &str,
-    ) -> Result<Option<GivenKey>, Refusal> {
-        let given = CustomerKey::to_write(headers)?;
-        self.store.bucket(bucket, |bucket| bucket.upload(key, upload_id)?.encryption.admit_part(given))
+    ) -> Result<PartKey, Refusal> {
+        let presented = self.presented(action, request)?;
+        self.store.bucket(bucket, |bucket| self.admit_part(&bucket.upload(key, upload_id)?.encryption, presented))
     }
 
-    fn add_part(&self, bucket: &str, key: &str, upload_id: &str, number: i32, part: StoredPart) -> Result<(), Refusal> {
+    fn add_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+        number: i32,
+        part: StoredPart,
+        given: Option<GivenKey>,
+    ) -> Result<(), Refusal> {
         self.store.bucket(bucket, |bucket| {
-            bucket.upload(key, upload_id)?.parts.insert(number, part);
+            let upload = bucket.upload(key, upload_id)?;
+            upload.parts.insert(number, part);
+            upload.last_key = given;
             Ok(())
         })
     }
+
+    /// The ETag of an object made of parts; under a customer key it says nothing of the content.
+    fn multipart_etag(&self, parts: &[(i32, StoredPart)], is_store_encrypted: bool) -> String {
+        if !is_store_encrypted {
+            let digits = random_id();
+            if self.faults.has(PartFlaw::EtagWithoutCount) {
+                return digits;
+            }
+            let count = if self.faults.has(PartFlaw::EtagCountsOne) { 1 } else { parts.len() };
+            return format!("{digits}-{count}");
+        }
+        let mut md5 = Md5::new();
+        for (_, part) in parts {
+            md5.update(hex::decode(&part.etag).unwrap_or_default());
+        }
+        format!("{}-{}", hex::encode(md5.finalize()), parts.len())
+    }
 }
 
-fn listed(number: i32, part: &StoredPart) -> Part {
+fn listed(number: i32, part: &StoredPart, size: u64) -> Part {
     Part {
         part_number: Some(number),
         e_tag: Some(ETag::Strong(part.etag.clone())),
         last_modified: Some(part.modified.into()),
-        size: i64::try_from(part.content.size()).ok(),
+        size: i64::try_from(size).ok(),
         ..Part::default()
     }
 }
@@ -263,20 +315,6 @@ fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, S
         return Err(Refusal::new(400, "EntityTooSmall", message));
     }
     Ok(parts)
-}
-
-/// The ETag of an object made of parts; under a customer key it says nothing of the content.
-fn multipart_etag(parts: &[(i32, StoredPart)], is_store_encrypted: bool) -> String {
-    let digits = if is_store_encrypted {
-        let mut md5 = Md5::new();
-        for (_, part) in parts {
-            md5.update(hex::decode(&part.etag).unwrap_or_default());
-        }
-        hex::encode(md5.finalize())
-    } else {
-        random_id()
-    };
-    format!("{digits}-{}", parts.len())
 }
 
 /// `bytes=first-last`, both given and inside the source.

@@ -7,12 +7,14 @@ use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
+use super::admission::{Admitted, Request};
 use super::body::{self, Claims, Taken};
 use super::conditions::Conditions;
 use super::content;
-use super::error::Refusal;
+use super::error::{ErrorFields, Refusal, Told};
+use super::faults::{Action, Asks, ListingFlaw, Read, Served, Serves, View, WriteFlaw};
 use super::service::{Answer, Service};
-use super::sse_c::{CustomerKey, Encryption, GivenKey};
+use super::sse_c::{Encryption, GivenKey};
 use super::store::{Object, ObjectHeaders, ObjectPart, Version, random_id};
 
 /// How AWS names its own encryption, which everything without a customer key gets.
@@ -35,11 +37,6 @@ impl Echo {
             store: key.is_none().then(|| ServerSideEncryption::from_static(STORE_ENCRYPTION)),
         }
     }
-}
-
-/// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.
-pub(super) fn etag_of(key: Option<&GivenKey>, taken: &Taken) -> String {
-    if key.is_some() { random_id() } else { taken.md5.clone() }
 }
 
 /// Refuses encryption that only AWS's own services could do.
@@ -70,30 +67,29 @@ struct Reading {
     version: Version,
     version_id: Option<String>,
     object: Arc<Object>,
-    key: Option<GivenKey>,
+    key: Admitted,
     range: Range<u64>,
-    /// Whether less than the whole was asked for.
-    partial: bool,
+    served: Served,
     parts_count: Option<i32>,
 }
 
 impl Reading {
     fn content_range(&self) -> Option<String> {
         let Range { start, end } = self.range;
-        (self.partial && start < end).then(|| format!("bytes {start}-{}/{}", end - 1, self.object.size()))
+        (self.served.partial && start < end).then(|| format!("bytes {start}-{}/{}", end - 1, self.object.size()))
     }
 
     fn status(&self) -> StatusCode {
-        if self.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
+        if self.served.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
     }
 
     fn length(&self) -> i64 {
-        i64::try_from(self.range.end - self.range.start).unwrap_or(i64::MAX)
+        i64::try_from(self.served.length()).unwrap_or(i64::MAX)
     }
 
     /// Checksums are those of the whole object, and given when asked for.
     fn checksums(&self, mode: Option<&ChecksumMode>) -> Checksum {
-        let wanted = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) && !self.partial;
+        let wanted = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) && !self.served.partial;
         if wanted { self.object.checksums.clone() } else { Checksum::default() }
     }
 }
@@ -102,21 +98,29 @@ impl Service {
     pub(super) async fn put(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
         let mut input = req.input;
         let before = || {
-            let key = CustomerKey::to_write(&req.headers)?.given();
-            refuse_other_encryption(input.server_side_encryption.as_ref())?;
+            let key = self.key_of(Action::Put, Request::of(&req.headers, &req.extensions))?;
+            self.refuse_other(Action::Put, input.server_side_encryption.as_ref())?;
             refuse_too_large(input.content_length)?;
-            self.store.bucket(&input.bucket, |_| Ok(()))?;
-            Ok(key)
+            let default_set = self.store.bucket(&input.bucket, |bucket| Ok(bucket.default_encryption_set))?;
+            let overridden = default_set && self.faults.has(WriteFlaw::DefaultEncryptionWins);
+            Ok(key.filter(|_| !overridden))
         };
         let key = match before() {
             Ok(key) => key,
             Err(refusal) => {
-                body::drain(input.body.take()).await;
+                self.after_refused_put(&input.bucket, &input.key, input.body.take()).await;
                 return Err(refusal);
             }
         };
-        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
-        let taken = body::take(input.body.take(), key.as_ref().map(|k| &k.key), &self.store.memory, claims).await?;
+        let mut claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let mut body = input.body.take();
+        if key.is_some() && claims.is_framed() && self.faults.has(WriteFlaw::FramingStored) {
+            claims = Claims::none();
+            body = body.map(|body| body::framed_again(body, input.content_length));
+        }
+        let taken =
+            body::take(body, key.as_ref().map(|k| &k.key), &self.store.memory, claims, self.faults.makes_etags())
+                .await?;
         let conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
         let headers = ObjectHeaders {
@@ -128,9 +132,13 @@ impl Service {
             metadata: input.metadata,
         };
         let checksums = taken.checksums.clone();
-        let object = Arc::new(whole_object(key.as_ref(), taken, headers));
-        let version_id = self.place(&input.bucket, &input.key, Arc::clone(&object), &conditions)?;
-        let echo = Echo::of(key.as_ref());
+        let object = self.whole_object(Action::Put, key.as_ref(), taken, headers);
+        let keep_former = |former: &Object| {
+            let plain = self.faults.has(WriteFlaw::FormerPlainServed);
+            if former.encryption.is_customers() { self.faults.has(WriteFlaw::FormerKeyKept) } else { plain }
+        };
+        let (object, version_id) = self.place(&input.bucket, &input.key, object, keep_former, &conditions)?;
+        let echo = self.echo(Action::Put, key.as_ref());
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(object.etag.clone())),
             version_id,
@@ -150,7 +158,8 @@ impl Service {
     pub(super) async fn get(&self, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = req.input;
         let reading = self.reading(
-            &req.headers,
+            Action::Get,
+            Request::of(&req.headers, &req.extensions),
             (&input.bucket, &input.key, input.version_id.as_deref()),
             Conditions {
                 if_match: input.if_match,
@@ -162,13 +171,18 @@ impl Service {
             input.part_number,
         )?;
         let checksums = reading.checksums(input.checksum_mode.as_ref());
-        let echo = Echo::of(reading.key.as_ref());
-        let key = reading.key.as_ref().map(|given| given.key.clone());
-        let stream = content::read(&reading.object.contents(), reading.range.clone(), key);
+        let echo = self.echo(Action::Get, reading.key.given.as_ref());
+        if reading.key.serves == Serves::DataUnderRefusal
+            && let Some(told) = req.extensions.get::<ErrorFields>()
+        {
+            told.tell(Told { status: Some(StatusCode::FORBIDDEN), ..Told::default() });
+        }
+        let opens = reading.key.opens.clone();
+        let data = content::read(&reading.object.contents(), reading.served.range.clone(), opens);
         let stored = reading.object.headers.clone();
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
-            body: Some(StreamingBlob::wrap(stream)),
+            body: Some(reading.served.stream(data)),
             cache_control: input.response_cache_control.or(stored.cache_control),
             checksum_crc32: checksums.checksum_crc32,
             checksum_crc32c: checksums.checksum_crc32c,
@@ -182,7 +196,7 @@ impl Service {
             content_length: Some(reading.length()),
             content_range: reading.content_range(),
             content_type: input.response_content_type.or(stored.content_type),
-            e_tag: Some(ETag::Strong(reading.object.etag.clone())),
+            e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
             last_modified: Some(reading.version.modified.into()),
             metadata: stored.metadata,
             parts_count: reading.parts_count,
@@ -198,7 +212,8 @@ impl Service {
     pub(super) async fn head(&self, req: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let input = req.input;
         let reading = self.reading(
-            &req.headers,
+            Action::Head,
+            Request::of(&req.headers, &req.extensions),
             (&input.bucket, &input.key, input.version_id.as_deref()),
             Conditions {
                 if_match: input.if_match,
@@ -210,7 +225,7 @@ impl Service {
             input.part_number,
         )?;
         let checksums = reading.checksums(input.checksum_mode.as_ref());
-        let echo = Echo::of(reading.key.as_ref());
+        let echo = self.echo(Action::Head, reading.key.given.as_ref());
         let stored = reading.object.headers.clone();
         let output = HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
@@ -224,10 +239,10 @@ impl Service {
             content_disposition: stored.content_disposition,
             content_encoding: stored.content_encoding,
             content_language: stored.content_language,
-            content_length: Some(reading.length()),
+            content_length: Some(self.length_shown(View::Head, &reading)),
             content_range: reading.content_range(),
             content_type: stored.content_type,
-            e_tag: Some(ETag::Strong(reading.object.etag.clone())),
+            e_tag: Some(ETag::Strong(self.etag_shown(View::Head, &reading.object))),
             last_modified: Some(reading.version.modified.into()),
             metadata: stored.metadata,
             parts_count: reading.parts_count,
@@ -246,7 +261,8 @@ impl Service {
     ) -> Answer<GetObjectAttributesOutput> {
         let input = req.input;
         let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-        let reading = self.reading(&req.headers, place, Conditions::default(), None, None)?;
+        let request = Request::of(&req.headers, &req.extensions);
+        let reading = self.reading(Action::Attributes, request, place, Conditions::default(), None, None)?;
         // s3s takes each header line for one attribute; the header is a list.
         let wanted = |name: &str| {
             let mut listed = input.object_attributes.iter().flat_map(|line| line.as_str().split(','));
@@ -254,8 +270,8 @@ impl Service {
         };
         let object = &reading.object;
         let output = GetObjectAttributesOutput {
-            e_tag: wanted(ObjectAttributes::ETAG).then(|| ETag::Strong(object.etag.clone())),
-            object_size: wanted(ObjectAttributes::OBJECT_SIZE).then(|| reading.length()),
+            e_tag: wanted(ObjectAttributes::ETAG).then(|| ETag::Strong(self.etag_shown(View::Attributes, object))),
+            object_size: wanted(ObjectAttributes::OBJECT_SIZE).then(|| self.length_shown(View::Attributes, &reading)),
             storage_class: wanted(ObjectAttributes::STORAGE_CLASS)
                 .then(|| StorageClass::from_static(StorageClass::STANDARD)),
             checksum: (wanted(ObjectAttributes::CHECKSUM) && !object.multipart).then(|| object.checksums.clone()),
@@ -270,64 +286,6 @@ impl Service {
             ..GetObjectAttributesOutput::default()
         };
         Ok(S3Response::new(output))
-    }
-
-    pub(super) async fn copy(&self, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
-        let input = req.input;
-        let source = self.source(
-            &req.headers,
-            &input.copy_source,
-            Some((&input.bucket, &input.key)),
-            Conditions {
-                if_match: input.copy_source_if_match,
-                if_none_match: input.copy_source_if_none_match,
-                if_modified_since: input.copy_source_if_modified_since,
-                if_unmodified_since: input.copy_source_if_unmodified_since,
-            },
-        );
-        // The target's headers are looked at first.
-        let key = CustomerKey::to_write(&req.headers)?.given();
-        refuse_other_encryption(input.server_side_encryption.as_ref())?;
-        let source = source?;
-        let replaces = input.metadata_directive.is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
-        if source.onto_itself && !replaces && key.is_none() && input.server_side_encryption.is_none() {
-            let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
-                           the object's metadata, storage class, website redirect location or encryption attributes.";
-            return Err(Refusal::new(400, "InvalidRequest", message));
-        }
-        let headers = if replaces {
-            ObjectHeaders {
-                content_type: input.content_type,
-                cache_control: input.cache_control,
-                content_disposition: input.content_disposition,
-                content_encoding: input.content_encoding,
-                content_language: input.content_language,
-                metadata: input.metadata,
-            }
-        } else {
-            source.object.headers.clone()
-        };
-        let range = 0..source.object.size();
-        let taken = self.copied(&source, range, key.as_ref()).await?;
-        let checksums = taken.checksums.clone();
-        let object = Arc::new(whole_object(key.as_ref(), taken, headers));
-        let version_id = self.place(&input.bucket, &input.key, Arc::clone(&object), &Conditions::default())?;
-        let echo = Echo::of(key.as_ref());
-        Ok(S3Response::new(CopyObjectOutput {
-            copy_object_result: Some(CopyObjectResult {
-                e_tag: Some(ETag::Strong(object.etag.clone())),
-                last_modified: Some(time::OffsetDateTime::now_utc().into()),
-                checksum_crc64nvme: checksums.checksum_crc64nvme,
-                checksum_type: checksums.checksum_type,
-                ..CopyObjectResult::default()
-            }),
-            copy_source_version_id: source.version_id,
-            version_id,
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            ..CopyObjectOutput::default()
-        }))
     }
 
     pub(super) async fn delete(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
@@ -363,83 +321,130 @@ impl Service {
     /// the object, its key, the preconditions, the range.
     fn reading(
         &self,
-        headers: &http::HeaderMap,
+        action: Action,
+        request: Request<'_>,
         (bucket, key, version): (&str, &str, Option<&str>),
         conditions: Conditions,
         range: Option<s3s::dto::Range>,
         part_number: Option<i32>,
     ) -> Result<Reading, Refusal> {
-        let customer_key = CustomerKey::to_read(headers)?;
+        let presented = self.presented(action, request)?;
+        let by_version = version.is_some();
         let (version, object) = self.store.version(bucket, key, version)?;
-        let customer_key = object.encryption.admit(customer_key)?;
-        conditions.check_read(&version, &object)?;
+        let newest = self.store.version(bucket, key, None).ok().map(|(_, newest)| newest);
+        let read = Read {
+            action,
+            ranged: range.is_some(),
+            by_part_number: part_number.is_some(),
+            by_version,
+            presigned: request.presigned(),
+            key_left_out: matches!(presented, Ok(None)) && request.carries(action),
+            empty: object.size() == 0,
+            multipart: object.multipart,
+            onto_itself: false,
+        };
+        conditions.check_before_key(&self.faults, &version, &object)?;
+        let customer_key = self.admit(read, &object, newest.as_ref(), presented)?;
+        conditions.taken_by(&self.faults, &object)?.check_read(&version, &object)?;
         let size = object.size();
-        let (range, partial, parts_count) = match (range, part_number) {
+        let (range, asks, parts_count) = match (range, part_number) {
             (Some(_), Some(_)) => {
                 let message = "Cannot specify both Range header and partNumber query parameter";
                 return Err(Refusal::new(400, "InvalidRequest", message));
             }
-            (Some(range), None) => (range.check(size).map_err(|_| Refusal::invalid_range())?, true, None),
+            (Some(range), None) => {
+                let asks = if matches!(range, s3s::dto::Range::Suffix { .. }) { Asks::Suffix } else { Asks::Range };
+                (range.check(size).map_err(|_| Refusal::invalid_range())?, asks, None)
+            }
             (None, Some(number)) => {
                 let count = object.multipart.then(|| i32::try_from(object.parts.len()).unwrap_or(i32::MAX));
-                (part_range(&object, number)?, true, count)
+                (part_range(&object, number)?, Asks::Part, count)
             }
-            (None, None) => (0..size, false, None),
+            (None, None) => (0..size, Asks::Whole, None),
         };
+        let served = self.faults.served(action, &object, range.clone(), asks, customer_key.serves);
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
-        Ok(Reading { version, version_id, object, key: customer_key, range, partial, parts_count })
+        Ok(Reading { version, version_id, object, key: customer_key, range, served, parts_count })
     }
 
-    /// The source of a copy, admitted. `target` is where it goes, if that may be the source itself.
-    pub(super) fn source(
-        &self,
-        headers: &http::HeaderMap,
-        source: &CopySource,
-        target: Option<(&str, &str)>,
-        conditions: Conditions,
-    ) -> Result<Source, Refusal> {
-        let CopySource::Bucket { bucket, key, version_id } = source else {
-            return Err(Refusal::not_implemented("The reference endpoint has no access points."));
-        };
-        let onto_itself = version_id.is_none() && target == Some((bucket, key));
-        let customer_key = CustomerKey::of_source(headers)?;
-        let (version, object) = self.store.version(bucket, key, version_id.as_deref())?;
-        let customer_key = object.encryption.admit_copy(customer_key, onto_itself)?;
-        conditions.check_source(&version, &object)?;
-        let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
-        Ok(Source { object, key: customer_key, version_id, onto_itself })
+    /// Refuses other encryption than the store's own, where that is looked at.
+    pub(super) fn refuse_other(&self, action: Action, method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
+        if self.faults.passes_over_other_encryption(action) { Ok(()) } else { refuse_other_encryption(method) }
     }
 
-    /// A range of a source's data, sealed anew.
-    pub(super) async fn copied(
+    /// What an answer echoes of a key.
+    pub(super) fn echo(&self, action: Action, key: Option<&GivenKey>) -> Echo {
+        self.faults.echo(action, Echo::of(key))
+    }
+
+    /// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.
+    pub(super) fn etag_of(&self, action: Action, key: Option<&GivenKey>, taken: &Taken) -> String {
+        key.map_or_else(|| taken.md5.clone(), |key| self.faults.etag(action, random_id(), key, &taken.md5))
+    }
+
+    pub(super) fn etag_shown(&self, view: View, object: &Object) -> String {
+        match object.encryption {
+            Encryption::Store => object.etag.clone(),
+            Encryption::Customer(_) => self.faults.etag_shown(view, &object.etag),
+        }
+    }
+
+    fn length_shown(&self, view: View, reading: &Reading) -> i64 {
+        let length = reading.served.length();
+        let shown = match reading.object.encryption {
+            Encryption::Store => length,
+            Encryption::Customer(_) => self.faults.size_shown(view, length, reading.object.multipart),
+        };
+        i64::try_from(shown).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn whole_object(
         &self,
-        source: &Source,
-        range: Range<u64>,
+        action: Action,
         key: Option<&GivenKey>,
-    ) -> Result<Taken, Refusal> {
-        let opened =
-            content::read(&source.object.contents(), range, source.key.as_ref().map(|given| given.key.clone()));
-        let body = StreamingBlob::wrap(opened);
-        body::take(Some(body), key.map(|given| &given.key), &self.store.memory, Claims::none()).await
+        taken: Taken,
+        headers: ObjectHeaders,
+    ) -> Object {
+        Object {
+            etag: self.etag_of(action, key, &taken),
+            multipart: false,
+            encryption: self.encryption(key),
+            headers,
+            checksums: taken.checksums,
+            parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
+        }
     }
 
-    /// Puts an object in its place; answers the version id where one is shown.
+    /// Puts an object in its place; answers it with the version id where one is shown.
     pub(super) fn place(
         &self,
         bucket: &str,
         key: &str,
-        object: Arc<Object>,
+        mut object: Object,
+        keep_former: impl Fn(&Object) -> bool,
         conditions: &Conditions,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<(Arc<Object>, Option<String>), Refusal> {
         self.store.bucket(bucket, |bucket| {
-            conditions.check_write(bucket.current(key).and_then(|version| version.object.as_deref()))?;
-            let version = bucket.put(key, Some(object));
-            Ok(bucket.shown_id(&version))
+            let current = bucket.current(key).and_then(|version| version.object.as_deref());
+            conditions.check_write(current)?;
+            if let Some(current) = current.filter(|former| keep_former(former)) {
+                object.encryption.hold_former(&current.encryption);
+            }
+            let object = Arc::new(object);
+            let version = bucket.put(key, Some(Arc::clone(&object)));
+            Ok((object, bucket.shown_id(&version)))
         })
     }
 
     fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Removed, Refusal> {
         use super::store::Versioning;
+        let under_key = self.store.version(bucket, key, version).is_ok_and(|(_, o)| o.encryption.is_customers());
+        if under_key && self.faults.has(ListingFlaw::DeleteNeedsKey) {
+            return Err(Refusal::new(400, "InvalidRequest", "The key of the object is needed."));
+        }
+        if under_key && self.faults.has(ListingFlaw::DeleteKeeps) {
+            return Ok(Removed { is_marker: false, version_id: None });
+        }
         self.store.bucket(bucket, |bucket| match version {
             Some(id) => {
                 let removed = bucket.remove(key, id);
@@ -458,29 +463,9 @@ impl Service {
     }
 }
 
-/// The source of a copy, admitted.
-pub(super) struct Source {
-    pub object: Arc<Object>,
-    pub key: Option<GivenKey>,
-    pub version_id: Option<String>,
-    /// Whether it is copied onto itself.
-    pub onto_itself: bool,
-}
-
 struct Removed {
     is_marker: bool,
     version_id: Option<String>,
-}
-
-fn whole_object(key: Option<&GivenKey>, taken: Taken, headers: ObjectHeaders) -> Object {
-    Object {
-        etag: etag_of(key, &taken),
-        multipart: false,
-        encryption: Encryption::under(key),
-        headers,
-        checksums: taken.checksums,
-        parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
-    }
 }
 
 fn part_range(object: &Object, number: i32) -> Result<Range<u64>, Refusal> {

@@ -7,6 +7,8 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::error::Refusal;
+use super::faults::Faults;
+use super::objects::refuse_other_encryption;
 use super::store::{Bucket, Store, Versioning};
 
 /// What an operation comes to.
@@ -16,139 +18,158 @@ pub(super) type Answer<T> = Result<S3Response<T>, Refusal>;
 pub(super) struct Service {
     pub store: Arc<Store>,
     pub region: String,
+    pub faults: Faults,
 }
 
 /// Runs an operation; a refusal's fields go by way of the request's extensions.
-async fn answer<I, O, F>(req: S3Request<I>, act: impl FnOnce(S3Request<I>) -> F) -> S3Result<S3Response<O>>
+async fn answer<'s, I, O, F>(
+    service: &'s Service,
+    req: S3Request<I>,
+    act: impl FnOnce(&'s Service, S3Request<I>) -> F,
+) -> S3Result<S3Response<O>>
 where
     F: Future<Output = Answer<O>>,
 {
     let extensions = req.extensions.clone();
-    act(req).await.map_err(|refusal| refusal.into_error(&extensions))
+    act(service, req).await.map_err(|refusal| service.faults.refusal(refusal).into_error(&extensions))
 }
 
 #[async_trait::async_trait]
 impl S3 for Service {
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
-        answer(req, |req| self.make_bucket(req)).await
+        answer(self, req, Service::make_bucket).await
     }
 
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
-        answer(req, |req| self.look_at_bucket(req)).await
+        answer(self, req, Service::look_at_bucket).await
     }
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
-        answer(req, |req| self.remove_bucket(req)).await
+        answer(self, req, Service::remove_bucket).await
     }
 
     async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        answer(req, |_| self.all_buckets()).await
+        answer(self, req, |service, _| service.all_buckets()).await
     }
 
     async fn get_bucket_location(
         &self,
         req: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        answer(req, |req| self.location(req)).await
+        answer(self, req, Service::location).await
     }
 
     async fn put_bucket_versioning(
         &self,
         req: S3Request<PutBucketVersioningInput>,
     ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
-        answer(req, |req| self.set_versioning(req)).await
+        answer(self, req, Service::set_versioning).await
     }
 
     async fn get_bucket_versioning(
         &self,
         req: S3Request<GetBucketVersioningInput>,
     ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-        answer(req, |req| self.versioning(req)).await
+        answer(self, req, Service::versioning).await
+    }
+
+    async fn put_bucket_encryption(
+        &self,
+        req: S3Request<PutBucketEncryptionInput>,
+    ) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
+        answer(self, req, Service::set_default_encryption).await
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        req: S3Request<GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+        answer(self, req, Service::default_encryption).await
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        answer(req, |req| self.put(req)).await
+        answer(self, req, Service::put).await
     }
 
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        answer(req, |req| self.get(req)).await
+        answer(self, req, Service::get).await
     }
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        answer(req, |req| self.head(req)).await
+        answer(self, req, Service::head).await
     }
 
     async fn get_object_attributes(
         &self,
         req: S3Request<GetObjectAttributesInput>,
     ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
-        answer(req, |req| self.attributes(req)).await
+        answer(self, req, Service::attributes).await
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-        answer(req, |req| self.copy(req)).await
+        answer(self, req, Service::copy).await
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        answer(req, |req| self.delete(req)).await
+        answer(self, req, Service::delete).await
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        answer(req, |req| self.delete_many(req)).await
+        answer(self, req, Service::delete_many).await
     }
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
-        answer(req, |req| self.list_objects(req)).await
+        answer(self, req, Service::list_objects).await
     }
 
     async fn list_object_versions(
         &self,
         req: S3Request<ListObjectVersionsInput>,
     ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
-        answer(req, |req| self.list_versions(req)).await
+        answer(self, req, Service::list_versions).await
     }
 
     async fn create_multipart_upload(
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        answer(req, |req| self.create_upload(req)).await
+        answer(self, req, Service::create_upload).await
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        answer(req, |req| self.upload_part(req)).await
+        answer(self, req, Service::upload_part).await
     }
 
     async fn upload_part_copy(
         &self,
         req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        answer(req, |req| self.copy_part(req)).await
+        answer(self, req, Service::copy_part).await
     }
 
     async fn complete_multipart_upload(
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        answer(req, |req| self.complete_upload(req)).await
+        answer(self, req, Service::complete_upload).await
     }
 
     async fn abort_multipart_upload(
         &self,
         req: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        answer(req, |req| self.abort_upload(req)).await
+        answer(self, req, Service::abort_upload).await
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
-        answer(req, |req| self.list_upload_parts(req)).await
+        answer(self, req, Service::list_upload_parts).await
     }
 
     async fn list_multipart_uploads(
         &self,
         req: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        answer(req, |req| self.list_uploads(req)).await
+        answer(self, req, Service::list_uploads).await
     }
 }
 
@@ -227,5 +248,33 @@ impl Service {
             Versioning::Suspended => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED)),
         };
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() }))
+    }
+
+    /// Everything without a customer key is encrypted by the store anyway; that the owner said so is remembered.
+    async fn set_default_encryption(
+        &self,
+        req: S3Request<PutBucketEncryptionInput>,
+    ) -> Answer<PutBucketEncryptionOutput> {
+        let rules = req.input.server_side_encryption_configuration.rules;
+        let by_default = rules.first().and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
+        refuse_other_encryption(by_default.map(|default| &default.sse_algorithm))?;
+        self.store.bucket(&req.input.bucket, |bucket| {
+            bucket.default_encryption_set = true;
+            Ok(S3Response::new(PutBucketEncryptionOutput::default()))
+        })
+    }
+
+    async fn default_encryption(&self, req: S3Request<GetBucketEncryptionInput>) -> Answer<GetBucketEncryptionOutput> {
+        self.store.bucket(&req.input.bucket, |_| Ok(()))?;
+        let by_default = ServerSideEncryptionByDefault {
+            kms_master_key_id: None,
+            sse_algorithm: ServerSideEncryption::from_static(ServerSideEncryption::AES256),
+        };
+        let rule = ServerSideEncryptionRule {
+            apply_server_side_encryption_by_default: Some(by_default),
+            bucket_key_enabled: Some(false),
+        };
+        let configuration = ServerSideEncryptionConfiguration { rules: vec![rule] };
+        Ok(S3Response::new(GetBucketEncryptionOutput { server_side_encryption_configuration: Some(configuration) }))
     }
 }

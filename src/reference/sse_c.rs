@@ -9,11 +9,14 @@ use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
 use super::content::{KeyMac, SealingKey};
-use super::error::Refusal;
+use super::error::{Cause, Refusal};
 
-const TARGET: &str = "x-amz-server-side-encryption-customer-";
-const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
-const ENCRYPTION: &str = "x-amz-server-side-encryption";
+/// How the names of the SSE-C headers begin, but for the source of a copy.
+pub(super) const TARGET: &str = "x-amz-server-side-encryption-customer-";
+/// How the names of the SSE-C headers of a copy's source begin.
+pub(super) const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
+/// The header that asks for another server-side encryption.
+pub(super) const ENCRYPTION: &str = "x-amz-server-side-encryption";
 
 /// What a request says of the customer key.
 pub(super) enum CustomerKey {
@@ -43,6 +46,18 @@ pub(super) enum Encryption {
 /// What is kept of a customer key.
 pub(super) struct CustomerEncryption {
     pub mac: KeyMac,
+    /// The keys themselves, where a fault is to read without being given one.
+    pub held: Option<HeldKeys>,
+}
+
+/// Keys that an endpoint without faults does not keep.
+pub(super) struct HeldKeys {
+    /// The one that opens the data.
+    pub opens: GivenKey,
+    /// Those of objects that this one took the place of.
+    pub former: Vec<SealingKey>,
+    /// Whether an object without a key was among those.
+    pub formerly_plain: bool,
 }
 
 /// Whether a request reads or writes: some answers differ.
@@ -53,13 +68,13 @@ enum Use {
 }
 
 impl CustomerKey {
-    /// Of a request that writes (PutObject, CopyObject's target, CreateMultipartUpload).
+    /// Of a request that writes (PutObject, CopyObject's target, CreateMultipartUpload, a part).
     pub fn to_write(headers: &HeaderMap) -> Result<Self, Refusal> {
         refuse_two_encryptions(headers)?;
         read_headers(headers, TARGET, Use::Write)
     }
 
-    /// Of a request that reads (GetObject, HeadObject, GetObjectAttributes) or uploads a part.
+    /// Of a request that reads (GetObject, HeadObject, GetObjectAttributes).
     pub fn to_read(headers: &HeaderMap) -> Result<Self, Refusal> {
         read_headers(headers, TARGET, Use::Read)
     }
@@ -80,25 +95,58 @@ impl CustomerKey {
 
 impl Encryption {
     /// Under the key given, or else the store's own.
-    pub fn under(key: Option<&GivenKey>) -> Self {
-        key.map_or(Self::Store, |given| Self::Customer(CustomerEncryption { mac: KeyMac::of(&given.key) }))
+    pub fn under(key: Option<&GivenKey>, hold: bool) -> Self {
+        key.map_or(Self::Store, |given| {
+            let held = hold.then(|| HeldKeys { opens: given.clone(), former: Vec::new(), formerly_plain: false });
+            Self::Customer(CustomerEncryption { mac: KeyMac::of(&given.key), held })
+        })
+    }
+
+    /// Whether it is by a customer key.
+    pub fn is_customers(&self) -> bool {
+        matches!(self, Self::Customer(_))
+    }
+
+    /// The same key to ask for, but data that opens with the other's.
+    pub fn opened_as(mut self, other: &Self) -> Self {
+        if let (Self::Customer(CustomerEncryption { held: Some(own), .. }), Some(other)) = (&mut self, other.held()) {
+            own.opens = other.opens.clone();
+        }
+        self
+    }
+
+    /// Holds on to the keys that read what this takes the place of.
+    pub fn hold_former(&mut self, former: &Self) {
+        let Self::Customer(CustomerEncryption { held: Some(own), .. }) = self else { return };
+        own.formerly_plain |= !former.is_customers();
+        if let Some(other) = former.held() {
+            own.former.extend(other.former.iter().chain([&other.opens.key]).cloned());
+        }
+    }
+
+    /// The keys that are held on to, if any.
+    pub fn held(&self) -> Option<&HeldKeys> {
+        match self {
+            Self::Store => None,
+            Self::Customer(kept) => kept.held.as_ref(),
+        }
     }
 
     /// Whether a request with this key may read the object.
-    pub fn admit(&self, key: CustomerKey) -> Result<Option<GivenKey>, Refusal> {
+    pub fn admit(&self, key: Option<&GivenKey>) -> Result<(), Refusal> {
         match (self, key) {
-            (Self::Store, CustomerKey::None) => Ok(None),
-            (Self::Store, CustomerKey::Given(_)) => Err(not_applicable()),
-            (Self::Customer(_), CustomerKey::None) => Err(key_needed()),
-            (Self::Customer(kept), CustomerKey::Given(given)) if kept.mac.fits(&given.key) => Ok(Some(given)),
-            (Self::Customer(_), CustomerKey::Given(_)) => Err(wrong_key()),
+            (Self::Store, None) => Ok(()),
+            (Self::Store, Some(_)) => Err(not_applicable()),
+            (Self::Customer(_), None) => Err(key_needed()),
+            (Self::Customer(kept), Some(given)) if kept.mac.fits(&given.key) => Ok(()),
+            (Self::Customer(_), Some(_)) => Err(wrong_key(Cause::WrongKey)),
         }
     }
 
     /// Whether the source of a copy may be read. AWS answers a wrong key otherwise when an object is copied onto itself.
-    pub fn admit_copy(&self, key: CustomerKey, onto_itself: bool) -> Result<Option<GivenKey>, Refusal> {
+    pub fn admit_copy(&self, key: Option<&GivenKey>, onto_itself: bool) -> Result<(), Refusal> {
         match (self, key) {
-            (Self::Customer(kept), CustomerKey::Given(given)) if onto_itself && !kept.mac.fits(&given.key) => {
+            (Self::Customer(kept), Some(given)) if onto_itself && !kept.mac.fits(&given.key) => {
                 Err(other_key_than_created())
             }
             (_, key) => self.admit(key),
@@ -106,12 +154,12 @@ impl Encryption {
     }
 
     /// Whether a part with this key may join an upload so encrypted.
-    pub fn admit_part(&self, key: CustomerKey) -> Result<Option<GivenKey>, Refusal> {
+    pub fn admit_part(&self, key: Option<&GivenKey>) -> Result<(), Refusal> {
         match (self, key) {
-            (Self::Store, CustomerKey::None) => Ok(None),
-            (Self::Store, CustomerKey::Given(_)) | (Self::Customer(_), CustomerKey::None) => Err(part_differs()),
-            (Self::Customer(kept), CustomerKey::Given(given)) if kept.mac.fits(&given.key) => Ok(Some(given)),
-            (Self::Customer(_), CustomerKey::Given(_)) => Err(other_key_than_created()),
+            (Self::Store, None) => Ok(()),
+            (Self::Store, Some(_)) | (Self::Customer(_), None) => Err(part_differs()),
+            (Self::Customer(kept), Some(given)) if kept.mac.fits(&given.key) => Ok(()),
+            (Self::Customer(_), Some(_)) => Err(other_key_than_created()),
         }
     }
 }
@@ -120,7 +168,9 @@ impl Encryption {
 pub(super) fn refuse_without_tls(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.keys().any(|name| name.as_str().starts_with(TARGET) || name.as_str().starts_with(SOURCE)) {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.";
-        return Err(Refusal::new(400, "InvalidRequest", message).argument(ENCRYPTION, "null"));
+        return Err(Refusal::new(400, "InvalidRequest", message)
+            .argument(ENCRYPTION, "null")
+            .because(Cause::WithoutTls));
     }
     Ok(())
 }
@@ -131,7 +181,9 @@ fn refuse_two_encryptions(headers: &HeaderMap) -> Result<(), Refusal> {
         Some(method) if asks_for_customer_key => {
             let message = "Server Side Encryption with Customer provided key is incompatible with the encryption method specified";
             let value = String::from_utf8_lossy(method.as_bytes()).into_owned();
-            Err(Refusal::new(400, "InvalidArgument", message).argument(ENCRYPTION, &value))
+            Err(Refusal::new(400, "InvalidArgument", message)
+                .argument(ENCRYPTION, &value)
+                .because(Cause::TwoEncryptions))
         }
         _ => Ok(()),
     }
@@ -154,12 +206,12 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
         return Err(unknown_algorithm(algorithm));
     }
     if md5.is_empty() && usage == Use::Read {
-        return Err(wrong_key());
+        return Err(wrong_key(Cause::NoMd5OnRead));
     }
-    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key())?);
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key())?;
+    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key(Cause::InvalidKey))?);
+    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key(Cause::InvalidKey))?;
     if md5.is_empty() {
-        return Err(invalid_key());
+        return Err(invalid_key(Cause::NoMd5));
     }
     let right_md5 = STANDARD.encode(Md5::digest(bytes));
     if md5 != right_md5.as_bytes() {
@@ -176,52 +228,58 @@ fn no_algorithm() -> Refusal {
     invalid_argument(
         "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.",
     )
+    .because(Cause::NoAlgorithm)
 }
 
 fn no_key() -> Refusal {
     invalid_argument(
         "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.",
     )
+    .because(Cause::NoKey)
 }
 
 fn unknown_algorithm(sent: &[u8]) -> Refusal {
     let message = "The Encryption request you specified is not valid. Supported value: AES256.";
-    Refusal::new(400, "InvalidEncryptionAlgorithmError", message).argument(ENCRYPTION, &String::from_utf8_lossy(sent))
+    Refusal::new(400, "InvalidEncryptionAlgorithmError", message)
+        .argument(ENCRYPTION, &String::from_utf8_lossy(sent))
+        .because(Cause::UnknownAlgorithm)
 }
 
-fn invalid_key() -> Refusal {
-    invalid_argument("The secret key was invalid for the specified algorithm.")
+fn invalid_key(cause: Cause) -> Refusal {
+    invalid_argument("The secret key was invalid for the specified algorithm.").because(cause)
 }
 
 fn wrong_md5() -> Refusal {
-    invalid_argument("The calculated MD5 hash of the key did not match the hash that was provided.")
+    let message = "The calculated MD5 hash of the key did not match the hash that was provided.";
+    invalid_argument(message).because(Cause::WrongMd5)
 }
 
 fn key_needed() -> Refusal {
     let message = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
                    to retrieve the object.";
-    Refusal::new(400, "InvalidRequest", message)
+    Refusal::new(400, "InvalidRequest", message).because(Cause::KeyNeeded)
 }
 
-fn wrong_key() -> Refusal {
+fn wrong_key(cause: Cause) -> Refusal {
     let message =
         "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
-    Refusal::new(403, "AccessDenied", message)
+    Refusal::new(403, "AccessDenied", message).because(cause)
 }
 
 fn not_applicable() -> Refusal {
     Refusal::new(400, "InvalidRequest", "The encryption parameters are not applicable to this object.")
+        .because(Cause::NotApplicable)
 }
 
 fn part_differs() -> Refusal {
     let message = "The multipart upload initiate requested encryption. Subsequent part requests must include the \
                    appropriate encryption parameters.";
-    Refusal::new(400, "InvalidRequest", message)
+    Refusal::new(400, "InvalidRequest", message).because(Cause::PartDiffers)
 }
 
 fn other_key_than_created() -> Refusal {
     let message = "The provided encryption parameters did not match the ones used originally.";
-    Refusal::new(400, "InvalidRequest", message)
+    Refusal::new(400, "InvalidRequest", message).because(Cause::OtherKeyThanCreated)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::content::{Content, Memory};
 use super::error::Refusal;
-use super::sse_c::Encryption;
+use super::sse_c::{Encryption, GivenKey};
 
 /// The version id of objects stored without versioning.
 pub(super) const NULL_VERSION: &str = "null";
@@ -31,6 +31,8 @@ pub(super) enum Versioning {
 pub(super) struct Bucket {
     pub created: OffsetDateTime,
     pub versioning: Versioning,
+    /// Whether the owner has set a default encryption.
+    pub default_encryption_set: bool,
     /// Versions by key, oldest first.
     pub objects: BTreeMap<String, Vec<Version>>,
     /// Open uploads by id.
@@ -82,6 +84,8 @@ pub(super) struct Upload {
     pub encryption: Arc<Encryption>,
     pub headers: ObjectHeaders,
     pub parts: BTreeMap<i32, Part>,
+    /// The key that the last part came with.
+    pub last_key: Option<GivenKey>,
 }
 
 #[derive(Clone)]
@@ -125,7 +129,13 @@ impl Store {
 impl Bucket {
     pub fn new() -> Self {
         let created = OffsetDateTime::now_utc();
-        Self { created, versioning: Versioning::Never, objects: BTreeMap::new(), uploads: BTreeMap::new() }
+        Self {
+            created,
+            versioning: Versioning::Never,
+            default_encryption_set: false,
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -73,7 +73,11 @@ pub struct Served {
 
 impl Served {
     pub fn start(workplace: &Workplace) -> Self {
-        let mut command = workplace.command("serve --port 0 --plain-port 0 --ca-file ca.pem");
+        Self::start_with(workplace, "")
+    }
+
+    pub fn start_with(workplace: &Workplace, words: &str) -> Self {
+        let mut command = workplace.command(&format!("serve --port 0 --plain-port 0 --ca-file ca.pem {words}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
         let out = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut settings = BTreeMap::new();

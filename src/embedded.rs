@@ -1,0 +1,54 @@
+//! The embedded reference endpoint together with a client that trusts it.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::client::{Client, ClientError, Target, TlsTrust};
+use crate::config::Addressing;
+use crate::reference::{self, Endpoint, StartError};
+
+/// How a client reaches the embedded endpoint.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// How buckets are named.
+    pub addressing: Addressing,
+    /// For establishing a connection.
+    pub connect_timeout: Duration,
+    /// For a request, from start to the last byte of its answer.
+    pub request_timeout: Duration,
+    /// Proxy for all requests; none is used unless given.
+    pub proxy: Option<Url>,
+}
+
+/// The embedded endpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// It cannot be started.
+    #[error("cannot start the embedded reference endpoint: {0}")]
+    Start(#[from] StartError),
+    /// No client for it can be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Starts an endpoint and makes a client for it.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub async fn start(options: reference::Options, reach: Reach) -> Result<(Endpoint, Client), EmbeddedError> {
+    let endpoint = reference::start(options).await?;
+    let trust = TlsTrust { ca_file: None, ca_pem: Some(endpoint.ca_pem.clone()), insecure: false };
+    let target = Target {
+        tls: endpoint.tls_url.clone(),
+        plain: Some(endpoint.plain_url.clone()),
+        region: endpoint.region.clone(),
+        addressing: reach.addressing,
+        credentials: endpoint.credentials.clone(),
+        connect_timeout: reach.connect_timeout,
+        request_timeout: reach.request_timeout,
+        proxy: reach.proxy,
+    };
+    let client = Client::new(target, &trust)?;
+    Ok((endpoint, client))
+}

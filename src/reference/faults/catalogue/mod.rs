@@ -1,0 +1,70 @@
+//! The catalogue of faults. `seen` names where a defect of the kind was shipped; "kind" stands for kinds that are known
+//! from several servers or follow from how SSE-C is usually built, without one public report to point to.
+
+mod data;
+mod headers;
+mod reads;
+mod refusals;
+mod shown;
+mod whole;
+mod writes;
+
+use super::Departure::{
+    Admits, Conditions, Copies, Data, Echoes, Leaks, LeavesUnchecked, Listings, MakesEtags, Parts, Reads, Refuses,
+    RefusesAll, RefusesAllButTheFirst, ShowsCiphertextSize, ShowsCiphertextSizeOfParts, ShowsOtherEtag, Signature, Tls,
+    Writes,
+};
+use super::access::{Admission, Despite, Of};
+use super::answers::{EchoFlaw, EtagFlaw, RefusalFlaw};
+use super::data::DataFlaw;
+use super::headers::Reading;
+use super::{
+    Action, ConditionFlaw, CopyFlaw, Departure, Fault, Leak, ListingFlaw, PartFlaw, Serves, SignatureFlaw, TlsGap,
+    View, WriteFlaw,
+};
+use crate::reference::error::Cause;
+
+use Action::{
+    Attributes, CopySource, CopyTarget, CreateUpload, Get, Head, PartCopySource, PartCopyTarget, Put, UploadPart,
+};
+
+const EVERY: &[Action] =
+    &[Put, Get, Head, Attributes, CopyTarget, CopySource, CreateUpload, UploadPart, PartCopyTarget, PartCopySource];
+const READS: &[Action] = &[Get, Head, Attributes];
+const WRITES: &[Action] = &[Put, CopyTarget, CreateUpload, UploadPart, PartCopyTarget];
+const SOURCES: &[Action] = &[CopySource, PartCopySource];
+
+const KIND: &str = "kind";
+
+const fn fault(
+    id: &'static str,
+    summary: &'static str,
+    breaks: &'static [&'static str],
+    seen: &'static str,
+    departure: Departure,
+) -> Fault {
+    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", departure }
+}
+
+/// A fault of AWS's own wording: under `portable` it is none.
+const fn wording(id: &'static str, summary: &'static str, seen: &'static str, refusals: RefusalFlaw) -> Fault {
+    let departure = Refuses(refusals);
+    Fault {
+        id,
+        summary,
+        breaks: &["answers-as-aws"],
+        seen,
+        nothing_passes: false,
+        refuses_nothing: false,
+        profile: "aws",
+        departure,
+    }
+}
+
+const fn admits(reads: &'static [Action], despite: Despite, of: Of, serves: Serves) -> Departure {
+    Admits(Admission { reads, despite, of, serves })
+}
+
+/// All faults, in the order of reports.
+pub(super) const SECTIONS: &[&[Fault]] =
+    &[whole::FAULTS, headers::FAULTS, reads::FAULTS, data::FAULTS, shown::FAULTS, writes::FAULTS, refusals::FAULTS];

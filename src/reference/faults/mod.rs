@@ -1,0 +1,336 @@
+//! Faults: deliberate departures of the reference endpoint from single rules, each of a kind that real servers have.
+//!
+//! A scenario that no fault makes fail proves nothing when it passes; `ssecheck prove` finds those. The honest code asks
+//! [`Faults`] at a few places what to do otherwise; without a fault the answer is always "nothing".
+//!
+//! - [`catalogue`](self::catalogue): which faults there are.
+//! - [`headers`](self::headers): the SSE-C headers are read otherwise.
+//! - [`access`](self::access): reads are let through that must be refused, and what they are served.
+//! - [`data`](self::data): the bytes served are not those stored.
+//! - [`answers`](self::answers): what answers say of an object, and how refusals are written.
+//! - [`beyond`](self::beyond): bytes after the end of an answer.
+
+mod access;
+mod answers;
+mod beyond;
+mod catalogue;
+mod data;
+mod headers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub(super) use self::access::{Read, Serves};
+pub(super) use self::answers::{Asked, Leak, View};
+pub(super) use self::beyond::{Appending, Beyond};
+pub(super) use self::data::{Asks, Served};
+
+use self::access::Admission;
+use self::answers::{EchoFlaw, EtagFlaw, RefusalFlaw};
+use self::data::DataFlaw;
+use self::headers::Reading;
+
+/// What a request does with a customer key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Put,
+    Get,
+    Head,
+    Attributes,
+    CopyTarget,
+    CopySource,
+    CreateUpload,
+    UploadPart,
+    PartCopyTarget,
+    PartCopySource,
+}
+
+/// One deliberate departure from a rule.
+#[derive(Debug)]
+pub struct Fault {
+    /// Stable id.
+    pub id: &'static str,
+    /// One line for people: what the endpoint does.
+    pub summary: &'static str,
+    /// Ids of the rules that it breaks; none where it only keeps the endpoint from being tested.
+    pub breaks: &'static [&'static str],
+    /// Where this kind of defect was seen.
+    pub seen: &'static str,
+    /// Whether it leaves nothing that a case could rest on: then no case may pass.
+    pub nothing_passes: bool,
+    /// Whether it refuses nothing in a way that counts: then no case may pass that has a positive control.
+    pub refuses_nothing: bool,
+    /// The profile that it departs from: `portable`, or `aws` where only AWS's own wording is not met.
+    pub profile: &'static str,
+    departure: Departure,
+}
+
+/// What an endpoint with a fault does otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Departure {
+    /// The SSE-C headers of these requests are read otherwise.
+    Reads(&'static [Action], Reading),
+    /// The form of the SSE-C headers of these requests is not checked: that there are any is enough.
+    LeavesUnchecked(&'static [Action]),
+    /// Reads are let through that must be refused.
+    Admits(Admission),
+    /// The bytes of an answer are not those stored.
+    Data(DataFlaw),
+    /// These answers echo algorithm and MD5 otherwise.
+    Echoes(&'static [Action], EchoFlaw),
+    /// The ETags made by these requests are of another kind.
+    MakesEtags(&'static [Action], EtagFlaw),
+    /// This view shows another ETag than the object's.
+    ShowsOtherEtag(View),
+    /// This view shows the ciphertext's size of objects that were written whole, and of parts.
+    ShowsCiphertextSize(View),
+    /// This view shows the ciphertext's size of objects made of parts.
+    ShowsCiphertextSizeOfParts(View),
+    /// Refusals are written otherwise.
+    Refuses(RefusalFlaw),
+    /// Every request of these kinds that carries an SSE-C header is refused with this status.
+    RefusesAll(&'static [Action], u16),
+    /// The first PutObject with SSE-C headers is taken; after it every request with any is refused with this status.
+    RefusesAllButTheFirst(u16),
+    /// Answers hold the customer key.
+    Leaks(Leak),
+    /// TLS is not asked for.
+    Tls(TlsGap),
+    /// A fault of the signature check.
+    Signature(SignatureFlaw),
+    /// A fault of writes.
+    Writes(WriteFlaw),
+    /// A fault of copies.
+    Copies(CopyFlaw),
+    /// A fault of multipart uploads.
+    Parts(PartFlaw),
+    /// A fault of conditional reads.
+    Conditions(ConditionFlaw),
+    /// A fault of listing and deleting.
+    Listings(ListingFlaw),
+}
+
+macro_rules! flaws {
+    ($($flaw:ident => $departure:ident),* $(,)?) => {$(
+        impl From<$flaw> for Departure {
+            fn from(flaw: $flaw) -> Self {
+                Self::$departure(flaw)
+            }
+        }
+    )*};
+}
+
+flaws! {
+    SignatureFlaw => Signature,
+    WriteFlaw => Writes,
+    CopyFlaw => Copies,
+    PartFlaw => Parts,
+    ConditionFlaw => Conditions,
+    ListingFlaw => Listings,
+}
+
+/// Where SSE-C without TLS is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsGap {
+    /// Everywhere.
+    Everywhere,
+    /// In requests of these kinds.
+    For(&'static [Action]),
+    /// In presigned requests.
+    Presigned,
+    /// The headers are passed over, and the data is stored in clear.
+    HeadersPassedOver,
+    /// The request is refused, and done all the same.
+    DoneAllTheSame,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignatureFlaw {
+    /// SSE-C headers outside the signature count.
+    UnsignedHeadersTaken,
+    /// The same, in presigned requests only.
+    UnsignedHeadersTakenWhenPresigned,
+    /// Of an SSE-C header that comes twice the first line counts.
+    DoubledHeadersTaken,
+    /// Presigned requests with SSE-C headers are refused.
+    PresignedRefused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteFlaw {
+    /// A refused PutObject stores its body all the same.
+    RefusedStores,
+    /// A refused PutObject removes the object that was there.
+    RefusedDestroys,
+    /// A bucket's default encryption takes the place of the customer key.
+    DefaultEncryptionWins,
+    /// The framing of aws-chunked bodies is stored with them.
+    FramingStored,
+    /// An overwritten object is still read with its former key.
+    FormerKeyKept,
+    /// A plain object that was overwritten under a key is still read without one.
+    FormerPlainServed,
+    /// All versions of an object are checked against the newest one's key.
+    VersionsShareKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CopyFlaw {
+    /// The copy is stored in clear whatever was asked for.
+    EncryptionDropped,
+    /// The copy is stored under its source's key instead of its own.
+    UnderSourceKey,
+    /// A copy for which no encryption is asked stays under its source's key.
+    SourceKeyInherited,
+    /// Copies of SSE-C objects are not implemented.
+    NotImplemented,
+    /// A copy of an object made of parts is garbled from the second part on.
+    LaterPartsGarbled,
+    /// Of a copy of an object made of parts what exceeds full cipher blocks is lost.
+    MultipartCutShort,
+    /// The copy has its source's ETag.
+    EtagKept,
+    /// Copies of SSE-C objects onto themselves fail.
+    RotationFails,
+    /// After a copy onto itself the former key still reads the object.
+    FormerKeyKept,
+    /// The copy's content is garbled where it is encrypted anew.
+    Garbled,
+    /// A refused copy leaves an object at its target.
+    RefusedStores,
+    /// The default encryption of the target's bucket takes the place of the customer key.
+    DefaultEncryptionWins,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartFlaw {
+    /// A part without the upload's key is taken.
+    WithoutKeyTaken,
+    /// A part under another key is taken, and the last part's key is the object's.
+    LastKeyCounts,
+    /// A part with a key is taken into an upload without one.
+    KeyOnPlainUploadTaken,
+    /// Completing asks for the key.
+    CompleteNeedsKey,
+    /// Listing the parts asks for the key.
+    ListNeedsKey,
+    /// Parts copied from an SSE-C source hold other bytes.
+    CopyGarbled,
+    /// Parts copied from a range that starts inside a segment hold other bytes.
+    CopyOfUnalignedGarbled,
+    /// Parts copied from a range that starts on a segment's border hold the segment before.
+    CopyOfAlignedShifted,
+    /// UploadPartCopy answers with an empty ETag.
+    CopyEtagEmpty,
+    /// The ETag of a finished object lacks the number of parts.
+    EtagWithoutCount,
+    /// The ETag of a finished object says that it has one part.
+    EtagCountsOne,
+    /// A bucket's default encryption takes the place of the customer key.
+    DefaultEncryptionWins,
+    /// The framing of aws-chunked parts is stored with them.
+    FramingStored,
+    /// Parts with other lengths than whole cipher blocks are refused at the end.
+    UnalignedRefused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConditionFlaw {
+    /// If-None-Match is looked at before the key.
+    NotModifiedFirst,
+    /// If-Match is looked at before the key.
+    FailedFirst,
+    /// If-Match fails for SSE-C objects, whatever the ETag.
+    IfMatchFails,
+    /// If-None-Match is passed over for SSE-C objects.
+    IfNoneMatchPassedOver,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListingFlaw {
+    /// Listings leave SSE-C objects out.
+    Hides,
+    /// Listings of SSE-C objects are refused.
+    Refused,
+    /// Deleting an SSE-C object asks for its key.
+    DeleteNeedsKey,
+    /// Deleting an SSE-C object says so and does not.
+    DeleteKeeps,
+}
+
+/// The faults that an endpoint has; none unless told.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    list: Arc<[&'static Fault]>,
+    /// Whether a PutObject with SSE-C headers has come.
+    first_put_taken: Arc<AtomicBool>,
+}
+
+/// There is no such fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no fault `{id}`; {help}")]
+pub struct UnknownFault {
+    id: String,
+    help: String,
+}
+
+impl Fault {
+    /// All faults, in the order of reports.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        catalogue::SECTIONS.iter().copied().flatten()
+    }
+
+    /// The fault of this id.
+    ///
+    /// # Errors
+    /// [`UnknownFault`], with the nearest id.
+    pub fn named(id: &str) -> Result<&'static Self, UnknownFault> {
+        let found = Self::all().find(|fault| fault.id == id);
+        found.ok_or_else(|| UnknownFault { id: id.to_owned(), help: nearest(id) })
+    }
+}
+
+fn nearest(id: &str) -> String {
+    let near = Fault::all().map(|fault| fault.id).max_by(|a, b| {
+        let likeness = |other: &str| strsim::normalized_damerau_levenshtein(id, other);
+        likeness(a).total_cmp(&likeness(b))
+    });
+    near.map_or_else(String::new, |near| format!("the nearest is `{near}`; `ssecheck prove --list` shows all"))
+}
+
+impl Faults {
+    /// These faults together.
+    #[must_use]
+    pub fn of(faults: &[&'static Fault]) -> Self {
+        Self { list: faults.into(), first_put_taken: Arc::default() }
+    }
+
+    /// Whether there is any.
+    pub(super) fn any(&self) -> bool {
+        !self.list.is_empty()
+    }
+
+    /// Whether the endpoint departs in this way.
+    pub(super) fn has(&self, flaw: impl Into<Departure>) -> bool {
+        let flaw = flaw.into();
+        self.departures().any(|departure| departure == flaw)
+    }
+
+    fn departures(&self) -> impl Iterator<Item = Departure> {
+        self.list.iter().map(|fault| fault.departure)
+    }
+
+    /// Whether the form of the SSE-C headers of an action is left unchecked.
+    pub(super) fn leaves_unchecked(&self, action: Action) -> bool {
+        self.departures().any(|departure| matches!(departure, Departure::LeavesUnchecked(own) if own.contains(&action)))
+    }
+
+    fn tls_gap(&self, gap: impl Fn(TlsGap) -> bool) -> bool {
+        self.departures().any(|departure| matches!(departure, Departure::Tls(own) if gap(own)))
+    }
+
+    /// Whether ETags under a customer key are made of the content.
+    pub(super) fn makes_etags(&self) -> bool {
+        self.departures().any(|departure| matches!(departure, Departure::MakesEtags(..)))
+    }
+}

@@ -1,0 +1,161 @@
+//! Where writes, copies and uploads go wrong: what an endpoint with a fault does beside the honest code.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use s3s::dto::{CompleteMultipartUploadInput, ListPartsInput, StreamingBlob};
+
+use super::body::{self, Claims};
+use super::conditions::Conditions;
+use super::content::SEGMENT;
+use super::copies::Source;
+use super::error::Refusal;
+use super::faults::{Action, CopyFlaw, PartFlaw, Served, WriteFlaw};
+use super::service::Service;
+use super::sse_c::{Encryption, GivenKey, TARGET};
+use super::store::{NULL_VERSION, ObjectHeaders, Part};
+
+impl Service {
+    /// What becomes of the body and of the object that was there when a PutObject is refused.
+    pub(super) async fn after_refused_put(&self, bucket: &str, key: &str, body: Option<StreamingBlob>) {
+        if self.faults.has(WriteFlaw::RefusedStores) {
+            return self.store_in_clear(bucket, key, body).await;
+        }
+        if self.faults.has(WriteFlaw::RefusedDestroys) {
+            let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
+        }
+        body::drain(body).await;
+    }
+
+    /// What becomes of the target when a CopyObject is refused.
+    pub(super) async fn after_refused_copy(&self, bucket: &str, key: &str) {
+        if self.faults.has(CopyFlaw::RefusedStores) {
+            self.store_in_clear(bucket, key, None).await;
+        }
+    }
+
+    async fn store_in_clear(&self, bucket: &str, key: &str, body: Option<StreamingBlob>) {
+        let taken = body::take(body, None, &self.store.memory, Claims::none(), false).await;
+        if let Ok(taken) = taken {
+            let object = self.whole_object(Action::Put, None, taken, ObjectHeaders::default());
+            let _ = self.place(bucket, key, object, |_| false, &Conditions::default());
+        }
+    }
+
+    /// Copies that an endpoint cannot do.
+    pub(super) fn fail_copy(&self, source: &Source) -> Result<(), Refusal> {
+        if !source.object.encryption.is_customers() {
+            return Ok(());
+        }
+        if self.faults.has(CopyFlaw::NotImplemented) {
+            return Err(Refusal::not_implemented("Copies of encrypted objects are not implemented."));
+        }
+        if source.onto_itself && self.faults.has(CopyFlaw::RotationFails) {
+            return Err(Refusal::internal());
+        }
+        Ok(())
+    }
+
+    /// The key under which a copy is written for which `asked` was asked.
+    pub(super) fn key_of_copy(&self, source: &Source, asked: Option<GivenKey>) -> Option<GivenKey> {
+        let of_source = || source.given.clone();
+        match &asked {
+            Some(_) if self.faults.has(CopyFlaw::EncryptionDropped) => None,
+            Some(_) if self.faults.has(CopyFlaw::UnderSourceKey) => of_source().or(asked),
+            None if self.faults.has(CopyFlaw::SourceKeyInherited) => of_source(),
+            _ => asked,
+        }
+    }
+
+    /// What of its source goes into a copy.
+    pub(super) fn served_to_copy(&self, source: &Source) -> Served {
+        let size = source.object.size();
+        if !source.object.encryption.is_customers() {
+            return Served::rightly(0..size, false);
+        }
+        let border = source.object.parts.first().map(|part| part.content.size()).filter(|_| source.object.multipart);
+        if border.is_some() && self.faults.has(CopyFlaw::MultipartCutShort) {
+            return Served::rightly(0..size - size % 16, false);
+        }
+        let garbled_from = match border {
+            _ if self.faults.has(CopyFlaw::Garbled) => Some(0),
+            Some(border) if self.faults.has(CopyFlaw::LaterPartsGarbled) => Some(border),
+            _ => None,
+        };
+        Served::garbled(0..size, garbled_from)
+    }
+
+    /// What of its source goes into a part for which `range` was asked.
+    pub(super) fn served_to_part(&self, source: &Source, range: Range<u64>) -> Served {
+        let within_segment = !range.start.is_multiple_of(SEGMENT as u64);
+        let from_border = range.start > 0 && !within_segment;
+        if !source.object.encryption.is_customers() {
+            return Served::rightly(range, false);
+        }
+        if from_border && self.faults.has(PartFlaw::CopyOfAlignedShifted) {
+            return Served::rightly(range.start - SEGMENT as u64..range.end - SEGMENT as u64, false);
+        }
+        let garbled = self.faults.has(PartFlaw::CopyGarbled)
+            || (within_segment && self.faults.has(PartFlaw::CopyOfUnalignedGarbled));
+        let from = garbled.then_some(range.start);
+        Served::garbled(range, from)
+    }
+
+    /// Requests that need no key, at an endpoint that asks for one.
+    pub(super) fn fail_without_key(
+        &self,
+        flaw: PartFlaw,
+        headers: &HeaderMap,
+        upload: &impl OfUpload,
+    ) -> Result<(), Refusal> {
+        if !self.faults.has(flaw) || headers.contains_key(format!("{TARGET}key")) {
+            return Ok(());
+        }
+        let (bucket, key, id) = upload.address();
+        let under_key = self.store.bucket(bucket, |bucket| Ok(bucket.upload(key, id)?.encryption.is_customers()))?;
+        if under_key { Err(Refusal::new(400, "InvalidRequest", "The key of the upload is needed.")) } else { Ok(()) }
+    }
+
+    /// Uploads that an endpoint cannot complete.
+    pub(super) fn fail_completion(&self, parts: &[(i32, Part)], is_store_encrypted: bool) -> Result<(), Refusal> {
+        let unaligned = parts.iter().any(|(_, part)| part.content.size() % 16 != 0);
+        if unaligned && !is_store_encrypted && parts.len() > 1 && self.faults.has(PartFlaw::UnalignedRefused) {
+            return Err(Refusal::internal());
+        }
+        Ok(())
+    }
+
+    /// How an object is encrypted that was uploaded in parts.
+    pub(super) fn encryption_of_whole(
+        &self,
+        upload: Arc<Encryption>,
+        last_key: Option<GivenKey>,
+    ) -> Result<Encryption, Refusal> {
+        let created = Arc::into_inner(upload).ok_or_else(Refusal::internal)?;
+        match (&created, last_key) {
+            (Encryption::Customer(_), Some(last)) if self.faults.has(PartFlaw::LastKeyCounts) => {
+                Ok(self.encryption(Some(&last)).opened_as(&created))
+            }
+            _ => Ok(created),
+        }
+    }
+}
+
+/// Requests that address an upload.
+pub(super) trait OfUpload {
+    /// Bucket, object key, upload id.
+    fn address(&self) -> (&str, &str, &str);
+}
+
+impl OfUpload for CompleteMultipartUploadInput {
+    fn address(&self) -> (&str, &str, &str) {
+        (&self.bucket, &self.key, &self.upload_id)
+    }
+}
+
+impl OfUpload for ListPartsInput {
+    fn address(&self) -> (&str, &str, &str) {
+        (&self.bucket, &self.key, &self.upload_id)
+    }
+}
