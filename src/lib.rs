@@ -11,7 +11,8 @@
 //! 7. [`report`] shows the result; [`cli`] turns it into an exit code.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
-//! [`faults`](mod@reference::faults) departs from one rule.
+//! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
+//! scenario caught which.
 #![forbid(unsafe_code)]
 
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod embedded;
 pub mod evidence;
 pub mod plan;
+pub mod prove;
 pub mod reference;
 pub mod report;
 pub mod rules;

@@ -2,6 +2,7 @@
 
 pub mod exit_code;
 mod list;
+mod prove;
 mod run;
 mod serve;
 mod suites;
@@ -37,6 +38,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Print the JSON Schema of suite files
     Schema,
+    /// Prove that the suites catch faults: run them against endpoints that break rules on purpose
+    Prove(prove::Arguments),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
     Serve(serve::Arguments),
 }
@@ -48,6 +51,7 @@ pub async fn main() -> ExitCode {
         Command::List(arguments) => list::list(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Schema => schema(),
+        Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
     };
     ExitCode::from(code)

@@ -3,6 +3,7 @@
 mod describe;
 mod junit;
 mod printable;
+mod proof;
 mod terminal;
 
 use std::time::SystemTime;
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 pub use describe::describe;
 pub use junit::{JunitError, junit};
 pub use printable::printable;
+pub use proof::{ProofProgress, proof_as_json, proof_as_text};
 pub use terminal::Terminal;
 
 /// What reports say of a run besides its results.

@@ -1,0 +1,152 @@
+//! `ssecheck prove`
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::run::{cancelled_by_signal, check_writable};
+use super::{complain, exit_code, print, suites};
+use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
+use crate::reference::faults::Fault;
+use crate::report::{ProofProgress, proof_as_json, proof_as_text};
+use crate::suite::Suite;
+
+/// Arguments of `prove`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Arguments {
+    /// Suite files, or folders of them; those built in when absent
+    #[arg(value_name = "SUITE|DIR")]
+    suites: Vec<PathBuf>,
+    /// Fault to run against; may be repeated; all of them when absent
+    #[arg(long, value_name = "ID", value_parser = Fault::named)]
+    fault: Vec<&'static Fault>,
+    /// Run only the cases whose id contains this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+    /// Report to write: json=PATH, or matrix=PATH for the record of all verdicts; may be repeated
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::parse)]
+    report: Vec<ReportTarget>,
+    /// Faults to run against at a time; as many as there are processors when absent
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// List the faults, and run nothing
+    #[arg(long)]
+    list: bool,
+}
+
+const AFTER: &str = "\
+Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself.
+
+Exit codes:
+  0    every fault is caught, no innocent rule is accused, every case is proven, and all verdicts are as recorded
+  1    one of these does not hold; the problems are listed
+  2    the command line or a suite is wrong; nothing was run
+  3    the embedded endpoint could not be started
+  130  interrupted
+
+With suites of your own, or with --fault or --only, a fault counts as surviving only where the record (made with the
+built-in suites) says that one of the cases selected fails under it.";
+
+/// A report to write.
+#[derive(Debug, Clone)]
+enum ReportTarget {
+    Json(PathBuf),
+    Matrix(PathBuf),
+}
+
+impl ReportTarget {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("json", path)) if !path.is_empty() => Ok(Self::Json(path.into())),
+            Some(("matrix", path)) if !path.is_empty() => Ok(Self::Matrix(path.into())),
+            _ => Err("write json=PATH or matrix=PATH".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Suites(#[from] suites::SuitesError),
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    #[error("the matrix is the record of all faults and all cases; leave out --fault and --only")]
+    PartOfMatrix,
+    #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
+    Report { path: PathBuf, error: io::Error },
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Prove(ProveError::Interrupted) => exit_code::INTERRUPTED,
+            Self::Prove(ProveError::Embedded(_)) => exit_code::NOT_TESTED,
+            _ => exit_code::USAGE,
+        }
+    }
+}
+
+pub(super) async fn prove(arguments: Arguments) -> u8 {
+    if arguments.list {
+        return list();
+    }
+    match proven(arguments).await {
+        Ok(true) => exit_code::PASSED,
+        Ok(false) => exit_code::FAILED,
+        Err(error) => complain(&error, error.exit_code()),
+    }
+}
+
+fn list() -> u8 {
+    let widest = Fault::all().map(|fault| fault.id.len()).max().unwrap_or(0);
+    for fault in Fault::all() {
+        print(&format!("{:<widest$}  {}", fault.id, fault.summary));
+    }
+    print(&format!("{} faults", Fault::all().count()))
+}
+
+async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
+    let (suites, rules) = suites::load(&arguments.suites)?;
+    let partial = !arguments.only.is_empty() || !arguments.fault.is_empty() || !arguments.suites.is_empty();
+    if partial && arguments.report.iter().any(|report| matches!(report, ReportTarget::Matrix(_))) {
+        return Err(CommandError::PartOfMatrix);
+    }
+    for report in &arguments.report {
+        let (ReportTarget::Json(path) | ReportTarget::Matrix(path)) = report;
+        check_writable(path).map_err(|error| CommandError::Report { path: path.clone(), error })?;
+    }
+    let proof = run(&suites, &arguments, !partial).await?;
+    let problems = proof.problems();
+    for report in &arguments.report {
+        let (path, text) = match report {
+            ReportTarget::Json(path) => (path, proof_as_json(&proof, &problems)),
+            ReportTarget::Matrix(path) => (path, Matrix::of(&proof).to_json().map_err(MatrixError::from)?),
+        };
+        let written = tokio::fs::write(path, text).await;
+        written.map_err(|error| CommandError::Report { path: path.clone(), error })?;
+    }
+    print(&proof_as_text(&proof, &problems, &rules, !arguments.fault.is_empty()));
+    Ok(problems.is_empty())
+}
+
+async fn run(suites: &[Arc<Suite>], arguments: &Arguments, complete: bool) -> Result<Proof, CommandError> {
+    let faults = match arguments.fault.as_slice() {
+        [] => Fault::all().collect(),
+        chosen => chosen.to_vec(),
+    };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let options = Options {
+        faults,
+        only: arguments.only.clone(),
+        complete,
+        jobs: arguments.jobs.unwrap_or(processors),
+        expected: Matrix::embedded()?,
+    };
+    let progress = ProofProgress::new(options.faults.len());
+    let proof = prove::prove(suites, options, |run| progress.done(run), cancelled_by_signal()).await?;
+    progress.finish();
+    Ok(proof)
+}

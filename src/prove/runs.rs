@@ -1,0 +1,248 @@
+//! The runs of a proof: one against the endpoint without faults for each profile, and one for each fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::matrix::Matrix;
+use crate::config::Addressing;
+use crate::embedded::{self, EmbeddedError, Reach};
+use crate::plan::{Plan, Selection, plan};
+use crate::reference;
+use crate::reference::faults::{Fault, Faults};
+use crate::runner::{self, PrepareError, RunResult};
+use crate::suite::Suite;
+use crate::verdict::Verdict;
+
+/// The profile that suites are written for; others ask for more.
+pub(super) const PORTABLE: &str = "portable";
+/// For a case with its controls, against an endpoint on the same machine.
+const SCENARIO_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What is proven, and how.
+pub struct Options {
+    /// The faults to switch on, one at a time.
+    pub faults: Vec<&'static Fault>,
+    /// Parts of case ids, any one of which will do; all cases when empty.
+    pub only: Vec<String>,
+    /// Whether these are all built-in cases against all faults.
+    pub complete: bool,
+    /// How many endpoints run at the same time.
+    pub jobs: usize,
+    /// The verdicts that are recorded.
+    pub expected: Matrix,
+}
+
+/// A proof cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// No endpoint.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// No case is selected.
+    #[error("no case of these suites is selected; `ssecheck list` shows what --only chooses from")]
+    NothingSelected,
+    /// Stopped by the user.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// All runs of a proof.
+pub struct Proof {
+    /// The cases, in the order of the suites.
+    pub cases: Vec<ProvenCase>,
+    /// The runs against the endpoint without faults, one for each profile.
+    pub honest: Vec<FaultRun>,
+    /// The runs against faults. A fault of another profile than `portable` is run under both.
+    pub runs: Vec<FaultRun>,
+    /// The verdicts that were expected.
+    pub expected: Matrix,
+    /// Whether these are all built-in cases against all faults.
+    pub complete: bool,
+    /// Whether all faults were run, so that what none of them catches is unproven.
+    pub all_faults: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A case that is to be proven.
+#[derive(Debug, Clone)]
+pub struct ProvenCase {
+    /// The case's id.
+    pub id: String,
+    /// Id of its suite.
+    pub suite: String,
+    /// `suite/scenario`: what its id begins with.
+    pub scenario: String,
+    /// The rules that it cites.
+    pub rules: Vec<String>,
+    /// Whether it has a refusal with a positive control.
+    pub has_control: bool,
+    /// Other profiles than `portable` under which something besides is asked for.
+    pub profiles: BTreeSet<String>,
+}
+
+/// One run of all cases.
+pub struct FaultRun {
+    /// The fault switched on; none in a run against the endpoint without faults.
+    pub fault: Option<&'static Fault>,
+    /// The profile judged by.
+    pub profile: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What came of a run.
+pub enum Outcome {
+    /// The cases that did not pass, by id.
+    Ran(BTreeMap<String, NotPassed>),
+    /// The endpoint could not be tested, for this reason; no case has run.
+    Stopped(String),
+}
+
+/// A case that did not pass.
+#[derive(Debug, Clone)]
+pub struct NotPassed {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The rules that the judgement is about.
+    pub rules: Vec<String>,
+    /// One sentence: why.
+    pub reason: String,
+}
+
+impl FaultRun {
+    /// The cases that failed, with the rules that they accuse.
+    pub fn failed(&self) -> impl Iterator<Item = (&str, &NotPassed)> {
+        let not_passed = match &self.outcome {
+            Outcome::Ran(cases) => Some(cases),
+            Outcome::Stopped(_) => None,
+        };
+        let cases = not_passed.into_iter().flatten().map(|(id, case)| (id.as_str(), case));
+        cases.filter(|(_, case)| case.verdict == Verdict::Fail)
+    }
+}
+
+/// Makes all runs. `done` is told of each as it ends.
+///
+/// # Errors
+/// [`ProveError`].
+pub async fn prove(
+    suites: &[Arc<Suite>],
+    options: Options,
+    done: impl Fn(&FaultRun),
+    cancelled: CancellationToken,
+) -> Result<Proof, ProveError> {
+    let clock = Instant::now();
+    let plan_for = |profile: &str| plan(suites, &Selection { profile: profile.to_owned(), only: options.only.clone() });
+    let cases = cases(&plan_for(PORTABLE));
+    if cases.is_empty() {
+        return Err(ProveError::NothingSelected);
+    }
+    let mut profiles: BTreeSet<&str> = options.faults.iter().map(|fault| fault.profile).collect();
+    profiles.insert(PORTABLE);
+    let mut wanted: Vec<(Option<&'static Fault>, &str)> = profiles.iter().map(|profile| (None, *profile)).collect();
+    for fault in &options.faults {
+        wanted.push((Some(fault), fault.profile));
+        if fault.profile != PORTABLE {
+            wanted.push((Some(fault), PORTABLE));
+        }
+    }
+    let runs = futures_util::stream::iter(wanted)
+        .map(|(fault, profile)| {
+            let (plan, cancelled) = (plan_for(profile), cancelled.clone());
+            let running = tokio::spawn(run(fault, profile.to_owned(), plan, cancelled));
+            // A run that panics takes the proof with it.
+            async move { running.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) }
+        })
+        .buffered(options.jobs.max(1));
+    let runs: Vec<Result<FaultRun, ProveError>> = runs.inspect(|run| run.iter().for_each(&done)).collect().await;
+    let runs: Vec<FaultRun> = runs.into_iter().collect::<Result<_, _>>()?;
+    let (honest, runs) = runs.into_iter().partition(|run| run.fault.is_none());
+    let all_faults = options.faults.len() == Fault::all().count();
+    let Options { expected, complete, .. } = options;
+    Ok(Proof { cases, honest, runs, expected, complete, all_faults, elapsed: clock.elapsed() })
+}
+
+fn cases(plan: &Plan) -> Vec<ProvenCase> {
+    let of = |planned: &crate::plan::PlannedCase| {
+        let case = &planned.case;
+        let under = case.steps.iter().flat_map(|step| step.expect_under.keys());
+        ProvenCase {
+            id: case.id.clone(),
+            suite: planned.suite.id.clone(),
+            scenario: format!("{}/{}", planned.suite.id, case.scenario),
+            rules: case.rules.clone(),
+            has_control: !planned.controls.is_empty(),
+            profiles: under.filter(|profile| *profile != PORTABLE).cloned().collect(),
+        }
+    };
+    plan.cases.iter().map(of).collect()
+}
+
+async fn run(
+    fault: Option<&'static Fault>,
+    profile: String,
+    plan: Plan,
+    cancelled: CancellationToken,
+) -> Result<FaultRun, ProveError> {
+    let clock = Instant::now();
+    let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
+    let reach = Reach {
+        addressing: Addressing::Path,
+        connect_timeout: Duration::from_secs(10),
+        request_timeout: Duration::from_secs(60),
+        proxy: None,
+    };
+    let (endpoint, client) = embedded::start(reference::Options { faults, ..Default::default() }, reach).await?;
+    let options = runner::Options {
+        bucket: None,
+        prefix: "ssecheck/".to_owned(),
+        jobs: 8,
+        scenario_timeout: SCENARIO_TIMEOUT,
+        profile: profile.clone(),
+        no_plain_listener: false,
+    };
+    // The runner reports as it goes; here only the result counts.
+    let (events, _) = mpsc::unbounded_channel();
+    let result = runner::run(plan, client, options, events, cancelled).await;
+    endpoint.stop().await;
+    let outcome = match result {
+        Ok(run) if run.interrupted => return Err(ProveError::Interrupted),
+        Ok(run) => Outcome::Ran(not_passed(&run)),
+        Err(PrepareError::Interrupted { .. }) => return Err(ProveError::Interrupted),
+        Err(error) => Outcome::Stopped(stopped(&error).to_owned()),
+    };
+    Ok(FaultRun { fault, profile, outcome, elapsed: clock.elapsed() })
+}
+
+fn not_passed(run: &RunResult) -> BTreeMap<String, NotPassed> {
+    let cases = run.cases.iter().filter(|case| case.judgement.verdict != Verdict::Pass);
+    cases
+        .map(|case| {
+            let not_passed = NotPassed {
+                verdict: case.judgement.verdict,
+                rules: case.rules_judged().to_vec(),
+                reason: case.judgement.reason.clone(),
+            };
+            (case.planned.case.id.clone(), not_passed)
+        })
+        .collect()
+}
+
+/// Why a run was stopped, in words that are the same each time.
+fn stopped(error: &PrepareError) -> &'static str {
+    match error {
+        PrepareError::Unreachable { .. } => "unreachable",
+        PrepareError::Credentials { .. } => "credentials refused",
+        PrepareError::Bucket { .. } => "no bucket",
+        PrepareError::SseCBlocked { .. } => "SSE-C blocked on the bucket",
+        PrepareError::Interrupted { .. } => "interrupted",
+    }
+}

@@ -1,0 +1,119 @@
+//! `ssecheck prove` and `ssecheck serve --fault`, by the built binary.
+
+mod common;
+
+use common::{Outcome, Served, Workplace, suite};
+use rstest::rstest;
+use serde_json::Value;
+
+#[rstest]
+#[case::all_as_recorded(
+    "--fault md5-compared-by-prefix --only malformed-keys/put[md5",
+    0,
+    "1 caught, 0 survived, 0 problems"
+)]
+#[case::a_body_of_head_is_seen("--fault head-error-with-body --only refusals/head-body", 0, "1 caught")]
+#[case::not_met(
+    "--fault put-echo-missing --only key-mismatch/no-key[text,get]",
+    0,
+    "0 caught, 1 not met by these cases, 0 survived"
+)]
+#[case::wording("--fault other-messages --only malformed-keys/put-md5-absent", 0, "1 caught")]
+#[case::blocked_on_the_bucket("--fault everything-refused-403 --only etag/format", 0, "run stopped: SSE-C blocked")]
+#[case::server_errors("--fault refusals-as-500 --only key-mismatch/wrong-key[text", 0, "1 caught")]
+#[case::later("--fault refusals-as-503 --only key-mismatch/wrong-key[text", 0, "cannot be tested")]
+fn faults_are_caught_by_the_built_in_suites(#[case] words: &str, #[case] code: i32, #[case] told: &str) {
+    let outcome = Workplace::new().run(&format!("prove {words}"));
+    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    assert!(outcome.out.contains(told), "{}", outcome.out);
+}
+
+#[rstest]
+#[case::unknown_fault("prove --fault md5-not-compard", "`md5-not-compared`")]
+#[case::unknown_fault_served("serve --fault md5-not-compard", "`md5-not-compared`")]
+#[case::nothing_selected("prove --only no-such-case", "no case")]
+#[case::other_report("prove --report html=x", "matrix=PATH")]
+#[case::part_of_the_record("prove --only etag --report matrix=x", "leave out --fault and --only")]
+fn mistakes_are_told(#[case] words: &str, #[case] told: &str) {
+    let outcome = Workplace::new().run(words);
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains(told), "{}", outcome.err);
+}
+
+#[test]
+fn the_faults_are_listed() {
+    let outcome = Workplace::new().run("prove --list");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(outcome.out.lines().count() > 60 && outcome.out.contains("head-with-wrong-key"), "{}", outcome.out);
+}
+
+/// A suite of one scenario about `put-echoes`.
+fn proof_of(steps: &str, words: &str) -> (Outcome, Value) {
+    let workplace = Workplace::new();
+    workplace.file("own.json", &suite("must", steps));
+    let outcome = workplace.run(&format!("prove own.json --report json=proof.json {words}"));
+    let report = serde_json::from_str(&workplace.read("proof.json")).expect("the report is JSON");
+    (outcome, report)
+}
+
+/// Looks at the echo, once a read without the key has shown that there are SSE-C objects at all.
+const ECHO: &str = r#"
+    {"id": "guarded", "setup": true, "request": {"operation": "PutObject", "object": "g", "body": "data", "sse_c": {"key": "K"}}},
+    {"id": "guard", "setup": true, "request": {"operation": "GetObject", "object": "g"}, "expect": {"refused": true}},
+    {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "needs": {"status": ["200"]}, "expect": {"echo": "K"}}"#;
+
+#[test]
+fn a_suite_of_one_s_own_is_proven_by_the_faults_that_it_catches() {
+    let (outcome, report) = proof_of(ECHO, "");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_eq!(report["proven"], true);
+    let faults = report["faults"].as_array().expect("it lists runs");
+    let caught: Vec<&str> = faults
+        .iter()
+        .filter(|run| run["not_passed"]["fail"].as_array().is_some_and(|failed| !failed.is_empty()))
+        .map(|run| run["fault"]["id"].as_str().expect("it has an id"))
+        .collect();
+    assert_eq!(caught, ["put-echo-missing", "echo-md5-in-hex", "echo-algorithm-missing"]);
+}
+
+#[test]
+fn a_check_without_teeth_is_unproven() {
+    let toothless = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "needs": {"status": ["2xx"]}, "expect": {"status": ["2xx"]}}"#;
+    let (outcome, report) = proof_of(toothless, "");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert!(outcome.out.contains("unproven: no fault that breaks put-echoes makes test/one fail"), "{}", outcome.out);
+    assert_eq!(report["problems"][0]["kind"], "unproven");
+}
+
+#[test]
+fn an_accusation_of_an_innocent_rule_is_told() {
+    // It looks at the ETag, and cites the rule about echoes.
+    let beside = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "needs": {"status": ["200"]}, "expect": {"etag": {"format": "hex32"}}}"#;
+    let (outcome, report) = proof_of(beside, "--fault etag-uuid");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert!(outcome.out.contains("ACCUSES INNOCENT RULES"), "{}", outcome.out);
+    assert_eq!(report["problems"][0]["kind"], "innocent-accused");
+}
+
+#[test]
+fn a_served_fault_is_found_by_a_run() {
+    let workplace = Workplace::new();
+    let served = Served::start_with(&workplace, "--fault wrong-key-reads");
+    let outcome = workplace.run_against(&served, "run --only key-mismatch/wrong-key[text");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert!(outcome.out.contains("FAIL [must] key-mismatch/wrong-key[text,get]"), "{}", outcome.out);
+    assert!(outcome.out.contains("1 fail"), "{}", outcome.out);
+}
+
+#[test]
+fn a_key_given_back_is_told_by_its_own_rule_and_not_shown() {
+    let workplace = Workplace::new();
+    let served = Served::start_with(&workplace, "--fault key-in-header-of-put");
+    let outcome = workplace.run_against(&served, "run --only refusals/key-in-put-answer");
+    assert!(outcome.out.contains("rule customer-key-never-returned"), "{}", outcome.out);
+    assert!(
+        outcome.out.contains("x-amz-server-side-encryption-customer-key: <redacted customer key>"),
+        "{}",
+        outcome.out
+    );
+}
