@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::runs::{FaultRun, Outcome, PORTABLE, Proof, ProvenCase};
+use super::runs::{FaultRun, Outcome, Proof, ProvenCase};
 use crate::verdict::Verdict;
 
 /// Fault id → what comes of the suites. A fault of another profile than `portable` is recorded under that profile;
@@ -54,8 +54,7 @@ impl Matrix {
     /// The matrix of a proof.
     #[must_use]
     pub fn of(proof: &Proof) -> Self {
-        let own =
-            proof.runs.iter().filter_map(|run| Some((run.fault?, run))).filter(|(f, run)| f.profile == run.profile);
+        let own = proof.runs.iter().filter_map(|run| Some((run.own_fault()?, run)));
         Self {
             scenarios: proof.cases.iter().map(|case| case.scenario.clone()).collect(),
             faults: own.map(|(fault, run)| (fault.id.to_owned(), Row::of(run, &proof.cases))).collect(),
@@ -155,9 +154,4 @@ impl Row {
         let found = self.by_verdict().into_iter().find(|(_, named)| names(named));
         found.map_or(Verdict::Pass, |(verdict, _)| verdict)
     }
-}
-
-/// Whether a run's verdicts are recorded in the matrix, or must all be passes.
-pub(super) fn is_recorded(run: &FaultRun) -> bool {
-    run.fault.is_some_and(|fault| fault.profile == run.profile) || run.profile != PORTABLE
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::matrix::is_recorded;
-use super::runs::{FaultRun, NotPassed, Outcome, PORTABLE, Proof, ProvenCase};
+use super::runs::{FaultRun, NotPassed, Outcome, Proof, ProvenCase};
 use crate::reference::faults::Fault;
 use crate::verdict::{Verdict, profile_rule};
 
@@ -162,14 +161,13 @@ impl Proof {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.honest.iter().flat_map(honest).collect();
         for run in &self.runs {
-            let Some(fault) = run.fault else { continue };
-            if run.profile == fault.profile {
+            if let Some(fault) = run.own_fault() {
                 let survived = self.fate(fault, run) == Fate::Survived;
                 problems.extend(survived.then_some(Problem::Survivor { fault: fault.id }));
                 problems.extend(innocent(fault, run));
                 problems.extend(self.false_passes(fault, run));
                 problems.extend(self.changed(fault, run));
-            } else {
+            } else if let Some(fault) = run.fault {
                 problems.extend(portable(fault, run));
             }
         }
@@ -177,8 +175,7 @@ impl Proof {
             problems.extend(self.cases.iter().flat_map(|case| self.unproven(case)));
         }
         if self.complete {
-            let own_runs = self.runs.iter().filter_map(|run| Some((run.fault?, run)));
-            let own_runs = own_runs.filter(|(fault, run)| fault.profile == run.profile);
+            let own_runs = self.runs.iter().filter_map(|run| Some((run.own_fault()?, run)));
             problems.extend(own_runs.flat_map(|(fault, run)| unevidenced(fault, run)));
             let faults: Vec<&str> = Fault::all().map(|fault| fault.id).collect();
             let ids = self.expected.out_of_date(&faults, &self.cases);
@@ -195,9 +192,6 @@ impl Proof {
     }
 
     fn changed(&self, fault: &'static Fault, run: &FaultRun) -> Vec<Problem> {
-        if !is_recorded(run) {
-            return Vec::new();
-        }
         let changed = |case: &str, expected: &str, actual: &str| Problem::Changed {
             fault: fault.id,
             case: case.to_owned(),
@@ -225,10 +219,11 @@ impl Proof {
         let of_profiles = case.profiles.iter().map(|profile| profile_rule(profile));
         let obligations: Vec<String> = case.rules.iter().cloned().chain(of_profiles).collect();
         let mut proven = BTreeSet::new();
-        for run in self.runs.iter().filter(|run| is_recorded(run)) {
-            let breaks = run.fault.map_or(&[][..], |fault| fault.breaks);
+        for (fault, run) in self.runs.iter().filter_map(|run| Some((run.own_fault()?, run))) {
             let failed = run.failed().filter(|(id, _)| *id == case.id);
-            proven.extend(failed.flat_map(|(_, found)| &found.rules).filter(|rule| breaks.contains(&rule.as_str())));
+            proven.extend(
+                failed.flat_map(|(_, found)| &found.rules).filter(|rule| fault.breaks.contains(&rule.as_str())),
+            );
         }
         let missing = obligations.into_iter().filter(|rule| !proven.contains(rule));
         missing.map(|rule| Problem::Unproven { case: case.id.clone(), rule }).collect()
@@ -261,7 +256,6 @@ fn honest(run: &FaultRun) -> Vec<Problem> {
 }
 
 fn portable(fault: &'static Fault, run: &FaultRun) -> Vec<Problem> {
-    debug_assert_eq!(run.profile, PORTABLE);
     not_passed(run).into_iter().map(|(case, _)| Problem::PortableAccused { fault: fault.id, case }).collect()
 }
 

@@ -118,6 +118,12 @@ pub struct NotPassed {
 }
 
 impl FaultRun {
+    /// The fault switched on, where the run is under the profile that it departs from.
+    #[must_use]
+    pub fn own_fault(&self) -> Option<&'static Fault> {
+        self.fault.filter(|fault| fault.profile == self.profile)
+    }
+
     /// The cases that failed, with the rules that they accuse.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &NotPassed)> {
         let not_passed = match &self.outcome {

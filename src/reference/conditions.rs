@@ -36,6 +36,12 @@ impl Conditions {
         Ok(if passed_over { Self { if_none_match: None, ..self } } else { self })
     }
 
+    /// Fails where an endpoint with faults does.
+    pub fn taken_by_copy(&self, faults: &Faults, object: &Object) -> Result<(), Refusal> {
+        let fails = self.if_match.is_some() && faults.has(ConditionFlaw::CopyIfMatchFails);
+        if fails && object.encryption.is_customers() { Err(Refusal::precondition_failed()) } else { Ok(()) }
+    }
+
     /// For a read: a cached copy that is still good is answered with 304.
     pub fn check_read(&self, version: &Version, object: &Object) -> Result<(), Refusal> {
         self.check(version, object, Refusal::not_modified)

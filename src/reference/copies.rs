@@ -133,6 +133,7 @@ impl Service {
             onto_itself,
         };
         let customer_key = self.admit(read, &object, None, presented)?;
+        conditions.taken_by_copy(&self.faults, &object)?;
         conditions.check_source(&version, &object)?;
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
         let Admitted { given, opens, .. } = customer_key;

@@ -30,6 +30,9 @@ impl Service {
 
     /// What becomes of the target when a CopyObject is refused.
     pub(super) async fn after_refused_copy(&self, bucket: &str, key: &str) {
+        if self.faults.has(CopyFlaw::RefusedDestroys) {
+            let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
+        }
         if self.faults.has(CopyFlaw::RefusedStores) {
             self.store_in_clear(bucket, key, None).await;
         }

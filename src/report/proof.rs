@@ -34,9 +34,7 @@ impl ProofProgress {
 
     /// A run has ended.
     pub fn done(&self, run: &FaultRun) {
-        if let Some(fault) = run.fault
-            && fault.profile == run.profile
-        {
+        if let Some(fault) = run.own_fault() {
             self.bar.set_message(fault.id);
             self.bar.inc(1);
         }
@@ -137,7 +135,7 @@ fn cases_in_full(text: &mut String, proof: &Proof, fault: &Fault, run: &FaultRun
 
 /// The runs under the profile that their fault departs from.
 fn own_runs(proof: &Proof) -> impl Iterator<Item = (&'static Fault, &FaultRun)> {
-    proof.runs.iter().filter_map(|run| Some((run.fault?, run))).filter(|(fault, run)| fault.profile == run.profile)
+    proof.runs.iter().filter_map(|run| Some((run.own_fault()?, run)))
 }
 
 fn suites(proof: &Proof) -> Vec<&str> {
@@ -190,7 +188,7 @@ fn run_as_json(proof: &Proof, run: &FaultRun) -> Value {
     let mut value = json!({"profile": run.profile, "seconds": run.elapsed.as_secs_f64()});
     if let Some(fault) = run.fault {
         value["fault"] = json!({"id": fault.id, "summary": fault.summary, "breaks": fault.breaks, "seen": fault.seen, "profile": fault.profile});
-        if fault.profile == run.profile {
+        if run.own_fault().is_some() {
             value["expected_to_fail"] = json!(proof.expected.to_fail(fault.id, &proof.cases));
         }
     }

@@ -198,6 +198,8 @@ pub(super) enum CopyFlaw {
     Garbled,
     /// A refused copy leaves an object at its target.
     RefusedStores,
+    /// A refused copy removes the object that was at its target.
+    RefusedDestroys,
     /// The default encryption of the target's bucket takes the place of the customer key.
     DefaultEncryptionWins,
 }
@@ -244,6 +246,8 @@ pub(super) enum ConditionFlaw {
     IfMatchFails,
     /// If-None-Match is passed over for SSE-C objects.
     IfNoneMatchPassedOver,
+    /// x-amz-copy-source-if-match fails for SSE-C objects, whatever the ETag.
+    CopyIfMatchFails,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,7 +42,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "refused-copy-stores",
         "A refused CopyObject leaves an object at its target",
-        &["refused-write-stores-nothing"],
+        &["refused-write-stores-nothing", "refused-write-keeps-previous"],
         KIND,
         Copies(CopyFlaw::RefusedStores),
     ),
@@ -137,6 +137,20 @@ pub(super) const FAULTS: &[Fault] = &[
         &["copy-multipart-source"],
         "minio/minio#7056",
         Copies(CopyFlaw::MultipartCutShort),
+    ),
+    fault(
+        "refused-copy-destroys",
+        "A refused CopyObject removes the object that was at its target",
+        &["refused-write-keeps-previous"],
+        KIND,
+        Copies(CopyFlaw::RefusedDestroys),
+    ),
+    fault(
+        "copy-if-match-fails",
+        "x-amz-copy-source-if-match of an SSE-C object's own ETag fails",
+        &["conditional-with-key"],
+        "minio/minio#10085",
+        Conditions(ConditionFlaw::CopyIfMatchFails),
     ),
     fault(
         "copy-etag-kept",
