@@ -39,14 +39,14 @@ const AFTER: &str = "\
 Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself.
 
 Exit codes:
-  0    every fault is caught, no innocent rule is accused, every case is proven, and all verdicts are as recorded
+  0    proven: all faults caught, no innocent rule accused, all verdicts as recorded
   1    one of these does not hold; the problems are listed
   2    the command line or a suite is wrong; nothing was run
   3    the embedded endpoint could not be started
   130  interrupted
 
-With suites of your own, or with --fault or --only, a fault counts as surviving only where the record (made with the
-built-in suites) says that one of the cases selected fails under it.";
+With suites of your own, or with --fault or --only, a fault counts as surviving only where the record, which is made with \
+the built-in suites, says that one of the cases selected fails under it.";
 
 /// A report to write.
 #[derive(Debug, Clone)]
