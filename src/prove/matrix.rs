@@ -54,10 +54,9 @@ impl Matrix {
     /// The matrix of a proof.
     #[must_use]
     pub fn of(proof: &Proof) -> Self {
-        let own = proof.runs.iter().filter_map(|run| Some((run.own_fault()?, run)));
         Self {
             scenarios: proof.cases.iter().map(|case| case.scenario.clone()).collect(),
-            faults: own.map(|(fault, run)| (fault.id.to_owned(), Row::of(run, &proof.cases))).collect(),
+            faults: proof.own_runs().map(|(fault, run)| (fault.id.to_owned(), Row::of(run, &proof.cases))).collect(),
         }
     }
 

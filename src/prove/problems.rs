@@ -175,8 +175,7 @@ impl Proof {
             problems.extend(self.cases.iter().flat_map(|case| self.unproven(case)));
         }
         if self.complete {
-            let own_runs = self.runs.iter().filter_map(|run| Some((run.own_fault()?, run)));
-            problems.extend(own_runs.flat_map(|(fault, run)| unevidenced(fault, run)));
+            problems.extend(self.own_runs().flat_map(|(fault, run)| unevidenced(fault, run)));
             let faults: Vec<&str> = Fault::all().map(|fault| fault.id).collect();
             let ids = self.expected.out_of_date(&faults, &self.cases);
             problems.extend(ids.into_iter().map(|id| Problem::OutOfDate { id }));
@@ -219,7 +218,7 @@ impl Proof {
         let of_profiles = case.profiles.iter().map(|profile| profile_rule(profile));
         let obligations: Vec<String> = case.rules.iter().cloned().chain(of_profiles).collect();
         let mut proven = BTreeSet::new();
-        for (fault, run) in self.runs.iter().filter_map(|run| Some((run.own_fault()?, run))) {
+        for (fault, run) in self.own_runs() {
             let failed = run.failed().filter(|(id, _)| *id == case.id);
             proven.extend(
                 failed.flat_map(|(_, found)| &found.rules).filter(|rule| fault.breaks.contains(&rule.as_str())),

@@ -135,6 +135,13 @@ impl FaultRun {
     }
 }
 
+impl Proof {
+    /// The runs under the profile that their fault departs from, with that fault.
+    pub fn own_runs(&self) -> impl Iterator<Item = (&'static Fault, &FaultRun)> {
+        self.runs.iter().filter_map(|run| Some((run.own_fault()?, run)))
+    }
+}
+
 /// Makes all runs. `done` is told of each as it ends.
 ///
 /// # Errors

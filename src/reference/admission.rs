@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap};
 
 use super::content::SealingKey;
 use super::error::{Cause, Refusal};
-use super::faults::{Action, Asked, PartFlaw, Read, Serves, WriteFlaw};
+use super::faults::{Action, Asked, PartFlaw, Read, Serves};
 use super::http::Transport;
 use super::service::Service;
 use super::sse_c::{CustomerKey, Encryption, GivenKey};
@@ -81,7 +81,8 @@ impl Service {
         Encryption::under(key, self.faults.any())
     }
 
-    /// Whether a read with this key may go on. `newest` is the newest version of the object.
+    /// Whether a read with this key may go on. `newest` is the version whose key counts in place of the object's own, at
+    /// an endpoint whose versions share a key.
     pub(super) fn admit(
         &self,
         read: Read,
@@ -96,10 +97,7 @@ impl Service {
             (Err(_), Some(held)) => Some(held.opens.clone()),
             (Err(refusal), None) => return Err(refusal),
         };
-        let checked = match newest {
-            Some(newest) if self.faults.has(WriteFlaw::VersionsShareKey) => &newest.encryption,
-            _ => &object.encryption,
-        };
+        let checked = newest.map_or(&object.encryption, |newest| &newest.encryption);
         let key = given.as_ref();
         let is_source = matches!(read.action, Action::CopySource | Action::PartCopySource);
         let admitted = match read.action {

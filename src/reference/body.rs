@@ -102,11 +102,6 @@ impl Claims {
         Self { content_md5, content_length, algorithm, expected, trailing, framed }
     }
 
-    /// Whether the body came in aws-chunked framing.
-    pub fn is_framed(&self) -> bool {
-        self.framed
-    }
-
     /// Nothing is claimed.
     pub fn none() -> Self {
         Self::of(&HeaderMap::new(), None, None, None)
@@ -161,8 +156,17 @@ pub(super) async fn take(
     Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums })
 }
 
-/// A body that came in framing, in framing again.
-pub(super) fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {
+/// A body as an endpoint stores it, and what is claimed of that: where it `frames`, what came in aws-chunked framing is
+/// framed again, and nothing that was claimed of the data holds of it.
+pub(super) fn as_stored(body: Option<StreamingBlob>, claims: Claims, frames: bool) -> (Option<StreamingBlob>, Claims) {
+    if !(frames && claims.framed) {
+        return (body, claims);
+    }
+    let length = claims.content_length;
+    (body.map(|body| framed_again(body, length)), Claims::none())
+}
+
+fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {
     let piece = |text: String| futures_util::stream::iter([Ok(bytes::Bytes::from(text))]);
     let body = body.map(|chunk| chunk.map_err(std::io::Error::other));
     let head = piece(format!("{:x}\r\n", length.unwrap_or_default()));

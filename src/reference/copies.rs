@@ -52,9 +52,8 @@ impl Service {
             },
         );
         // The target's headers are looked at first.
-        let default_set = self.store.bucket(&input.bucket, |bucket| Ok(bucket.default_encryption_set))?;
-        let overridden = default_set && self.faults.has(CopyFlaw::DefaultEncryptionWins);
-        let key = self.key_of(Action::CopyTarget, request)?.filter(|_| !overridden);
+        let key = self.key_of(Action::CopyTarget, request)?;
+        let key = self.unless_overridden(key, &input.bucket, CopyFlaw::DefaultEncryptionWins);
         self.refuse_other(Action::CopyTarget, input.server_side_encryption.as_ref())?;
         let source = source?;
         self.fail_copy(&source)?;

@@ -70,7 +70,7 @@ pub(super) async fn serve(
         take_first_of_doubled(&mut request);
     }
     let extensions = request.extensions().clone();
-    let response = match refused_at_the_door(&asked, &faults, &request).map_err(|refusal| faults.refusal(refusal)) {
+    let mut response = match refused_at_the_door(&asked, &faults, &request).map_err(|refusal| faults.refusal(refusal)) {
         Err(refusal) if faults.does_all_the_same(&refusal) => {
             let _ = service.call(request.map(Body::from)).await;
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
@@ -88,7 +88,6 @@ pub(super) async fn serve(
         },
     };
     let told = fields.take();
-    let mut response = response;
     if let Some(status) = told.status {
         *response.status_mut() = status;
     }

@@ -11,7 +11,7 @@ use super::conditions::Conditions;
 use super::content::SEGMENT;
 use super::copies::Source;
 use super::error::Refusal;
-use super::faults::{Action, CopyFlaw, PartFlaw, Served, WriteFlaw};
+use super::faults::{Action, CopyFlaw, Departure, PartFlaw, Served, WriteFlaw};
 use super::service::Service;
 use super::sse_c::{Encryption, GivenKey, TARGET};
 use super::store::{NULL_VERSION, ObjectHeaders, Part};
@@ -44,6 +44,18 @@ impl Service {
             let object = self.whole_object(Action::Put, None, taken, ObjectHeaders::default());
             let _ = self.place(bucket, key, object, |_| false, &Conditions::default());
         }
+    }
+
+    /// The key, unless the default encryption of the bucket takes its place.
+    pub(super) fn unless_overridden(
+        &self,
+        key: Option<GivenKey>,
+        bucket: &str,
+        flaw: impl Into<Departure>,
+    ) -> Option<GivenKey> {
+        let is_set = || self.store.bucket(bucket, |bucket| Ok(bucket.default_encryption_set)).unwrap_or(false);
+        let overridden = self.faults.has(flaw) && is_set();
+        key.filter(|_| !overridden)
     }
 
     /// Copies that an endpoint cannot do.

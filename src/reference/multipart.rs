@@ -28,9 +28,8 @@ impl Service {
     ) -> Answer<CreateMultipartUploadOutput> {
         let input = req.input;
         let request = Request::of(&req.headers, &req.extensions);
-        let default_set = self.store.bucket(&input.bucket, |bucket| Ok(bucket.default_encryption_set))?;
-        let overridden = default_set && self.faults.has(PartFlaw::DefaultEncryptionWins);
-        let key = self.key_of(Action::CreateUpload, request)?.filter(|_| !overridden);
+        let key = self.key_of(Action::CreateUpload, request)?;
+        let key = self.unless_overridden(key, &input.bucket, PartFlaw::DefaultEncryptionWins);
         self.refuse_other(Action::CreateUpload, input.server_side_encryption.as_ref())?;
         let upload_id = random_id();
         let upload = Upload {
@@ -79,12 +78,9 @@ impl Service {
                 return Err(refusal);
             }
         };
-        let mut claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
-        let mut body = input.body.take();
-        if seals.is_some() && claims.is_framed() && self.faults.has(PartFlaw::FramingStored) {
-            claims = Claims::none();
-            body = body.map(|body| body::framed_again(body, input.content_length));
-        }
+        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let frames = seals.is_some() && self.faults.has(PartFlaw::FramingStored);
+        let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
         let checksums = taken.checksums.clone();
         let etag = self.etag_of(Action::UploadPart, key.as_ref(), &taken);

@@ -101,9 +101,8 @@ impl Service {
             let key = self.key_of(Action::Put, Request::of(&req.headers, &req.extensions))?;
             self.refuse_other(Action::Put, input.server_side_encryption.as_ref())?;
             refuse_too_large(input.content_length)?;
-            let default_set = self.store.bucket(&input.bucket, |bucket| Ok(bucket.default_encryption_set))?;
-            let overridden = default_set && self.faults.has(WriteFlaw::DefaultEncryptionWins);
-            Ok(key.filter(|_| !overridden))
+            self.store.bucket(&input.bucket, |_| Ok(()))?;
+            Ok(self.unless_overridden(key, &input.bucket, WriteFlaw::DefaultEncryptionWins))
         };
         let key = match before() {
             Ok(key) => key,
@@ -112,12 +111,9 @@ impl Service {
                 return Err(refusal);
             }
         };
-        let mut claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
-        let mut body = input.body.take();
-        if key.is_some() && claims.is_framed() && self.faults.has(WriteFlaw::FramingStored) {
-            claims = Claims::none();
-            body = body.map(|body| body::framed_again(body, input.content_length));
-        }
+        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let frames = key.is_some() && self.faults.has(WriteFlaw::FramingStored);
+        let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let taken =
             body::take(body, key.as_ref().map(|k| &k.key), &self.store.memory, claims, self.faults.makes_etags())
                 .await?;
@@ -331,7 +327,8 @@ impl Service {
         let presented = self.presented(action, request)?;
         let by_version = version.is_some();
         let (version, object) = self.store.version(bucket, key, version)?;
-        let newest = self.store.version(bucket, key, None).ok().map(|(_, newest)| newest);
+        let share_key = self.faults.has(WriteFlaw::VersionsShareKey);
+        let newest = share_key.then(|| self.store.version(bucket, key, None).ok()).flatten().map(|(_, newest)| newest);
         let read = Read {
             action,
             ranged: range.is_some(),

@@ -51,11 +51,11 @@ impl ProofProgress {
 pub fn proof_as_text(proof: &Proof, problems: &[Problem], rules: &Catalogue, in_full: bool) -> String {
     let mut text = String::new();
     let suites = suites(proof);
-    let widest = own_runs(proof).map(|(fault, _)| fault.id.len()).max().unwrap_or(0);
+    let widest = proof.own_runs().map(|(fault, _)| fault.id.len()).max().unwrap_or(0);
     let heads: String = suites.iter().map(|suite| format!(" {:>COLUMN$.COLUMN$}", suite)).collect();
     let _ = writeln!(text, "{:<widest$}{heads}  outcome", "fault");
     let (mut caught, mut survived, mut not_met) = (0, 0, 0);
-    for (fault, run) in own_runs(proof) {
+    for (fault, run) in proof.own_runs() {
         match proof.fate(fault, run) {
             Fate::Caught => caught += 1,
             Fate::Survived => survived += 1,
@@ -72,7 +72,7 @@ pub fn proof_as_text(proof: &Proof, problems: &[Problem], rules: &Catalogue, in_
         "\nA number is how many cases of a suite fail; `-` that some come to no verdict, `·` that all pass."
     );
     if in_full {
-        for (fault, run) in own_runs(proof) {
+        for (fault, run) in proof.own_runs() {
             let _ = writeln!(text, "\n{}", fault.id);
             describe(&mut text, fault, rules);
             cases_in_full(&mut text, proof, fault, run);
@@ -131,11 +131,6 @@ fn cases_in_full(text: &mut String, proof: &Proof, fault: &Fault, run: &FaultRun
         };
         let _ = writeln!(text, "    {:<13} {case}{about}{as_expected}", verdict.as_str());
     }
-}
-
-/// The runs under the profile that their fault departs from.
-fn own_runs(proof: &Proof) -> impl Iterator<Item = (&'static Fault, &FaultRun)> {
-    proof.runs.iter().filter_map(|run| Some((run.own_fault()?, run)))
 }
 
 fn suites(proof: &Proof) -> Vec<&str> {

@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// What breaks where the form of the SSE-C headers is not checked.
+const FORM_OF_HEADERS: &[&str] =
+    &["algorithm-exact", "algorithm-required", "key-required", "key-is-256-bits", "md5-required", "md5-compared"];
+
 pub(super) const FAULTS: &[Fault] = &[
     // Algorithm.
     fault(
@@ -171,14 +175,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "part-headers-unchecked",
         "UploadPart takes any SSE-C headers that are malformed for the right ones",
-        &["algorithm-exact", "algorithm-required", "key-required", "key-is-256-bits", "md5-required", "md5-compared"],
+        FORM_OF_HEADERS,
         KIND,
         LeavesUnchecked(&[UploadPart, PartCopyTarget]),
     ),
     fault(
         "copy-source-headers-unchecked",
         "Copies take any copy-source SSE-C headers that are malformed for the right ones",
-        &["algorithm-exact", "algorithm-required", "key-required", "key-is-256-bits", "md5-required", "md5-compared"],
+        FORM_OF_HEADERS,
         KIND,
         LeavesUnchecked(SOURCES),
     ),

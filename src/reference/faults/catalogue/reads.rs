@@ -2,33 +2,36 @@
 
 use super::*;
 
+/// What breaks where GetObject is answered with a 200 whatever the key.
+const GET_WITH_ANY_KEY: &[&str] = &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"];
+
 pub(super) const FAULTS: &[Fault] = &[
     // Reads with another key, or none.
     fault(
         "wrong-key-reads",
         "GetObject with any key gives the data",
-        &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"],
+        GET_WITH_ANY_KEY,
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::Data),
     ),
     fault(
         "wrong-key-garbage",
         "GetObject with another key is answered with 200 and garbage",
-        &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"],
+        GET_WITH_ANY_KEY,
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::Garbage),
     ),
     fault(
         "wrong-key-cut-at-once",
         "GetObject with another key is answered with the head of a 200, and then the connection is cut",
-        &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"],
+        GET_WITH_ANY_KEY,
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::HeadOnly),
     ),
     fault(
         "wrong-key-cut-midway",
         "GetObject with another key is answered with 200, and the connection is cut in the middle of garbage",
-        &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"],
+        GET_WITH_ANY_KEY,
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::HalfGarbage),
     ),

@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// What breaks where no SSE-C object can be read.
+const NO_READS: &[&str] = &[
+    "read-right-key",
+    "part-number-exact",
+    "attributes-size",
+    "version-own-key",
+    "copy-target-key",
+    "key-rotation",
+    "default-encryption-yields",
+    "multipart-round-trip",
+];
+
 pub(super) const FAULTS: &[Fault] = &[
     // SSE-C as a whole.
     fault(
@@ -74,32 +86,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "reads-refused-403",
         "Every read with SSE-C headers is refused with 403, with the right key, too",
-        &[
-            "read-right-key",
-            "part-number-exact",
-            "attributes-size",
-            "version-own-key",
-            "copy-target-key",
-            "key-rotation",
-            "default-encryption-yields",
-            "multipart-round-trip",
-        ],
+        NO_READS,
         KIND,
         RefusesAll(READS, 403),
     ),
     fault(
         "reads-refused-400",
         "Every read with SSE-C headers is refused with 400, with the right key, too",
-        &[
-            "read-right-key",
-            "part-number-exact",
-            "attributes-size",
-            "version-own-key",
-            "copy-target-key",
-            "key-rotation",
-            "default-encryption-yields",
-            "multipart-round-trip",
-        ],
+        NO_READS,
         KIND,
         RefusesAll(READS, 400),
     ),
