@@ -21,6 +21,7 @@ pub mod config;
 pub mod embedded;
 pub mod evidence;
 pub mod plan;
+pub mod profile;
 pub mod prove;
 pub mod reference;
 pub mod report;

@@ -21,12 +21,15 @@ pub fn of(run: &RunResult) -> u8 {
     if run.interrupted {
         return INTERRUPTED;
     }
+    if run.cases.iter().any(|case| case.judgement.verdict == Verdict::UnexpectedPass) {
+        return FAILED;
+    }
     let required = || run.cases.iter().filter(|case| case.is_required());
     if required().any(|case| case.judgement.verdict == Verdict::Fail) {
         return FAILED;
     }
     let without_verdict = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error];
     let incomplete = required().any(|case| case.incomplete || without_verdict.contains(&case.judgement.verdict));
-    let judged = run.count(Verdict::Pass) + run.count(Verdict::Fail);
+    let judged = run.count(Verdict::Pass) + run.count(Verdict::Fail) + run.count(Verdict::ExpectedFailure);
     if incomplete || judged == 0 { NOT_TESTED } else { PASSED }
 }

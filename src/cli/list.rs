@@ -29,7 +29,8 @@ enum Format {
 
 pub(super) fn list(arguments: &Arguments) -> u8 {
     let suites = match suites::load(&arguments.suites) {
-        Ok((suites, _)) => suites,
+        // The probes of capabilities are no cases.
+        Ok((suites, _)) => suites.into_iter().filter(|suite| !suite.cases.is_empty()).collect::<Vec<_>>(),
         Err(error) => return complain(&error, exit_code::USAGE),
     };
     match arguments.format {

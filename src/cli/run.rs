@@ -1,6 +1,5 @@
 //! `ssecheck run`
 
-use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,16 +14,16 @@ use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{self, Config, ConfigError, Credentials, Environment, Plain, Typed};
 use crate::embedded::{self, EmbeddedError, Reach};
 use crate::plan::{Plan, Selection, plan};
+use crate::profile::{self, Departure, Profile, ProfileError};
 use crate::reference;
 use crate::report::{Context, JunitError, Terminal, junit, printable};
 use crate::rules::Catalogue;
 use crate::runner::{self, Options, PrepareError, RunResult};
-use crate::suite::{Suite, near_miss};
+use crate::suite::Suite;
+use crate::suite::model::Certification;
 
 /// Where the JUnit report goes unless told.
 const DEFAULT_REPORT: &str = "reports/junit.xml";
-/// Profiles that are there even where no suite names them.
-const PROFILES: [&str; 2] = ["portable", "aws"];
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +37,12 @@ pub(super) struct Arguments {
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
+    /// Fail unless this level of certification is reached; then every built-in suite is run
+    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
+    certify: Option<Certification>,
+    /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
+    #[arg(long)]
+    allow_ssec: bool,
     #[command(flatten)]
     connection: Typed,
 }
@@ -65,8 +70,12 @@ enum RunError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Suites(#[from] suites::SuitesError),
-    #[error("there is no profile `{name}`; {help}")]
-    Profile { name: String, help: String },
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(
+        "--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself"
+    )]
+    AllowOnGivenBucket,
     #[error("no case of these suites is selected; `ssecheck list` shows what --only and --profile choose from")]
     NothingSelected,
     #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
@@ -95,7 +104,7 @@ impl RunError {
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
     match tested(arguments).await {
-        Ok(run) => exit_code::of(&run),
+        Ok((run, reached)) => exit_code::of(&run).max(if reached { exit_code::PASSED } else { exit_code::FAILED }),
         Err(error) => complain(&printable(&error.to_string()), error.exit_code()),
     }
 }
@@ -109,11 +118,16 @@ struct Service {
     embedded: Option<reference::Endpoint>,
 }
 
-async fn tested(arguments: Arguments) -> Result<RunResult, RunError> {
+/// The run, and whether the level of certification asked for is reached.
+async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
     let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
     let (suites, rules) = suites::load(&arguments.suites)?;
-    check_profile(&config.profile, &suites)?;
-    let selection = Selection { profile: config.profile.clone(), only: arguments.only };
+    if arguments.allow_ssec && config.bucket.is_some() {
+        return Err(RunError::AllowOnGivenBucket);
+    }
+    let profile = profile::find_with_suites(&config.profile, &rules, &suites)?;
+    let is_complete = arguments.suites.is_empty() && arguments.only.is_empty();
+    let selection = Selection { profile: Arc::clone(&profile), only: arguments.only };
     let plan = plan(&suites, &selection);
     if plan.cases.is_empty() {
         return Err(RunError::NothingSelected);
@@ -125,8 +139,9 @@ async fn tested(arguments: Arguments) -> Result<RunResult, RunError> {
     for path in &reports {
         check_writable(path).map_err(|error| RunError::Report { path: path.clone(), error })?;
     }
-    let service = service(&config, &suites).await?;
-    let result = watched(plan, &service, &config, &rules).await;
+    let service = service(&config, &suites, is_complete).await?;
+    let options = options(&config, profile, &service, arguments.allow_ssec);
+    let result = watched(plan, &service, options, &rules).await;
     if let Some(endpoint) = service.embedded {
         endpoint.stop().await;
     }
@@ -135,20 +150,30 @@ async fn tested(arguments: Arguments) -> Result<RunResult, RunError> {
     for path in reports {
         tokio::fs::write(&path, &document).await.map_err(|error| RunError::Report { path, error })?;
     }
-    Ok(run)
+    let reached = |level| run.certificates().iter().any(|it| it.level == level && it.is_reached());
+    let reached = arguments.certify.is_none_or(reached);
+    if let Some(level) = arguments.certify.filter(|_| !reached) {
+        eprintln!("ssecheck: the level {} is not reached (--certify)", level.as_str());
+    }
+    Ok((run, reached))
 }
 
-/// Runs the plan with the terminal looking on.
-async fn watched(plan: Plan, service: &Service, config: &Config, rules: &Catalogue) -> Result<RunResult, RunError> {
-    let (sender, mut events) = mpsc::unbounded_channel();
-    let options = Options {
+fn options(config: &Config, profile: Arc<Profile>, service: &Service, allow_ssec: bool) -> Options {
+    Options {
         bucket: config.bucket.clone(),
         prefix: config.prefix.clone(),
         jobs: config.jobs.get(),
         scenario_timeout: config.scenario_timeout,
-        profile: config.profile.clone(),
+        profile,
+        allow_ssec,
         no_plain_listener: service.no_plain_listener,
-    };
+    }
+}
+
+/// Runs the plan with the terminal looking on.
+async fn watched(plan: Plan, service: &Service, options: Options, rules: &Catalogue) -> Result<RunResult, RunError> {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let profile = Arc::clone(&options.profile);
     let is_terminal = io::stdout().is_terminal();
     let mut terminal = Terminal::new(io::stdout(), is_terminal, is_terminal && console::colors_enabled());
     let running = runner::run(plan, service.client.clone(), options, sender, cancelled_by_signal());
@@ -162,27 +187,16 @@ async fn watched(plan: Plan, service: &Service, config: &Config, rules: &Catalog
     let (run, written) = tokio::join!(running, watching);
     let run = run?;
     let finished = written.and_then(|()| terminal.finish(&run, rules, &service.context));
+    let today = time::OffsetDateTime::now_utc().date();
+    for departure in profile.due(today) {
+        let Departure { id, review, .. } = departure;
+        eprintln!("ssecheck: departure `{id}` of profile {} was to be looked at again from {review}", profile.id);
+    }
     match finished {
         // A reader that went away (`ssecheck run | head`) does not change the verdict.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
         _ => Ok(run),
     }
-}
-
-fn check_profile(name: &str, suites: &[Arc<Suite>]) -> Result<(), RunError> {
-    let mut known: BTreeSet<&str> = PROFILES.into_iter().collect();
-    for case in suites.iter().flat_map(|suite| &suite.cases) {
-        known.extend(case.profiles.iter().map(String::as_str));
-        known.extend(case.steps.iter().flat_map(|step| step.expect_under.keys()).map(String::as_str));
-    }
-    if known.contains(name) {
-        return Ok(());
-    }
-    let help = match near_miss(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("choose one of: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
-    };
-    Err(RunError::Profile { name: name.to_owned(), help })
 }
 
 /// A report that cannot be written is found out before the first request.
@@ -192,12 +206,13 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop))
 }
 
-async fn service(config: &Config, suites: &[Arc<Suite>]) -> Result<Service, RunError> {
+async fn service(config: &Config, suites: &[Arc<Suite>], is_complete: bool) -> Result<Service, RunError> {
     let context = |tls: &Url, plain: String| Context {
         endpoint: tls.to_string(),
         plain_endpoint: plain,
         profile: config.profile.clone(),
         suite_digest: digest(suites),
+        is_complete,
     };
     if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
         let (plain, told) = match &endpoint.plain {

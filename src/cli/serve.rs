@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// Fault to have on purpose (`ssecheck prove --list` shows them all); may be repeated
     #[arg(long, value_name = "ID", value_parser = Fault::named)]
     fault: Vec<&'static Fault>,
+    /// Block SSE-C on new buckets, as AWS does since April 2026
+    #[arg(long)]
+    block_ssec: bool,
     /// Mebibytes of object data to hold at most
     #[arg(long, value_name = "MIB", default_value_t = reference::DEFAULT_MEMORY / MIB)]
     memory: u64,
@@ -42,6 +45,7 @@ pub(super) async fn serve(arguments: Arguments) -> u8 {
         tls_port: arguments.port,
         plain_port: arguments.plain_port,
         memory: arguments.memory.saturating_mul(MIB),
+        block_ssec: arguments.block_ssec,
         faults: Faults::of(&arguments.fault),
         ..Options::default()
     };

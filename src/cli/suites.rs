@@ -1,11 +1,12 @@
 //! The suites that a command works on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::plan::capabilities;
 use crate::rules::{Catalogue, CatalogueError};
-use crate::suite::{self, FileDiagnostics, SourceError, Suite, SuiteSource};
+use crate::suite::{self, FileDiagnostics, SourceError, Suite, SuiteSource, near_miss};
 
 /// The suites cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +23,54 @@ pub(super) enum SuitesError {
     /// Two files have one id.
     #[error("{first} and {second} both have the suite id `{id}`; give one of them another")]
     DoubledId { id: String, first: String, second: String },
+    /// Two capabilities have one id.
+    #[error("{file}: there is another capability `{id}`; give this one another id")]
+    DoubledCapability { id: String, file: String },
+    /// A case requires what nobody declares.
+    #[error("{case} requires `{id}`, and there is no such capability{help}")]
+    UnknownCapability { id: String, case: String, help: String },
 }
 
-/// The suites of the paths, or those built in, and the rules they cite.
+/// The suites of the paths, or those built in, and the rules they cite. The built-in capabilities are always there.
 pub(super) fn load(paths: &[PathBuf]) -> Result<(Vec<Arc<Suite>>, Catalogue), SuitesError> {
     let rules = Catalogue::embedded()?;
-    let sources = if paths.is_empty() { suite::embedded() } else { suite::from_paths(paths)? };
-    let suites = check(&sources, &rules)?;
+    let built_in = suite::embedded();
+    let sources = if paths.is_empty() { built_in.clone() } else { suite::from_paths(paths)? };
+    let mut suites = check(&sources, &rules)?;
+    if suites.iter().all(|suite| suite.id != CAPABILITIES) {
+        let capabilities: Vec<SuiteSource> =
+            built_in.into_iter().filter(|source| source.name.ends_with(CAPABILITIES_FILE)).collect();
+        suites.extend(check(&capabilities, &rules)?);
+    }
+    check_capabilities(&suites)?;
     Ok((suites, rules))
+}
+
+/// Id of the suite that holds the built-in capabilities.
+const CAPABILITIES: &str = "capabilities";
+/// Its file.
+const CAPABILITIES_FILE: &str = "/capabilities.json";
+
+/// Every capability has one id, and every one that a case requires is there.
+fn check_capabilities(suites: &[Arc<Suite>]) -> Result<(), SuitesError> {
+    let all = capabilities(suites);
+    let mut known = BTreeSet::new();
+    for needed in &all {
+        if !known.insert(needed.id()) {
+            let (id, file) = (needed.id().to_owned(), needed.suite.file.clone());
+            return Err(SuitesError::DoubledCapability { id, file });
+        }
+    }
+    for suite in suites {
+        for case in &suite.cases {
+            if let Some(id) = case.requires.iter().find(|id| !known.contains(id.as_str())) {
+                let help = near_miss(id, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+                let (id, case) = (id.clone(), case.id.clone());
+                return Err(SuitesError::UnknownCapability { id, case, help: help.unwrap_or_default() });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// All suites, or all mistakes of all files.

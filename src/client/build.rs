@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use quick_xml::Writer;
-use quick_xml::events::BytesText;
 use url::Url;
+use zeroize::Zeroizing;
 
-use super::Target;
+use super::aws_chunked::Trailer;
 use super::customer_key::{CustomerKey, reveals_key};
+use super::{Target, bodies};
 use crate::config::Addressing;
 use crate::evidence::Answer;
 use crate::suite::body::Body;
-use crate::suite::model::{Auth, CopySource, HeaderSpec, KeyForm, Operation, Payload, Request, Scheme, SseC, Step};
+use crate::suite::model::{
+    Auth, BodyDigest, CopySource, DigestAlgorithm, HeaderCase, HeaderSpec, KeyForm, Operation, Payload, Request,
+    Scheme, SseC, Step,
+};
 
 /// How the names of the three SSE-C headers begin.
 pub const SSE_C_PREFIX: &str = "x-amz-server-side-encryption-customer-";
@@ -71,12 +74,40 @@ pub struct Prepared {
     pub body: Bytes,
     /// How the body is framed.
     pub payload: Payload,
-    /// Whether it goes over a connection of its own, read to the end.
-    pub own_connection: bool,
+    /// The checksum that follows an aws-chunked body.
+    pub trailer: Option<Trailer>,
+    /// The fields of a form, in order; the body is its file.
+    pub form: Option<Form>,
+    /// Headers that take the place of those of their name once the request is signed.
+    pub tampered: Vec<HeaderLine>,
+    /// What a connection of its own is needed for, if it is.
+    pub own_connection: Option<OwnConnection>,
     /// How it is authenticated.
     pub auth: Auth,
     /// The object key, decoded; empty for requests to a bucket.
     pub object_key: String,
+}
+
+/// A browser's form upload.
+#[derive(Clone)]
+pub struct Form {
+    /// The bucket that its policy is for.
+    pub bucket: String,
+    /// The fields before those of the signature.
+    pub fields: Vec<HeaderLine>,
+    /// Names of the fields that the policy does not list.
+    pub unlisted: Vec<String>,
+}
+
+/// What a connection of a request's own is needed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum OwnConnection {
+    /// Everything that comes is read, also where HTTP allows nothing more.
+    ReadToTheEnd,
+    /// The names of headers are written so.
+    Case(HeaderCase),
+    /// It is closed in the middle of the body.
+    Interrupted,
 }
 
 /// A header line.
@@ -117,8 +148,7 @@ pub enum BuildError {
 /// [`BuildError`].
 pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlier<'_>) -> Result<Prepared, BuildError> {
     let operation = request.operation.unwrap_or(Operation::GetObject);
-    let is_listing = matches!(operation, Operation::ListObjectsV2 | Operation::ListObjectVersions);
-    let object_key = if is_listing { String::new() } else { place.key(request.object_name()) };
+    let object_key = if operation.is_of_bucket() { String::new() } else { place.key(request.object_name()) };
     let mut query = operation_query(operation, request, place, earlier)?;
     query.extend(request.query.iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
     let scheme = request.scheme();
@@ -142,7 +172,26 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
     if operation == Operation::GetObjectAttributes && !own_attributes {
         headers.push("x-amz-object-attributes", "ETag,ObjectSize", None)?;
     }
+    let body = bodies::body(operation, request, place, earlier)?;
+    if digests_body(operation) {
+        headers.push("content-md5", &Body::Literal(body.clone()).digest(DigestAlgorithm::Md5), None)?;
+    }
     let mut lines = headers.lines;
+    let mut form = None;
+    let mut object_key = object_key;
+    if operation == Operation::PostObject {
+        object_key = place.key(request.object_name());
+        let mut fields = Headers { earlier, lines: Vec::new() };
+        fields.push("key", &object_key, None)?;
+        fields.push("success_action_status", "201", None)?;
+        fields.lines.append(&mut lines);
+        let unlisted = request.unlisted.clone().unwrap_or_default();
+        form = Some(Form { bucket: place.bucket.clone(), fields: fields.lines, unlisted });
+    }
+    let mut tampered = Headers { earlier, lines: Vec::new() };
+    for (name, spec) in request.tampered.iter().flatten() {
+        tampered.spec(name, spec, None)?;
+    }
     for line in &mut lines {
         let unsigned = request.unsigned_headers.iter().flatten().any(|n| n.eq_ignore_ascii_case(line.name.as_str()));
         line.signed = !unsigned;
@@ -153,9 +202,12 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
         method: method(operation),
         url,
         headers: lines,
-        body: body(operation, request, earlier)?,
+        body,
         payload: request.payload.unwrap_or_default(),
-        own_connection: request.own_connection.unwrap_or_default(),
+        trailer: trailer(request, earlier),
+        form,
+        tampered: tampered.lines,
+        own_connection: own_connection(request),
         auth: request.auth.unwrap_or_default(),
         object_key,
     })
@@ -193,7 +245,10 @@ pub fn housekeeping(
         headers: Vec::new(),
         body,
         payload: Payload::Whole,
-        own_connection: false,
+        trailer: None,
+        form: None,
+        tampered: Vec::new(),
+        own_connection: None,
         auth: Auth::Signed,
         object_key: object_key.to_owned(),
     })
@@ -233,13 +288,28 @@ fn address(
 
 fn method(operation: Operation) -> Method {
     match operation {
-        Operation::PutObject | Operation::CopyObject | Operation::UploadPart | Operation::UploadPartCopy => Method::PUT,
+        Operation::PutObject
+        | Operation::CopyObject
+        | Operation::UploadPart
+        | Operation::UploadPartCopy
+        | Operation::PutObjectTagging
+        | Operation::PutObjectAcl
+        | Operation::PutBucketPolicy
+        | Operation::PutBucketEncryption => Method::PUT,
         Operation::HeadObject => Method::HEAD,
-        Operation::DeleteObject | Operation::AbortMultipartUpload => Method::DELETE,
-        Operation::CreateMultipartUpload | Operation::CompleteMultipartUpload => Method::POST,
+        Operation::DeleteObject | Operation::AbortMultipartUpload | Operation::DeleteObjectTagging => Method::DELETE,
+        Operation::CreateMultipartUpload
+        | Operation::CompleteMultipartUpload
+        | Operation::PostObject
+        | Operation::DeleteObjects => Method::POST,
         Operation::GetObject
         | Operation::GetObjectAttributes
+        | Operation::GetObjectTagging
+        | Operation::GetObjectAcl
+        | Operation::GetBucketEncryption
         | Operation::ListParts
+        | Operation::ListMultipartUploads
+        | Operation::ListObjects
         | Operation::ListObjectsV2
         | Operation::ListObjectVersions => Method::GET,
     }
@@ -256,7 +326,16 @@ fn operation_query(
         Operation::GetObjectAttributes => vec![pair("attributes", "")],
         Operation::CreateMultipartUpload => vec![pair("uploads", "")],
         Operation::ListObjectsV2 => vec![pair("list-type", "2"), pair("prefix", &place.prefix)],
+        Operation::ListObjects => vec![pair("prefix", &place.prefix)],
         Operation::ListObjectVersions => vec![pair("versions", ""), pair("prefix", &place.prefix)],
+        Operation::ListMultipartUploads => vec![pair("uploads", ""), pair("prefix", &place.prefix)],
+        Operation::DeleteObjects => vec![pair("delete", "")],
+        Operation::GetObjectTagging | Operation::PutObjectTagging | Operation::DeleteObjectTagging => {
+            vec![pair("tagging", "")]
+        }
+        Operation::GetObjectAcl | Operation::PutObjectAcl => vec![pair("acl", "")],
+        Operation::PutBucketPolicy => vec![pair("policy", "")],
+        Operation::PutBucketEncryption | Operation::GetBucketEncryption => vec![pair("encryption", "")],
         _ => Vec::new(),
     };
     if let Some(number) = request.part_number {
@@ -282,40 +361,32 @@ fn copy_source_value(source: &CopySource, place: &Place, earlier: &Earlier<'_>) 
     Ok(value)
 }
 
-fn body(operation: Operation, request: &Request, earlier: &Earlier<'_>) -> Result<Bytes, BuildError> {
-    if operation == Operation::CompleteMultipartUpload {
-        return complete_body(request, earlier);
-    }
-    Ok(request.body.as_ref().and_then(|name| earlier.bodies.get(name)).map(Body::bytes).unwrap_or_default())
+/// Whether AWS asks for a digest of the request's document.
+fn digests_body(operation: Operation) -> bool {
+    use Operation::{DeleteObjects, PutBucketEncryption, PutBucketPolicy, PutObjectTagging};
+    matches!(operation, DeleteObjects | PutObjectTagging | PutBucketPolicy | PutBucketEncryption)
 }
 
-fn complete_body(request: &Request, earlier: &Earlier<'_>) -> Result<Bytes, BuildError> {
-    let mut parts = Vec::new();
-    for step in request.parts.iter().flatten() {
-        let etag = earlier.answer(step)?.etag().ok_or_else(|| missing(step, "ETag"))?;
-        let number = earlier.steps.iter().find(|s| s.id == *step).and_then(|s| s.request.part_number).unwrap_or(1);
-        parts.push((number, format!("\"{etag}\"")));
+fn trailer(request: &Request, earlier: &Earlier<'_>) -> Option<Trailer> {
+    if !request.payload.unwrap_or_default().has_trailer() {
+        return None;
     }
-    let mut writer = Writer::new(Vec::new());
-    writer
-        .create_element("CompleteMultipartUpload")
-        .with_attribute(("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/"))
-        .write_inner_content(|writer| {
-            for (number, etag) in &parts {
-                writer.create_element("Part").write_inner_content(|writer| {
-                    writer.create_element("PartNumber").write_text_content(BytesText::new(&number.to_string()))?;
-                    writer.create_element("ETag").write_text_content(BytesText::new(etag))?;
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        })
-        .map_err(|_| BuildError::Unsendable("the list of parts".to_owned()))?;
-    Ok(writer.into_inner().into())
+    let of = request.trailer.as_ref();
+    let algorithm = of.map_or(DigestAlgorithm::Crc32, |of| of.algorithm);
+    let body = earlier.bodies.get(of.map_or(request.body.as_ref()?, |of| &of.body))?;
+    Some(Trailer { name: format!("x-amz-checksum-{}", algorithm.as_str()), value: body.digest(algorithm) })
+}
+
+fn own_connection(request: &Request) -> Option<OwnConnection> {
+    if request.interrupted == Some(true) {
+        return Some(OwnConnection::Interrupted);
+    }
+    let case = request.header_case.map(OwnConnection::Case);
+    case.or_else(|| (request.own_connection == Some(true)).then_some(OwnConnection::ReadToTheEnd))
 }
 
 impl<'a> Earlier<'a> {
-    fn answer(&self, step: &str) -> Result<&'a Answer, BuildError> {
+    pub(super) fn answer(&self, step: &str) -> Result<&'a Answer, BuildError> {
         self.answers.get(step).ok_or_else(|| missing(step, "HTTP answer"))
     }
 
@@ -324,8 +395,14 @@ impl<'a> Earlier<'a> {
     }
 }
 
-fn missing(step: &str, what: &str) -> BuildError {
+pub(super) fn missing(step: &str, what: &str) -> BuildError {
     BuildError::Missing { step: step.to_owned(), what: what.to_owned() }
+}
+
+/// A header's value, and what evidence shows in its place where it reveals a customer key.
+struct Value {
+    text: Zeroizing<String>,
+    shown: Option<String>,
 }
 
 struct Headers<'a> {
@@ -353,29 +430,43 @@ impl Headers<'_> {
 
     /// `own`: the request's key and the header's right form.
     fn spec(&mut self, name: &str, spec: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<(), BuildError> {
-        for line in spec.lines() {
-            if line.absent {
-                continue;
-            }
-            if let Some(value) = &line.value {
-                self.push(name, value, None)?;
-            } else if let Some(of_step) = &line.of_step {
-                let value = self.earlier.header(&of_step.step, &of_step.header)?;
-                self.push(name, value, None)?;
-            } else {
-                let key_name = line.key.as_deref().or(own.map(|(key, _)| key)).unwrap_or_default();
-                let form = line.form.or(own.map(|(_, form)| form)).unwrap_or(KeyForm::Base64);
-                let Some(key) = self.earlier.keys.get(key_name) else {
-                    return Err(BuildError::Unsendable(format!("the undeclared customer key `{key_name}`")));
-                };
-                let value = key.form(form);
-                let written =
-                    serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-                let shown = format!("<{written} of customer key {key_name}: {} characters>", value.len());
-                self.push(name, &value, reveals_key(form).then_some(shown))?;
-            }
+        let lines = spec.lines().filter(|line| !line.absent);
+        let values: Vec<Value> = lines.map(|line| self.value(line, own)).collect::<Result<_, _>>()?;
+        if spec.combined {
+            let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", ");
+            let reveals = values.iter().any(|value| value.shown.is_some());
+            let shown = values.iter().map(|value| value.shown.as_deref().unwrap_or(&value.text));
+            let shown = reveals.then(|| shown.collect::<Vec<_>>().join(", "));
+            return self.push(name, &text, shown);
+        }
+        for (value, line) in values.into_iter().zip(spec.lines()) {
+            let text = if line.padded { format!("  {} \t", *value.text) } else { value.text.to_string() };
+            self.push(name, &Zeroizing::new(text), value.shown)?;
         }
         Ok(())
+    }
+
+    fn value(&self, line: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<Value, BuildError> {
+        let plain = |text: String| Ok(Value { text: Zeroizing::new(text), shown: None });
+        if let Some(value) = &line.value {
+            return plain(value.clone());
+        }
+        if let Some(of_step) = &line.of_step {
+            return plain(self.earlier.header(&of_step.step, &of_step.header)?.to_owned());
+        }
+        if let Some(BodyDigest { body, algorithm }) = &line.digest {
+            let body = self.earlier.bodies.get(body);
+            return plain(body.map(|body| body.digest(*algorithm)).unwrap_or_default());
+        }
+        let key_name = line.key.as_deref().or(own.map(|(key, _)| key)).unwrap_or_default();
+        let form = line.form.or(own.map(|(_, form)| form)).unwrap_or(KeyForm::Base64);
+        let Some(key) = self.earlier.keys.get(key_name) else {
+            return Err(BuildError::Unsendable(format!("the undeclared customer key `{key_name}`")));
+        };
+        let text = key.form(form);
+        let written = serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let shown = format!("<{written} of customer key {key_name}: {} characters>", text.len());
+        Ok(Value { text, shown: reveals_key(form).then_some(shown) })
     }
 
     fn push(&mut self, name: &str, value: &str, shown: Option<String>) -> Result<(), BuildError> {

@@ -1,8 +1,11 @@
 //! From a step to an exchange: build, address, sign, send.
 
 mod aws_chunked;
+mod bodies;
 mod build;
 mod customer_key;
+mod form;
+mod header_case;
 mod own_connection;
 mod send;
 mod sign;

@@ -1,4 +1,5 @@
-//! A request on a connection of its own, of which everything is read to the end.
+//! A request on a connection of its own: of which everything is read to the end, whose header names are written in
+//! another case, or that is cut in the middle of its body.
 //!
 //! HTTP clients take it that an answer to HEAD ends with its head, and never show what a server sends beyond it. Here
 //! those bytes are kept: they are the body that must not be there.
@@ -11,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,7 +21,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
@@ -28,7 +29,8 @@ use tower_service::Service;
 use url::Url;
 
 use super::Target;
-use super::build::Prepared;
+use super::build::{OwnConnection, Prepared};
+use super::header_case::Recased;
 use super::send::LocalhostResolver;
 
 /// The most bytes that are kept of what comes after the head.
@@ -38,20 +40,25 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Sends a request without a body; the head of the answer, and what came after it.
+/// The head of an answer, and what came after it.
+type Answer = (http::response::Parts, Bytes);
+
+/// Sends a request; no answer is awaited of one that is cut.
 pub(super) async fn exchange(
     prepared: &Prepared,
+    kind: OwnConnection,
     headers: HeaderMap,
     target: &Target,
     tls: Arc<ClientConfig>,
-) -> Result<(http::response::Parts, Bytes), Failure> {
+) -> Result<Option<Answer>, Failure> {
     let asked = async {
+        let headers = with_own_headers(prepared, headers)?;
         let stream = connect(prepared, target).await?;
         if prepared.url.scheme() != "https" {
-            return ask(stream, prepared, headers).await;
+            return send(stream, kind, prepared, headers).await;
         }
         let name = ServerName::try_from(host(prepared)?.to_owned())?;
-        ask(TlsConnector::from(tls).connect(name, stream).await?, prepared, headers).await
+        send(TlsConnector::from(tls).connect(name, stream).await?, kind, prepared, headers).await
     };
     tokio::time::timeout(target.request_timeout, asked).await.map_err(|_| "no answer in time")?
 }
@@ -90,21 +97,60 @@ fn proxy_authorization(proxy: &Url) -> Option<Result<HeaderValue, Failure>> {
     (!user.is_empty()).then(|| HeaderValue::from_str(&value).map_err(Failure::from))
 }
 
-async fn ask<S>(
-    stream: S,
-    prepared: &Prepared,
-    mut headers: HeaderMap,
-) -> Result<(http::response::Parts, Bytes), Failure>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await?;
+/// The headers that an HTTP client adds of its own.
+fn with_own_headers(prepared: &Prepared, mut headers: HeaderMap) -> Result<HeaderMap, Failure> {
     let authority = prepared.url[url::Position::BeforeHost..url::Position::AfterPort].parse()?;
     headers.insert(http::header::HOST, authority);
     headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(http::header::USER_AGENT, HeaderValue::from_static(super::send::USER_AGENT));
-    let path = &prepared.url[url::Position::BeforePath..url::Position::AfterQuery];
-    let mut request = Request::builder().method(prepared.method.clone()).uri(path).body(Empty::new())?;
+    Ok(headers)
+}
+
+fn path(prepared: &Prepared) -> &str {
+    &prepared.url[url::Position::BeforePath..url::Position::AfterQuery]
+}
+
+async fn send<S>(
+    stream: S,
+    kind: OwnConnection,
+    prepared: &Prepared,
+    headers: HeaderMap,
+) -> Result<Option<Answer>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match kind {
+        OwnConnection::ReadToTheEnd => ask(stream, prepared, headers).await.map(Some),
+        OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers).await.map(Some),
+        OwnConnection::Interrupted => interrupt(stream, prepared, &headers).await.map(|()| None),
+    }
+}
+
+/// Sends the first half of a body and closes the connection for writing; waits until the server has closed it, too, so
+/// that whatever it makes of the request is made.
+async fn interrupt<S>(mut stream: S, prepared: &Prepared, headers: &HeaderMap) -> Result<(), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut request = format!("{} {} HTTP/1.1\r\n", prepared.method, path(prepared)).into_bytes();
+    for (name, value) in headers {
+        request.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    request.extend_from_slice(format!("content-length: {}\r\n\r\n", prepared.body.len()).as_bytes());
+    request.extend_from_slice(&prepared.body[..prepared.body.len() / 2]);
+    stream.write_all(&request).await?;
+    stream.shutdown().await?;
+    let _ = tokio::time::timeout(PATIENCE, read_on(stream, &mut BytesMut::new())).await;
+    Ok(())
+}
+
+async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
+    let body = Full::new(prepared.body.clone());
+    let mut request = Request::builder().method(prepared.method.clone()).uri(path(prepared)).body(body)?;
     *request.headers_mut() = headers;
     let running = AbortOnDropHandle::new(tokio::spawn(connection.without_shutdown()));
     let response: Response<Incoming> = sender.send_request(request).await?;
@@ -112,7 +158,9 @@ where
     let mut beyond = BytesMut::new();
     // What has come by the end of the server's time is what it sent, whether it ends the connection or not.
     let _ = tokio::time::timeout(PATIENCE, async {
-        let _ = body.collect().await;
+        if let Ok(body) = http_body_util::Limited::new(body, MAX_BEYOND).collect().await {
+            beyond.extend_from_slice(&body.to_bytes());
+        }
         match running.await {
             Ok(Ok(parts)) => {
                 beyond.extend_from_slice(&parts.read_buf);

@@ -13,9 +13,9 @@ use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::{Digest as _, Sha256};
 
-use super::build::{BuildError, Prepared};
-use super::sign::sign_request;
-use super::{Target, TlsTrust, aws_chunked, own_connection};
+use super::build::{BuildError, HeaderLine, Prepared};
+use super::sign::Signer;
+use super::{Target, TlsTrust, aws_chunked, form, own_connection};
 use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_TEXT, Received, Redactor, Reply, Sent};
 use crate::suite::body::Body;
 use crate::suite::model::{Payload, Scheme};
@@ -118,7 +118,7 @@ impl Client {
                 return Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() };
             }
         };
-        let ready = make_ready(&mut prepared, &self.target);
+        let ready = make_ready(&mut prepared, &self.target).await;
         let sent = Sent::of(&prepared);
         let reply = match ready {
             Ok(()) => self.exchange(prepared, redactor, bodies).await,
@@ -133,11 +133,13 @@ impl Client {
         for line in &prepared.headers {
             headers.append(line.name.clone(), line.value.clone());
         }
-        if prepared.own_connection {
-            return match own_connection::exchange(&prepared, headers, &self.target, Arc::clone(&self.tls)).await {
-                Ok((head, beyond)) => {
-                    Reply::Answer(receive(head.status, &head.headers, (beyond, None), redactor, bodies))
+        if let Some(kind) = prepared.own_connection {
+            let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, Arc::clone(&self.tls));
+            return match exchanged.await {
+                Ok(Some((head, body))) => {
+                    Reply::Answer(receive(head.status, &head.headers, (body, None), redactor, bodies))
                 }
+                Ok(None) => Reply::Interrupted,
                 Err(error) => Reply::Failed(chain(&*error)),
             };
         }
@@ -154,20 +156,36 @@ impl Client {
 }
 
 /// Frames and signs a request; why not, where that does not come off.
-fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), String> {
-    if prepared.payload == Payload::AwsChunked {
-        aws_chunked::frame(prepared).map_err(|error| format!("the body cannot be framed: {error}"))?;
+async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), String> {
+    let signer = Signer::new(target);
+    if let Some(form) = prepared.form.clone() {
+        return form::encode(prepared, &form, &signer).await;
     }
-    sign_request(prepared, target).map_err(|error| error.to_string())
+    let told = |error: &dyn std::fmt::Display| format!("the body cannot be framed: {error}");
+    let framed = prepared.payload != Payload::Whole;
+    if framed {
+        aws_chunked::announce(prepared).map_err(|error| told(&error))?;
+    }
+    let signature = signer.request(prepared).map_err(|error| error.to_string())?;
+    if framed {
+        let chunks_signed = prepared.payload != Payload::AwsChunked;
+        let by = chunks_signed.then_some((&signer, signature));
+        prepared.body = aws_chunked::framed(&prepared.body, prepared.trailer.as_ref(), by).map_err(|e| told(&e))?;
+    }
+    for tampered in std::mem::take(&mut prepared.tampered) {
+        prepared.headers.retain(|line| line.name != tampered.name);
+        prepared.headers.push(tampered);
+    }
+    Ok(())
 }
 
 impl Sent {
     fn of(prepared: &Prepared) -> Self {
-        let lines = prepared.headers.iter().map(|line| {
+        let shown = |line: &HeaderLine| {
             let shown = line.shown.clone();
             let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
             (line.name.to_string(), value)
-        });
+        };
         let mut url = prepared.url.clone();
         if let Some((readable, _)) = prepared.url.as_str().split_once("X-Amz-Signature=")
             && let Ok(shown) = format!("{readable}X-Amz-Signature=redacted").parse()
@@ -179,7 +197,8 @@ impl Sent {
             scheme: prepared.scheme,
             method: prepared.method.to_string(),
             url: url.to_string(),
-            headers: lines.collect(),
+            headers: prepared.headers.iter().map(shown).collect(),
+            fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
             body_length: prepared.body.len() as u64,
             object_key: prepared.object_key.clone(),
         }
@@ -192,6 +211,7 @@ impl Sent {
             method: String::new(),
             url: String::new(),
             headers: Vec::new(),
+            fields: Vec::new(),
             body_length: 0,
             object_key: String::new(),
         }

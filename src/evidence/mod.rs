@@ -46,6 +46,9 @@ pub struct Sent {
     pub url: String,
     /// Header lines in order.
     pub headers: Vec<(String, String)>,
+    /// The fields of a form, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
     /// Length of the body in bytes.
     pub body_length: u64,
     /// The object key addressed, decoded; empty for requests to a bucket.
@@ -59,6 +62,8 @@ pub enum Reply {
     Answer(Answer),
     /// No HTTP answer: the connection was refused, or closed before one came.
     Closed(String),
+    /// No HTTP answer, because the connection was closed on purpose in the middle of the request.
+    Interrupted,
     /// No HTTP answer for another reason (name not resolved, TLS, time-out).
     Failed(String),
     /// The request could not be made, because an earlier answer lacks what it needs.

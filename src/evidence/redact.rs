@@ -1,5 +1,6 @@
 //! Customer keys in what an endpoint sends: found in any usual encoding, and blotted out.
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use regex::bytes::{Regex, RegexBuilder};
@@ -7,43 +8,71 @@ use regex::bytes::{Regex, RegexBuilder};
 /// What stands in a key's place.
 pub const REDACTED: &str = "<redacted customer key>";
 
+/// Shorter pieces of a key would be found everywhere.
+const SHORTEST_PIECE: usize = 4;
+
 /// Keys shorter than this (in bytes) are no secrets, and would be found everywhere.
 const SHORTEST_SECRET: usize = 12;
 
 /// Finds the customer keys of a case.
 pub struct Redactor {
     patterns: Vec<(String, Regex)>,
+    /// A piece of each form of each key, where there are several keys: what holds none of these holds no key.
+    pieces: Option<AhoCorasick>,
 }
 
 impl Redactor {
     /// A redactor for these keys, by name.
     pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
-        let patterns = keys
-            .into_iter()
-            .filter(|(_, key)| key.len() >= SHORTEST_SECRET)
-            .filter_map(|(name, key)| {
-                let regex = RegexBuilder::new(&pattern(key)).unicode(false).build().ok()?;
-                Some((name.to_owned(), regex))
-            })
-            .collect();
-        Self { patterns }
+        let keys: Vec<(&str, &[u8])> = keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET).collect();
+        let pieces: Vec<Vec<u8>> = keys.iter().flat_map(|(_, key)| pieces(key)).collect();
+        let pieces = (keys.len() > 1 && pieces.iter().all(|piece| piece.len() >= SHORTEST_PIECE)).then_some(pieces);
+        let pieces = pieces.and_then(|all| AhoCorasick::builder().ascii_case_insensitive(true).build(all).ok());
+        let compiled = |key: &[u8]| RegexBuilder::new(&pattern(key)).unicode(false).build().ok();
+        let patterns = keys.iter().filter_map(|(name, key)| Some(((*name).to_owned(), compiled(key)?))).collect();
+        Self { patterns, pieces }
+    }
+
+    fn holds_none(&self, bytes: &[u8]) -> bool {
+        self.pieces.as_ref().is_some_and(|pieces| !pieces.is_match(bytes))
     }
 
     /// Names of the keys that `bytes` holds.
     #[must_use]
     pub fn found(&self, bytes: &[u8]) -> Vec<String> {
+        if self.holds_none(bytes) {
+            return Vec::new();
+        }
         self.patterns.iter().filter(|(_, regex)| regex.is_match(bytes)).map(|(name, _)| name.clone()).collect()
     }
 
     /// `bytes` as text with every key blotted out.
     #[must_use]
     pub fn text(&self, bytes: &[u8]) -> String {
+        if self.holds_none(bytes) {
+            return String::from_utf8_lossy(bytes).into_owned();
+        }
         let mut blotted = bytes.to_vec();
         for (_, regex) in &self.patterns {
             blotted = regex.replace_all(&blotted, REDACTED.as_bytes()).into_owned();
         }
         String::from_utf8_lossy(&blotted).into_owned()
     }
+}
+
+/// Of each form that [`pattern`] matches a piece that stands in it however it is escaped: the longest without `+` and
+/// `/`.
+fn pieces(key: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let full = key.len() / 3 * 3;
+    let base64 = STANDARD.encode(&key[..full]);
+    let twice = STANDARD.encode(STANDARD.encode(key));
+    let encoded = [twice[..base64.len()].to_owned(), URL_SAFE.encode(&key[..full]), base64, hex::encode(key)];
+    let longest = |text: &String| {
+        let pieces = text.split(['+', '/', '-', '_']);
+        pieces.max_by_key(|piece| piece.len()).unwrap_or_default().as_bytes().to_vec()
+    };
+    let pieces: Vec<Vec<u8>> = encoded.iter().map(longest).collect();
+    pieces.into_iter().chain([key.to_vec()])
 }
 
 /// The raw key, or any of its encodings as far as the last full group goes, with what follows of the encoding.

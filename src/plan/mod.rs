@@ -1,15 +1,21 @@
-//! What a run will do: the cases selected, each with its positive controls.
+//! What a run will do: the cases selected, each with its positive controls and the capabilities that it needs.
 
+mod capability;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::suite::model::{Scheme, Step};
+pub use capability::{Needed, capabilities};
+
+use crate::profile::Profile;
+use crate::suite::model::{BucketKind, Certification, Level, Scheme, Step};
 use crate::suite::{Case, Suite};
 
 /// Which cases are run.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Name of the profile.
-    pub profile: String,
+    /// The profile judged by.
+    pub profile: Arc<Profile>,
     /// Parts of case ids, any one of which will do; all cases when empty.
     pub only: Vec<String>,
 }
@@ -23,6 +29,8 @@ pub struct PlannedCase {
     pub case: Case,
     /// Its positive controls.
     pub controls: Vec<Control>,
+    /// The capabilities that it needs.
+    pub needs: Vec<Arc<Needed>>,
 }
 
 /// A positive control: the scenario up to a step, with that step's request put right.
@@ -43,29 +51,62 @@ pub struct Plan {
     pub cases: Vec<PlannedCase>,
 }
 
+impl Plan {
+    /// The kinds of bucket that its cases and the probes of their capabilities need.
+    #[must_use]
+    pub fn bucket_kinds(&self) -> BTreeSet<BucketKind> {
+        let probes = self.cases.iter().flat_map(|planned| &planned.needs);
+        let of_probes = probes.map(|needed| needed.capability.probe.bucket);
+        self.cases.iter().map(|planned| planned.case.bucket).chain(of_probes).collect()
+    }
+}
+
 impl PlannedCase {
     /// Whether any step goes to the plain-HTTP listener.
     #[must_use]
     pub fn needs_plain_endpoint(&self) -> bool {
         self.case.steps.iter().any(|step| step.request.scheme() == Scheme::Plain)
     }
+
+    /// The lowest level of certification that asks for everything it needs.
+    #[must_use]
+    pub fn certification(&self) -> Certification {
+        self.needs.iter().map(|needed| needed.level()).max().unwrap_or_default()
+    }
 }
 
-/// Selects cases and derives their controls.
+/// Selects cases and derives their controls. The suites hold the capabilities, too.
 #[must_use]
 pub fn plan(suites: &[Arc<Suite>], selection: &Selection) -> Plan {
+    let capabilities = capabilities(suites);
     let mut cases = Vec::new();
     for suite in suites {
         for case in &suite.cases {
-            let in_profile = case.profiles.is_empty() || case.profiles.contains(&selection.profile);
+            let in_profile = case.profiles.is_empty() || case.profiles.contains(&selection.profile.id);
             let wanted = selection.only.is_empty() || selection.only.iter().any(|part| case.id.contains(part));
             if in_profile && wanted {
                 let controls = controls(suite, case);
-                cases.push(PlannedCase { suite: Arc::clone(suite), case: case.clone(), controls });
+                let needs = capability::needed(case, &capabilities);
+                let case = as_required(case, &selection.profile);
+                cases.push(PlannedCase { suite: Arc::clone(suite), case, controls, needs });
             }
         }
     }
     Plan { cases }
+}
+
+/// The case with the levels that the profile gives it.
+fn as_required(case: &Case, profile: &Profile) -> Case {
+    let mut case = case.clone();
+    if case.own_rules().iter().any(|rule| profile.requires(rule)) {
+        case.level = Level::Must;
+    }
+    for also in case.steps.iter_mut().flat_map(|step| &mut step.also) {
+        if also.rules.iter().any(|rule| profile.requires(rule)) {
+            also.level = Some(Level::Must);
+        }
+    }
+    case
 }
 
 fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
@@ -79,12 +120,15 @@ fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
                 id: step.id.clone(),
                 setup: false,
                 probe: false,
+                together: None,
+                repeat: None,
                 request: step.request.patched(&control.request),
                 needs: None,
                 expect: control.expect.clone(),
                 also: Vec::new(),
                 expect_under: Default::default(),
                 control: None,
+                controlled_by: None,
             });
             let identity = format!("{}\n{}\n{}", suite.id, case.bucket.as_str(), serde_json::json!(steps));
             Control { step: step.id.clone(), steps, identity }

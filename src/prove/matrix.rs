@@ -125,7 +125,7 @@ impl Row {
 
     fn of_verdict(&mut self, verdict: Verdict) -> Option<&mut BTreeSet<String>> {
         match verdict {
-            Verdict::Pass | Verdict::Skipped => None,
+            Verdict::Pass | Verdict::Skipped | Verdict::ExpectedFailure | Verdict::UnexpectedPass => None,
             Verdict::Fail => Some(&mut self.fail),
             Verdict::Inconclusive => Some(&mut self.inconclusive),
             Verdict::Blocked => Some(&mut self.blocked),

@@ -185,7 +185,8 @@ impl Proof {
 
     fn false_passes(&self, fault: &'static Fault, run: &FaultRun) -> Vec<Problem> {
         let Outcome::Ran(not_passed) = &run.outcome else { return Vec::new() };
-        let may_not = |case: &&ProvenCase| fault.nothing_passes || (fault.refuses_nothing && case.has_control);
+        let may_not =
+            |case: &&ProvenCase| !case.heavy && (fault.nothing_passes || (fault.refuses_nothing && case.has_control));
         let passed = self.cases.iter().filter(may_not).filter(|case| !not_passed.contains_key(&case.id));
         passed.map(|case| Problem::FalsePass { fault: fault.id, case: case.id.clone() }).collect()
     }
@@ -234,6 +235,8 @@ fn is_caught(fault: &Fault, verdict: Verdict) -> bool {
     match verdict {
         Verdict::Fail => true,
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => fault.breaks.is_empty(),
+        // No departures are declared in a proof.
+        Verdict::ExpectedFailure | Verdict::UnexpectedPass => false,
         Verdict::Pass | Verdict::NotSupported | Verdict::Skipped => false,
     }
 }

@@ -23,6 +23,7 @@ const MUTE: &str = "everything-refused-400";
 
 fn case(id: &str, rules: &[&str]) -> ProvenCase {
     ProvenCase {
+        heavy: false,
         id: id.to_owned(),
         suite: "s".to_owned(),
         scenario: id.split('[').next().unwrap_or_default().to_owned(),

@@ -9,7 +9,7 @@ use super::error::{Cause, Refusal};
 use super::faults::{Action, Asked, PartFlaw, Read, Serves};
 use super::http::Transport;
 use super::service::Service;
-use super::sse_c::{CustomerKey, Encryption, GivenKey};
+use super::sse_c::{CustomerKey, Encryption, GivenKey, TARGET};
 use super::store::Object;
 
 /// The parts of a request that admission looks at.
@@ -31,6 +31,16 @@ impl<'r> Request<'r> {
     /// Whether the request has any SSE-C header for an action.
     pub fn carries(self, action: Action) -> bool {
         self.extensions.get::<Asked>().is_some_and(|asked| asked.actions.contains(&action))
+    }
+
+    /// Whether it has a customer key, also where none is taken.
+    pub fn carries_key(self) -> bool {
+        self.headers.contains_key(format!("{TARGET}key"))
+    }
+
+    /// Whether it came without TLS.
+    pub fn is_plain(self) -> bool {
+        self.transport() == Transport::Plain
     }
 
     fn transport(self) -> Transport {
@@ -63,9 +73,12 @@ impl Service {
         let key = match action {
             Action::Get | Action::Head | Action::Attributes => CustomerKey::to_read(&headers),
             Action::CopySource | Action::PartCopySource => CustomerKey::of_source(&headers),
-            Action::Put | Action::CopyTarget | Action::CreateUpload | Action::UploadPart | Action::PartCopyTarget => {
-                CustomerKey::to_write(&headers)
-            }
+            Action::Put
+            | Action::Post
+            | Action::CopyTarget
+            | Action::CreateUpload
+            | Action::UploadPart
+            | Action::PartCopyTarget => CustomerKey::to_write(&headers),
         };
         key.map(CustomerKey::given)
     }
@@ -111,6 +124,7 @@ impl Service {
                     None => held.formerly_plain,
                     Some(given) => held.former.iter().any(|former| former.is(&given.key)),
                 });
+                let by_former = by_former || read.key_opens_another;
                 let let_through = if by_former { Some(Serves::Data) } else { self.faults.admits(read, checked, key) };
                 let of_copy = is_source && refusal.cause == Some(Cause::KeyNeeded);
                 let refusal = if of_copy { refusal.because(Cause::KeyNeededForCopy) } else { refusal };

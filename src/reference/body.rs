@@ -12,6 +12,7 @@ use s3s::dto::{ChecksumType, StreamingBlob};
 
 use super::content::{Content, Memory, SealingKey, Writer};
 use super::error::Refusal;
+use super::faults::{ChecksumFlaw, Faults};
 use super::store::Checksums;
 
 /// The longest body that is read to its end before a request is refused, so that the client sees the answer.
@@ -23,6 +24,8 @@ pub(super) struct Taken {
     /// MD5 in lower-case hexadecimal; empty where nobody asked for it.
     pub md5: String,
     pub checksums: Checksums,
+    /// Whether the client sent a checksum.
+    pub claimed: bool,
 }
 
 /// What the client says of the body.
@@ -98,8 +101,34 @@ impl Claims {
         // Without a checksum of the client's, AWS makes a CRC64NVME of its own.
         let algorithm = Algorithm::ALL.into_iter().find(named).unwrap_or(Algorithm::Crc64Nvme);
         let expected = text(algorithm.header()).map(str::to_owned);
+        let trailing = trailing.filter(|_| headers.contains_key("x-amz-trailer"));
         let framed = text("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-"));
         Self { content_md5, content_length, algorithm, expected, trailing, framed }
+    }
+
+    /// The claims on data under a customer key as an endpoint with faults takes them.
+    pub fn misread(mut self, faults: &Faults) -> Self {
+        // What no digest of anything is.
+        let of_ciphertext = || Some("of the ciphertext".to_owned());
+        if faults.has(ChecksumFlaw::Md5NotCompared) {
+            self.content_md5 = None;
+        }
+        if faults.has(ChecksumFlaw::Md5OfCiphertext) {
+            self.content_md5 = self.content_md5.and_then(|_| of_ciphertext());
+        }
+        if faults.has(ChecksumFlaw::NotCompared) {
+            self.expected = None;
+        }
+        if faults.has(ChecksumFlaw::OfCiphertext) {
+            self.expected = self.expected.and_then(|_| of_ciphertext());
+        }
+        if self.trailing.is_some() && faults.has(ChecksumFlaw::TrailerOfCiphertext) {
+            self.expected = of_ciphertext();
+        }
+        if faults.has(ChecksumFlaw::TrailerNotCompared) {
+            self.trailing = None;
+        }
+        self
     }
 
     /// Nothing is claimed.
@@ -148,12 +177,14 @@ pub(super) async fn take(
     let in_trailer = claims.trailing.as_ref().and_then(|trailing| {
         trailing.read(|headers| headers.get(claims.algorithm.header())?.to_str().ok().map(str::to_owned)).flatten()
     });
-    if let Some(expected) = claims.expected.or(in_trailer)
+    let expected = claims.expected.or(in_trailer);
+    let claimed = expected.is_some();
+    if let Some(expected) = expected
         && claims.algorithm.of(&checksums) != Some(&expected)
     {
         return Err(Refusal::bad_digest());
     }
-    Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums })
+    Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums, claimed })
 }
 
 /// A body as an endpoint stores it, and what is claimed of that: where it `frames`, what came in aws-chunked framing is
@@ -164,6 +195,23 @@ pub(super) fn as_stored(body: Option<StreamingBlob>, claims: Claims, frames: boo
     }
     let length = claims.content_length;
     (body.map(|body| framed_again(body, length)), Claims::none())
+}
+
+/// A body of which what has come is taken for the whole when it breaks off.
+pub(super) fn as_it_came(body: Option<StreamingBlob>, claims: Claims) -> (Option<StreamingBlob>, Claims) {
+    let so_far = |body: StreamingBlob| {
+        let good = body.take_while(|chunk| std::future::ready(chunk.is_ok()));
+        StreamingBlob::wrap(good.map(|chunk| chunk.map_err(std::io::Error::other)))
+    };
+    let claims = Claims { content_length: None, ..claims };
+    (body.map(so_far), claims)
+}
+
+/// Refuses a body whose chunks are signed.
+pub(super) fn refuse_signed_chunks(headers: &HeaderMap) -> Result<(), Refusal> {
+    let digest = headers.get("x-amz-content-sha256").and_then(|digest| digest.to_str().ok()).unwrap_or_default();
+    let signed = digest.starts_with("STREAMING-AWS4-HMAC-SHA256");
+    if signed { Err(Refusal::not_implemented("Signed chunks are not implemented.")) } else { Ok(()) }
 }
 
 fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {

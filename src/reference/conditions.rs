@@ -20,20 +20,35 @@ impl Conditions {
     /// What an endpoint with faults looks at before it knows whether the key fits.
     pub fn check_before_key(&self, faults: &Faults, version: &Version, object: &Object) -> Result<(), Refusal> {
         let first = (self.if_match.is_some() && faults.has(ConditionFlaw::FailedFirst))
-            || (self.if_none_match.is_some() && faults.has(ConditionFlaw::NotModifiedFirst));
+            || (self.if_none_match.is_some() && faults.has(ConditionFlaw::NotModifiedFirst))
+            || (self.if_modified_since.is_some() && faults.has(ConditionFlaw::DateFirst));
         if first && object.encryption.is_customers() { self.check_read(version, object) } else { Ok(()) }
     }
 
     /// The conditions as an endpoint with faults takes them.
-    pub fn taken_by(self, faults: &Faults, object: &Object) -> Result<Self, Refusal> {
+    pub fn taken_by(mut self, faults: &Faults, object: &Object) -> Result<Self, Refusal> {
         if !object.encryption.is_customers() {
             return Ok(self);
         }
         if self.if_match.is_some() && faults.has(ConditionFlaw::IfMatchFails) {
             return Err(Refusal::precondition_failed());
         }
-        let passed_over = faults.has(ConditionFlaw::IfNoneMatchPassedOver);
-        Ok(if passed_over { Self { if_none_match: None, ..self } } else { self })
+        if self.if_none_match.is_some() && faults.has(ConditionFlaw::IfNoneMatchFails) {
+            return Err(Refusal::not_modified());
+        }
+        if faults.has(ConditionFlaw::IfNoneMatchPassedOver) {
+            self.if_none_match = None;
+        }
+        if faults.has(ConditionFlaw::IfMatchPassedOver) {
+            self.if_match = None;
+        }
+        if faults.has(ConditionFlaw::IfModifiedSincePassedOver) {
+            self.if_modified_since = None;
+        }
+        if faults.has(ConditionFlaw::IfUnmodifiedSincePassedOver) {
+            self.if_unmodified_since = None;
+        }
+        Ok(self)
     }
 
     /// Fails where an endpoint with faults does.

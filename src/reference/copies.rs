@@ -12,8 +12,9 @@ use super::content::{self, SealingKey};
 use super::error::Refusal;
 use super::faults::{Action, CopyFlaw, Read, Served};
 use super::service::{Answer, Service};
+use super::settings::refuse_write;
 use super::sse_c::GivenKey;
-use super::store::{Object, ObjectHeaders};
+use super::store::{Bucket, Object, ObjectHeaders};
 
 /// The source of a copy, admitted.
 pub(super) struct Source {
@@ -52,6 +53,8 @@ impl Service {
             },
         );
         // The target's headers are looked at first.
+        let allowed = |bucket: &mut Bucket| refuse_write(&self.faults, bucket, Action::CopyTarget, request);
+        self.store.bucket(&input.bucket, allowed)?;
         let key = self.key_of(Action::CopyTarget, request)?;
         let key = self.unless_overridden(key, &input.bucket, CopyFlaw::DefaultEncryptionWins);
         self.refuse_other(Action::CopyTarget, input.server_side_encryption.as_ref())?;
@@ -63,7 +66,9 @@ impl Service {
                            the object's metadata, storage class, website redirect location or encryption attributes.";
             return Err(Refusal::new(400, "InvalidRequest", message));
         }
-        let headers = if replaces {
+        let from_customers = source.object.encryption.is_customers();
+        let replaces = replaces && !(from_customers && self.faults.has(CopyFlaw::ReplacePassedOver));
+        let mut headers = if replaces {
             ObjectHeaders {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
@@ -75,6 +80,9 @@ impl Service {
         } else {
             source.object.headers.clone()
         };
+        if from_customers && !replaces && self.faults.has(CopyFlaw::MetadataLost) {
+            headers = ObjectHeaders::default();
+        }
         let written_under = self.key_of_copy(&source, key.clone());
         let taken = self.copied(&source, self.served_to_copy(&source), written_under.as_ref().map(|k| &k.key)).await?;
         let checksums = taken.checksums.clone();
@@ -119,7 +127,10 @@ impl Service {
         let onto_itself = version_id.is_none() && target == Some((bucket, key));
         let action = if target.is_some() { Action::CopySource } else { Action::PartCopySource };
         let presented = self.presented(action, request)?;
-        let (version, object) = self.store.version(bucket, key, version_id.as_deref())?;
+        let (mut version, mut object) = self.store.version(bucket, key, version_id.as_deref())?;
+        if object.encryption.is_customers() && self.faults.has(CopyFlaw::VersionPassedOver) {
+            (version, object) = self.store.version(bucket, key, None)?;
+        }
         let read = Read {
             action,
             ranged: false,
@@ -127,13 +138,17 @@ impl Service {
             by_version: version_id.is_some(),
             presigned: request.presigned(),
             key_left_out: matches!(presented, Ok(None)) && request.carries(action),
+            key_opens_another: false,
             empty: object.size() == 0,
             multipart: object.multipart,
             onto_itself,
         };
         let customer_key = self.admit(read, &object, None, presented)?;
         conditions.taken_by_copy(&self.faults, &object)?;
-        conditions.check_source(&version, &object)?;
+        let passed_over = object.encryption.is_customers() && self.faults.has(CopyFlaw::ConditionsPassedOver);
+        if !passed_over {
+            conditions.check_source(&version, &object)?;
+        }
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
         let Admitted { given, opens, .. } = customer_key;
         Ok(Source { object, given, opens, version_id, onto_itself })

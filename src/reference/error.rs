@@ -17,6 +17,8 @@ pub(super) struct Told {
     pub cause: Option<Cause>,
     /// A status in place of the operation's own.
     pub status: Option<StatusCode>,
+    /// Further headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl ErrorFields {
@@ -53,6 +55,10 @@ pub(super) enum Cause {
     NotApplicable,
     PartDiffers,
     OtherKeyThanCreated,
+    /// A bucket policy, or SSE-C blocked on the bucket.
+    Setting,
+    /// A form's policy does not list its SSE-C fields.
+    NotInPolicy,
 }
 
 /// A refusal: status, code, message, further fields.
@@ -64,11 +70,19 @@ pub(super) struct Refusal {
     pub code: &'static str,
     pub message: &'static str,
     pub fields: Vec<(&'static str, String)>,
+    /// Headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { cause: None, status, code, message, fields: Vec::new() }
+        Self { cause: None, status, code, message, fields: Vec::new(), headers: Vec::new() }
+    }
+
+    /// The same with further headers.
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     /// The same with `ArgumentName` and `ArgumentValue`.
@@ -92,7 +106,7 @@ impl Refusal {
     /// As an error of s3s; the fields go by way of `extensions`.
     pub fn into_error(self, extensions: &http::Extensions) -> S3Error {
         if let Some(fields) = extensions.get::<ErrorFields>() {
-            fields.tell(Told { fields: self.fields, cause: self.cause, status: None });
+            fields.tell(Told { fields: self.fields, cause: self.cause, status: None, headers: self.headers });
         }
         let code = S3ErrorCode::from_bytes(self.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
         let mut error = S3Error::with_message(code, self.message);

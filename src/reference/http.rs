@@ -10,13 +10,17 @@ use hyper::body::Incoming;
 use quick_xml::events::{BytesEnd, BytesText, Event};
 use quick_xml::{Reader, Writer};
 use s3s::access::{S3Access, S3AccessContext};
+use s3s::post_policy::PostPolicy;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
 use super::error::{ErrorFields, Refusal};
-use super::faults::{Asked, Beyond, Faults, SignatureFlaw};
+use super::faults::{Action, Asked, Beyond, Faults, Overheard, ReadFlaw, SignatureFlaw};
 use super::sse_c;
 use super::store::random_id;
+
+/// The most bytes of a form.
+const MAX_FORM: usize = 64 * 1024 * 1024;
 
 /// Which listener a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +53,29 @@ impl S3Access for Admittance {
     }
 }
 
-/// Answers one request. `beyond` takes what is to follow the answer, where HTTP allows nothing.
+/// The connection that a request came over.
+#[derive(Clone)]
+pub(super) struct Wire {
+    pub transport: Transport,
+    /// Takes what is to follow an answer, where HTTP allows nothing.
+    pub beyond: Beyond,
+    /// The requests as they were written.
+    pub overheard: Overheard,
+}
+
+/// Answers one request.
 pub(super) async fn serve(
     front: Front,
-    transport: Transport,
-    beyond: Beyond,
+    wire: Wire,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let Front { service, faults } = front;
+    let Wire { transport, beyond, overheard } = wire;
     let request_id = random_id()[..16].to_ascii_uppercase();
     let is_head = request.method() == Method::HEAD;
     let asks_for_attributes = request.method() == Method::GET && has_parameter(request.uri().query(), "attributes");
     let resource = request.uri().path().to_owned();
+    let is_form = request.method() == Method::POST && content_type(&request).starts_with("multipart/form-data");
     hide_customer_keys(request.headers_mut());
     let fields = ErrorFields::default();
     request.extensions_mut().insert(fields.clone());
@@ -70,7 +85,11 @@ pub(super) async fn serve(
         take_first_of_doubled(&mut request);
     }
     let extensions = request.extensions().clone();
-    let mut response = match refused_at_the_door(&asked, &faults, &request).map_err(|refusal| faults.refusal(refusal)) {
+    let refused = faults
+        .refuse_spelling(&overheard.take())
+        .and_then(|()| refused_at_the_door(&asked, &faults, &request))
+        .map_err(|refusal| faults.refusal(refusal));
+    let mut response = match refused {
         Err(refusal) if faults.does_all_the_same(&refusal) => {
             let _ = service.call(request.map(Body::from)).await;
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
@@ -81,8 +100,18 @@ pub(super) async fn serve(
             let _ = http_body_util::Limited::new(body, 16 * 1024 * 1024).collect().await;
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
         }
-        Ok(()) => match service.call(request.map(Body::from)).await {
-            Ok(response) if asks_for_attributes && response.status().is_success() => attributes(response).await,
+        Ok(()) if is_form => match with_policy(request).await {
+            Some(request) => service.call(request).await.unwrap_or_else(|_| internal_error()),
+            None => internal_error(),
+        },
+        Ok(()) => match service.call(waved_through(request, &asked, &faults).map(Body::from)).await {
+            Ok(response)
+                if asks_for_attributes
+                    && response.status().is_success()
+                    && !(asked.actions.contains(&Action::Attributes) && faults.has(ReadFlaw::AttributesEtagQuoted)) =>
+            {
+                attributes(response).await
+            }
             Ok(response) => response,
             Err(_) => internal_error(),
         },
@@ -91,12 +120,51 @@ pub(super) async fn serve(
     if let Some(status) = told.status {
         *response.status_mut() = status;
     }
+    for (name, value) in &told.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
     let response = finish(response, &told.fields, &resource, &request_id, is_head).await;
     let (response, after) = faults.answer(&asked, told.cause, response).await;
     if let Some(bytes) = after {
         beyond.append(bytes);
     }
     Ok(response)
+}
+
+fn content_type<B>(request: &Request<B>) -> &str {
+    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A form with the policy that it brings: s3s checks it, and does not hand it on.
+async fn with_policy(request: Request<Incoming>) -> Option<Request<Body>> {
+    let (mut head, body) = request.into_parts();
+    let body = http_body_util::Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes();
+    const FIELD: &[u8] = b"name=\"policy\"\r\n\r\n";
+    let field = body.windows(FIELD.len()).position(|window| window == FIELD).map(|at| &body[at + FIELD.len()..]);
+    let encoded = field.and_then(|field| field.split(|byte| *byte == b'\r').next());
+    let encoded = encoded.and_then(|encoded| std::str::from_utf8(encoded).ok());
+    if let Some(policy) = encoded.and_then(|encoded| PostPolicy::from_base64(encoded).ok()) {
+        head.extensions.insert(policy);
+    }
+    Some(Request::from_parts(head, Body::from(body)))
+}
+
+/// A request that a fault lets in without its signature.
+fn waved_through(mut request: Request<Incoming>, asked: &Asked, faults: &Faults) -> Request<Incoming> {
+    let headers = request.headers();
+    let is_signed = headers.contains_key(http::header::AUTHORIZATION) || asked.presigned;
+    let is_framed = headers.contains_key("x-amz-decoded-content-length");
+    let key_counts = !is_signed && faults.has(SignatureFlaw::KeyCounts);
+    let unchecked = is_signed && !is_framed && faults.has(SignatureFlaw::NotChecked);
+    if asked.actions.is_empty() || !(key_counts || unchecked) {
+        return request;
+    }
+    request.headers_mut().remove(http::header::AUTHORIZATION);
+    request.headers_mut().remove("x-amz-content-sha256");
+    request.extensions_mut().insert(WavedThrough);
+    request
 }
 
 /// Of SSE-C headers that come twice the first line is kept. The signature covers both, so that it is not looked at.

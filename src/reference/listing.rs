@@ -78,6 +78,13 @@ fn page<T>(entries: impl Iterator<Item = (String, T)>, prefix: &str, delimiter: 
     page
 }
 
+/// A page of objects as answers list them.
+struct Listed {
+    contents: Vec<Object>,
+    common: Vec<String>,
+    next: Option<String>,
+}
+
 fn limit(asked: Option<i32>) -> usize {
     usize::try_from(asked.unwrap_or(MAX_ENTRIES).clamp(0, MAX_ENTRIES)).unwrap_or(0)
 }
@@ -89,6 +96,7 @@ fn common_prefixes(common: Vec<String>, spelling: &Spelling) -> Option<Vec<Commo
 impl Service {
     pub(super) async fn list_objects(&self, req: S3Request<ListObjectsV2Input>) -> Answer<ListObjectsV2Output> {
         let input = req.input;
+        let (bucket, asked) = (input.bucket.clone(), input.delimiter.clone());
         let spelling = Spelling(input.encoding_type.clone());
         let prefix = input.prefix.unwrap_or_default();
         let max = limit(input.max_keys);
@@ -96,7 +104,64 @@ impl Service {
             Some(token) => Some(key_of_token(token)?),
             None => input.start_after.clone(),
         };
-        let page = self.store.bucket(&input.bucket, |bucket| {
+        let listed = self.listed(&bucket, &prefix, asked.as_deref(), after, max, View::Listing, &spelling)?;
+        let Listed { contents, common, next } = listed;
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: Some(spelling.write(&prefix)),
+            delimiter: input.delimiter.map(|delimiter| spelling.write(&delimiter)),
+            encoding_type: input.encoding_type,
+            max_keys: i32::try_from(max).ok(),
+            key_count: i32::try_from(contents.len() + common.len()).ok(),
+            continuation_token: input.continuation_token,
+            start_after: input.start_after.map(|key| spelling.write(&key)),
+            is_truncated: Some(next.is_some()),
+            next_continuation_token: next.map(hex::encode),
+            contents: Some(contents),
+            common_prefixes: common_prefixes(common, &spelling),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+
+    pub(super) async fn list_objects_first_version(
+        &self,
+        req: S3Request<ListObjectsInput>,
+    ) -> Answer<ListObjectsOutput> {
+        let input = req.input;
+        let spelling = Spelling(input.encoding_type.clone());
+        let prefix = input.prefix.unwrap_or_default();
+        let max = limit(input.max_keys);
+        let (delimiter, after) = (input.delimiter.as_deref(), input.marker.clone());
+        let listed = self.listed(&input.bucket, &prefix, delimiter, after, max, View::FirstListing, &spelling)?;
+        let Listed { contents, common, next } = listed;
+        Ok(S3Response::new(ListObjectsOutput {
+            name: Some(input.bucket),
+            prefix: Some(spelling.write(&prefix)),
+            delimiter: input.delimiter.map(|delimiter| spelling.write(&delimiter)),
+            encoding_type: input.encoding_type,
+            max_keys: i32::try_from(max).ok(),
+            marker: input.marker,
+            is_truncated: Some(next.is_some()),
+            next_marker: next,
+            contents: Some(contents),
+            common_prefixes: common_prefixes(common, &spelling),
+            ..ListObjectsOutput::default()
+        }))
+    }
+
+    /// A page of the newest versions of a bucket's objects.
+    #[allow(clippy::too_many_arguments)]
+    fn listed(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: Option<&str>,
+        after: Option<String>,
+        max: usize,
+        view: View,
+        spelling: &Spelling,
+    ) -> Result<Listed, Refusal> {
+        let page = self.store.bucket(bucket, |bucket| {
             let current = bucket.objects.keys().filter_map(|key| {
                 let version = bucket.current(key)?;
                 let object = version.object.clone()?;
@@ -106,7 +171,7 @@ impl Service {
                 let is_after = after.as_ref().is_none_or(|after| key > after);
                 is_after.then(|| (key.clone(), (version.modified, object)))
             });
-            Ok(page(current, &prefix, input.delimiter.as_deref(), max))
+            Ok(page(current, prefix, delimiter, max))
         })?;
         let shows_customers = page.entries.iter().any(|(_, (_, object))| object.encryption.is_customers());
         if shows_customers && self.faults.has(ListingFlaw::Refused) {
@@ -117,28 +182,14 @@ impl Service {
             .into_iter()
             .map(|(key, (modified, object))| Object {
                 key: Some(spelling.write(&key)),
-                e_tag: Some(ETag::Strong(self.etag_shown(View::Listing, &object))),
-                size: self.size_listed(View::Listing, &object),
+                e_tag: Some(ETag::Strong(self.etag_shown(view, &object))),
+                size: self.size_listed(view, &object),
                 last_modified: Some(modified.into()),
                 storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
                 ..Object::default()
             })
             .collect();
-        Ok(S3Response::new(ListObjectsV2Output {
-            name: Some(input.bucket),
-            prefix: Some(spelling.write(&prefix)),
-            delimiter: input.delimiter.map(|delimiter| spelling.write(&delimiter)),
-            encoding_type: input.encoding_type,
-            max_keys: i32::try_from(max).ok(),
-            key_count: i32::try_from(contents.len() + page.common.len()).ok(),
-            continuation_token: input.continuation_token,
-            start_after: input.start_after.map(|key| spelling.write(&key)),
-            is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.map(hex::encode),
-            contents: Some(contents),
-            common_prefixes: common_prefixes(page.common, &spelling),
-            ..ListObjectsV2Output::default()
-        }))
+        Ok(Listed { contents, common: page.common, next: page.next })
     }
 
     fn size_listed(&self, view: View, object: &super::store::Object) -> Option<i64> {
@@ -238,8 +289,10 @@ impl Service {
         let max = limit(input.max_uploads);
         let marker = (input.key_marker.clone(), input.upload_id_marker.clone());
         let page = self.store.bucket(&input.bucket, |bucket| {
+            let hidden = self.faults.has(ListingFlaw::UploadsHidden);
+            let shown = bucket.uploads.iter().filter(|(_, upload)| !(hidden && upload.encryption.is_customers()));
             let mut uploads: Vec<_> =
-                bucket.uploads.iter().map(|(id, upload)| (upload.key.clone(), (id.clone(), upload.started))).collect();
+                shown.map(|(id, upload)| (upload.key.clone(), (id.clone(), upload.started))).collect();
             uploads.sort();
             uploads.retain(|(key, (id, _))| match &marker {
                 (None, _) => true,

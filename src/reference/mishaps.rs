@@ -4,28 +4,84 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use s3s::dto::{CompleteMultipartUploadInput, ListPartsInput, StreamingBlob};
+use s3s::dto::{
+    AbortMultipartUploadInput, CompleteMultipartUploadInput, ListPartsInput, StreamingBlob, UploadPartInput,
+};
+use time::OffsetDateTime;
 
 use super::body::{self, Claims};
 use super::conditions::Conditions;
 use super::content::SEGMENT;
 use super::copies::Source;
 use super::error::Refusal;
-use super::faults::{Action, CopyFlaw, Departure, PartFlaw, Served, WriteFlaw};
+use super::faults::{Action, CopyFlaw, Departure, FormFlaw, PartFlaw, ReadFlaw, Served, WriteFlaw};
 use super::service::Service;
 use super::sse_c::{Encryption, GivenKey, TARGET};
-use super::store::{NULL_VERSION, ObjectHeaders, Part};
+use super::store::{NULL_VERSION, ObjectHeaders, Part, Version};
 
 impl Service {
     /// What becomes of the body and of the object that was there when a PutObject is refused.
-    pub(super) async fn after_refused_put(&self, bucket: &str, key: &str, body: Option<StreamingBlob>) {
-        if self.faults.has(WriteFlaw::RefusedStores) {
+    pub(super) async fn after_refused_put(&self, action: Action, bucket: &str, key: &str, body: Option<StreamingBlob>) {
+        let stores = match action {
+            Action::Post => self.faults.has(FormFlaw::RefusedStored),
+            _ => self.faults.has(WriteFlaw::RefusedStores),
+        };
+        if stores {
             return self.store_in_clear(bucket, key, body).await;
         }
-        if self.faults.has(WriteFlaw::RefusedDestroys) {
+        if action == Action::Put && self.faults.has(WriteFlaw::RefusedDestroys) {
             let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
         }
         body::drain(body).await;
+    }
+
+    /// What becomes of the object that was there when a PutObject under a customer key breaks off.
+    pub(super) fn after_interruption(&self, bucket: &str, key: &str) {
+        if self.faults.has(WriteFlaw::InterruptedDestroys) {
+            let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
+        }
+    }
+
+    /// The object key under which something is stored.
+    pub(super) fn spelt(&self, key: String, under_key: bool) -> String {
+        if !(under_key && self.faults.has(WriteFlaw::EscapedKeysMisspelt)) {
+            return key;
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        key.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+    }
+
+    /// Makes an object unreadable with its key.
+    pub(super) fn lose_key(&self, bucket: &str, key: &str, version: &str) -> Result<(), Refusal> {
+        self.store.bucket(bucket, |bucket| {
+            for version in bucket.objects.get_mut(key).into_iter().flatten().filter(|found| found.id == version) {
+                if let Some(object) = &version.object {
+                    version.object = Some(Arc::new(object.under(Encryption::lost())));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether a key opens any object of a bucket, at an endpoint where that is enough.
+    pub(super) fn opens_another(&self, bucket: &str, given: Option<&GivenKey>) -> bool {
+        let Some(given) = given.filter(|_| self.faults.has(ReadFlaw::KeysShared)) else { return false };
+        let opens = |version: &Version| {
+            let held = version.object.as_ref().and_then(|object| object.encryption.held());
+            held.is_some_and(|held| held.opens.key.is(&given.key))
+        };
+        self.store.bucket(bucket, |bucket| Ok(bucket.objects.values().flatten().any(opens))).unwrap_or(false)
+    }
+
+    /// What becomes of a part that is refused for its key.
+    pub(super) async fn after_refused_part(&self, input: &mut UploadPartInput) {
+        let body = input.body.take();
+        if !self.faults.has(PartFlaw::RefusedKept) {
+            return body::drain(body).await;
+        }
+        let Ok(taken) = body::take(body, None, &self.store.memory, Claims::none(), true).await else { return };
+        let part = Part { content: Arc::new(taken.content), etag: taken.md5, modified: OffsetDateTime::now_utc() };
+        let _ = self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part, None);
     }
 
     /// What becomes of the target when a CopyObject is refused.
@@ -132,6 +188,15 @@ impl Service {
         if under_key { Err(Refusal::new(400, "InvalidRequest", "The key of the upload is needed.")) } else { Ok(()) }
     }
 
+    /// Requests that take a key without needing it, at an endpoint that refuses one.
+    pub(super) fn fail_with_key(&self, flaw: impl Into<Departure>, headers: &HeaderMap) -> Result<(), Refusal> {
+        let carries = headers.contains_key(format!("{TARGET}key"));
+        if carries && self.faults.has(flaw) {
+            return Err(Refusal::new(400, "InvalidRequest", "No key is asked for here."));
+        }
+        Ok(())
+    }
+
     /// Uploads that an endpoint cannot complete.
     pub(super) fn fail_completion(&self, parts: &[(i32, Part)], is_store_encrypted: bool) -> Result<(), Refusal> {
         let unaligned = parts.iter().any(|(_, part)| part.content.size() % 16 != 0);
@@ -164,6 +229,12 @@ pub(super) trait OfUpload {
 }
 
 impl OfUpload for CompleteMultipartUploadInput {
+    fn address(&self) -> (&str, &str, &str) {
+        (&self.bucket, &self.key, &self.upload_id)
+    }
+}
+
+impl OfUpload for AbortMultipartUploadInput {
     fn address(&self) -> (&str, &str, &str) {
         (&self.bucket, &self.key, &self.upload_id)
     }

@@ -4,11 +4,13 @@
 //! all at the end. It shares no SSE-C code with the checks, so that a mistake cannot hide itself on both sides.
 
 mod admission;
+mod annotations;
 mod body;
 mod certificate;
 mod conditions;
 mod content;
 mod copies;
+mod default_encryption;
 mod error;
 pub mod faults;
 mod http;
@@ -17,8 +19,10 @@ mod mishaps;
 mod multipart;
 mod objects;
 mod service;
+mod settings;
 mod sse_c;
 mod store;
+mod writes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -39,8 +43,9 @@ use zeroize::Zeroizing;
 
 use self::certificate::Authority;
 use self::content::Memory;
-use self::faults::{Appending, Beyond, Faults};
-use self::http::{Admittance, Front, Transport};
+use self::default_encryption::DefaultEncryption;
+use self::faults::{Appending, Beyond, Faults, Overheard};
+use self::http::{Admittance, Front, Transport, Wire};
 use self::service::Service;
 use self::store::Store;
 use crate::config::Credentials;
@@ -63,6 +68,8 @@ pub struct Options {
     pub region: String,
     /// Bytes of object data that it holds at most.
     pub memory: u64,
+    /// Whether new buckets block SSE-C, as those of AWS do since April 2026.
+    pub block_ssec: bool,
     /// What it does wrong, on purpose.
     pub faults: Faults,
 }
@@ -76,6 +83,7 @@ impl Default for Options {
             credentials: None,
             region: "us-east-1".to_owned(),
             memory: DEFAULT_MEMORY,
+            block_ssec: false,
             faults: Faults::default(),
         }
     }
@@ -146,9 +154,11 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let tls_url = local_url("https", &tls_listener)?;
     let plain_url = local_url("http", &plain_listener)?;
     let credentials = options.credentials.unwrap_or_else(made_up_credentials);
-    let store = Arc::new(Store::new(Memory::new(options.memory)));
+    let store = Arc::new(Store::new(Memory::new(options.memory), options.block_ssec));
     let faults = options.faults;
-    let mut builder = S3ServiceBuilder::new(Service { store, region: options.region.clone(), faults: faults.clone() });
+    let (region, service_store) = (options.region.clone(), Arc::clone(&store));
+    let mut builder = S3ServiceBuilder::new(Service { store: service_store, region, faults: faults.clone() });
+    builder.set_route(DefaultEncryption { store, faults: faults.clone() });
     builder.set_auth(SimpleAuth::from_single(
         credentials.access_key_id.clone(),
         credentials.secret_access_key.as_str().to_owned(),
@@ -190,12 +200,20 @@ struct BelowLocalhost;
 
 impl S3Host for BelowLocalhost {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        Ok(match name.strip_suffix(".localhost") {
+        Ok(match bucket_of_host(host) {
             Some(bucket) => VirtualHost::new("localhost").with_bucket(bucket),
-            None => VirtualHost::new(name),
+            None => VirtualHost::new(without_port(host)),
         })
     }
+}
+
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
+}
+
+/// The bucket that a `Host` header names.
+fn bucket_of_host(host: &str) -> Option<&str> {
+    without_port(host).strip_suffix(".localhost")
 }
 
 /// Takes connections until told to stop, then waits for the requests under way.
@@ -224,8 +242,9 @@ async fn connection(
 ) {
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
     let beyond = Beyond::default();
-    let appended = beyond.clone();
-    let answer = service_fn(move |request| self::http::serve(front.clone(), transport, appended.clone(), request));
+    let overheard = Overheard::new(front.faults.look_at_spelling());
+    let wire = Wire { transport, beyond: beyond.clone(), overheard: overheard.clone() };
+    let answer = service_fn(move |request| self::http::serve(front.clone(), wire.clone(), request));
     let server = {
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new());
@@ -233,7 +252,8 @@ async fn connection(
     };
     match tls {
         None => {
-            let _ = watcher.watch(server.serve_connection(TokioIo::new(Appending::new(stream, beyond)), answer)).await;
+            let stream = Appending::new(stream, beyond, overheard);
+            let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
         }
         Some(acceptor) => {
             let shaken = tokio::select! {
@@ -241,8 +261,8 @@ async fn connection(
                 () = stop.cancelled() => return,
             };
             if let Ok(stream) = shaken {
-                let _ =
-                    watcher.watch(server.serve_connection(TokioIo::new(Appending::new(stream, beyond)), answer)).await;
+                let stream = Appending::new(stream, beyond, overheard);
+                let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
             }
         }
     }

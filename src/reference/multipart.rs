@@ -13,10 +13,11 @@ use super::body::{self, Claims};
 use super::conditions::Conditions;
 use super::error::Refusal;
 use super::faults::{Action, PartFlaw, View};
-use super::objects::refuse_too_large;
 use super::service::{Answer, Service};
+use super::settings::refuse_write;
 use super::sse_c::{Encryption, GivenKey};
-use super::store::{Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
+use super::store::{Bucket, Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
+use super::writes::refuse_too_large;
 
 /// Every part but the last must be as long as this (5 MiB).
 const MIN_PART: u64 = 5 * 1024 * 1024;
@@ -28,6 +29,8 @@ impl Service {
     ) -> Answer<CreateMultipartUploadOutput> {
         let input = req.input;
         let request = Request::of(&req.headers, &req.extensions);
+        let allowed = |bucket: &mut Bucket| refuse_write(&self.faults, bucket, Action::CreateUpload, request);
+        self.store.bucket(&input.bucket, allowed)?;
         let key = self.key_of(Action::CreateUpload, request)?;
         let key = self.unless_overridden(key, &input.bucket, PartFlaw::DefaultEncryptionWins);
         self.refuse_other(Action::CreateUpload, input.server_side_encryption.as_ref())?;
@@ -40,7 +43,7 @@ impl Service {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
-                content_encoding: input.content_encoding,
+                content_encoding: self.encoding_kept(input.content_encoding, key.is_some()),
                 content_language: input.content_language,
                 metadata: input.metadata,
             },
@@ -74,11 +77,12 @@ impl Service {
         let PartKey { given: key, seals } = match before() {
             Ok(key) => key,
             Err(refusal) => {
-                body::drain(input.body.take()).await;
+                self.after_refused_part(&mut input).await;
                 return Err(refusal);
             }
         };
         let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
+        let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
         let frames = seals.is_some() && self.faults.has(PartFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
@@ -120,7 +124,7 @@ impl Service {
         let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::PartCopyTarget, key.as_ref());
-        let etag = if self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
+        let etag = if key.is_some() && self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
         Ok(S3Response::new(UploadPartCopyOutput {
             copy_part_result: Some(CopyPartResult {
                 e_tag: Some(ETag::Strong(etag)),
@@ -140,6 +144,7 @@ impl Service {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
         self.fail_without_key(PartFlaw::CompleteNeedsKey, &req.headers, &req.input)?;
+        self.fail_with_key(PartFlaw::CompleteWithKeyRefused, &req.headers)?;
         let input = req.input;
         let conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
@@ -179,10 +184,13 @@ impl Service {
         &self,
         req: S3Request<AbortMultipartUploadInput>,
     ) -> Answer<AbortMultipartUploadOutput> {
+        self.fail_without_key(PartFlaw::AbortNeedsKey, &req.headers, &req.input)?;
         let input = req.input;
         self.store.bucket(&input.bucket, |bucket| {
-            bucket.upload(&input.key, &input.upload_id)?;
-            bucket.uploads.remove(&input.upload_id);
+            let upload = bucket.upload(&input.key, &input.upload_id)?;
+            if !(upload.encryption.is_customers() && self.faults.has(PartFlaw::AbortKeeps)) {
+                bucket.uploads.remove(&input.upload_id);
+            }
             Ok(())
         })?;
         let output = AbortMultipartUploadOutput::default();
@@ -191,6 +199,7 @@ impl Service {
 
     pub(super) async fn list_upload_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
         self.fail_without_key(PartFlaw::ListNeedsKey, &req.headers, &req.input)?;
+        self.fail_with_key(PartFlaw::ListWithKeyRefused, &req.headers)?;
         let input = req.input;
         let marker = input.part_number_marker.unwrap_or(0);
         let max = usize::try_from(input.max_parts.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
@@ -233,7 +242,7 @@ impl Service {
         self.store.bucket(bucket, |bucket| self.admit_part(&bucket.upload(key, upload_id)?.encryption, presented))
     }
 
-    fn add_part(
+    pub(super) fn add_part(
         &self,
         bucket: &str,
         key: &str,
@@ -244,6 +253,12 @@ impl Service {
     ) -> Result<(), Refusal> {
         self.store.bucket(bucket, |bucket| {
             let upload = bucket.upload(key, upload_id)?;
+            let part = match upload.parts.get(&number) {
+                Some(first) if given.is_some() && self.faults.has(PartFlaw::FirstContentKept) => {
+                    StoredPart { content: Arc::clone(&first.content), ..part }
+                }
+                _ => part,
+            };
             upload.parts.insert(number, part);
             upload.last_key = given;
             Ok(())

@@ -8,19 +8,16 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::admission::{Admitted, Request};
-use super::body::{self, Claims, Taken};
 use super::conditions::Conditions;
 use super::content;
 use super::error::{ErrorFields, Refusal, Told};
-use super::faults::{Action, Asks, ListingFlaw, Read, Served, Serves, View, WriteFlaw};
+use super::faults::{Action, Asks, ChecksumFlaw, ListingFlaw, Read, ReadFlaw, Served, Serves, View, WriteFlaw};
 use super::service::{Answer, Service};
 use super::sse_c::{Encryption, GivenKey};
-use super::store::{Object, ObjectHeaders, ObjectPart, Version, random_id};
+use super::store::{Object, ObjectHeaders, Version};
 
 /// How AWS names its own encryption, which everything without a customer key gets.
-const STORE_ENCRYPTION: &str = ServerSideEncryption::AES256;
-/// The most bytes that one PutObject or UploadPart may bring (5 GiB).
-const MAX_UPLOAD: i64 = 5 * 1024 * 1024 * 1024;
+pub(super) const STORE_ENCRYPTION: &str = ServerSideEncryption::AES256;
 
 /// The headers by which an answer tells how the object is encrypted.
 pub(super) struct Echo {
@@ -39,29 +36,6 @@ impl Echo {
     }
 }
 
-/// Refuses encryption that only AWS's own services could do.
-pub(super) fn refuse_other_encryption(method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
-    match method.map(ServerSideEncryption::as_str) {
-        None | Some(STORE_ENCRYPTION) => Ok(()),
-        Some("aws:kms" | "aws:kms:dsse") => {
-            Err(Refusal::not_implemented("The reference endpoint has no key management service."))
-        }
-        Some(other) => {
-            let message = "The encryption method specified is not supported";
-            Err(Refusal::invalid_argument(message).argument("x-amz-server-side-encryption", other))
-        }
-    }
-}
-
-/// A body that is longer than one request may bring is refused before it is read.
-pub(super) fn refuse_too_large(length: Option<i64>) -> Result<(), Refusal> {
-    if length.is_some_and(|length| length > MAX_UPLOAD) {
-        let message = "Your proposed upload exceeds the maximum allowed size";
-        return Err(Refusal::new(400, "EntityTooLarge", message));
-    }
-    Ok(())
-}
-
 /// What a read has come to before its answer is written.
 struct Reading {
     version: Version,
@@ -71,12 +45,14 @@ struct Reading {
     range: Range<u64>,
     served: Served,
     parts_count: Option<i32>,
+    /// The size that Content-Range tells.
+    size_told: u64,
 }
 
 impl Reading {
     fn content_range(&self) -> Option<String> {
         let Range { start, end } = self.range;
-        (self.served.partial && start < end).then(|| format!("bytes {start}-{}/{}", end - 1, self.object.size()))
+        (self.served.partial && start < end).then(|| format!("bytes {start}-{}/{}", end - 1, self.size_told))
     }
 
     fn status(&self) -> StatusCode {
@@ -95,62 +71,6 @@ impl Reading {
 }
 
 impl Service {
-    pub(super) async fn put(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-        let mut input = req.input;
-        let before = || {
-            let key = self.key_of(Action::Put, Request::of(&req.headers, &req.extensions))?;
-            self.refuse_other(Action::Put, input.server_side_encryption.as_ref())?;
-            refuse_too_large(input.content_length)?;
-            self.store.bucket(&input.bucket, |_| Ok(()))?;
-            Ok(self.unless_overridden(key, &input.bucket, WriteFlaw::DefaultEncryptionWins))
-        };
-        let key = match before() {
-            Ok(key) => key,
-            Err(refusal) => {
-                self.after_refused_put(&input.bucket, &input.key, input.body.take()).await;
-                return Err(refusal);
-            }
-        };
-        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
-        let frames = key.is_some() && self.faults.has(WriteFlaw::FramingStored);
-        let (body, claims) = body::as_stored(input.body.take(), claims, frames);
-        let taken =
-            body::take(body, key.as_ref().map(|k| &k.key), &self.store.memory, claims, self.faults.makes_etags())
-                .await?;
-        let conditions =
-            Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
-        let headers = ObjectHeaders {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            content_language: input.content_language,
-            metadata: input.metadata,
-        };
-        let checksums = taken.checksums.clone();
-        let object = self.whole_object(Action::Put, key.as_ref(), taken, headers);
-        let keep_former = |former: &Object| {
-            let plain = self.faults.has(WriteFlaw::FormerPlainServed);
-            if former.encryption.is_customers() { self.faults.has(WriteFlaw::FormerKeyKept) } else { plain }
-        };
-        let (object, version_id) = self.place(&input.bucket, &input.key, object, keep_former, &conditions)?;
-        let echo = self.echo(Action::Put, key.as_ref());
-        Ok(S3Response::new(PutObjectOutput {
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            version_id,
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            checksum_type: checksums.checksum_type,
-            ..PutObjectOutput::default()
-        }))
-    }
-
     pub(super) async fn get(&self, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = req.input;
         let reading = self.reading(
@@ -166,7 +86,7 @@ impl Service {
             input.range,
             input.part_number,
         )?;
-        let checksums = reading.checksums(input.checksum_mode.as_ref());
+        let checksums = self.checksums_shown(&reading, input.checksum_mode.as_ref());
         let echo = self.echo(Action::Get, reading.key.given.as_ref());
         if reading.key.serves == Serves::DataUnderRefusal
             && let Some(told) = req.extensions.get::<ErrorFields>()
@@ -175,23 +95,37 @@ impl Service {
         }
         let opens = reading.key.opens.clone();
         let data = content::read(&reading.object.contents(), reading.served.range.clone(), opens);
-        let stored = reading.object.headers.clone();
+        let stored = self.headers_shown(&reading.object);
+        let passed_over = self.reads_wrongly(&reading.object, ReadFlaw::OverridesPassedOver);
+        let instead = |asked: Option<String>| asked.filter(|_| !passed_over);
+        if passed_over && let Some(told) = req.extensions.get::<ErrorFields>() {
+            // s3s puts in what was asked for: what is stored is put back.
+            let kept = [
+                ("content-type", &stored.content_type),
+                ("cache-control", &stored.cache_control),
+                ("content-disposition", &stored.content_disposition),
+                ("content-encoding", &stored.content_encoding),
+                ("content-language", &stored.content_language),
+            ];
+            let headers = kept.map(|(name, value)| (name, value.clone().unwrap_or_default())).to_vec();
+            told.tell(Told { headers, ..Told::default() });
+        }
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(reading.served.stream(data)),
-            cache_control: input.response_cache_control.or(stored.cache_control),
+            cache_control: instead(input.response_cache_control).or(stored.cache_control),
             checksum_crc32: checksums.checksum_crc32,
             checksum_crc32c: checksums.checksum_crc32c,
             checksum_crc64nvme: checksums.checksum_crc64nvme,
             checksum_sha1: checksums.checksum_sha1,
             checksum_sha256: checksums.checksum_sha256,
             checksum_type: checksums.checksum_type,
-            content_disposition: input.response_content_disposition.or(stored.content_disposition),
-            content_encoding: input.response_content_encoding.or(stored.content_encoding),
-            content_language: input.response_content_language.or(stored.content_language),
+            content_disposition: instead(input.response_content_disposition).or(stored.content_disposition),
+            content_encoding: instead(input.response_content_encoding).or(stored.content_encoding),
+            content_language: instead(input.response_content_language).or(stored.content_language),
             content_length: Some(reading.length()),
             content_range: reading.content_range(),
-            content_type: input.response_content_type.or(stored.content_type),
+            content_type: instead(input.response_content_type).or(stored.content_type),
             e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
             last_modified: Some(reading.version.modified.into()),
             metadata: stored.metadata,
@@ -220,9 +154,15 @@ impl Service {
             input.range,
             input.part_number,
         )?;
-        let checksums = reading.checksums(input.checksum_mode.as_ref());
+        let checksums = self.checksums_shown(&reading, input.checksum_mode.as_ref());
         let echo = self.echo(Action::Head, reading.key.given.as_ref());
-        let stored = reading.object.headers.clone();
+        let stored = self.headers_shown(&reading.object);
+        // s3s answers HEAD with 200, whatever is asked for.
+        if reading.served.partial
+            && let Some(told) = req.extensions.get::<ErrorFields>()
+        {
+            told.tell(Told { status: Some(StatusCode::PARTIAL_CONTENT), ..Told::default() });
+        }
         let output = HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: stored.cache_control,
@@ -248,7 +188,7 @@ impl Service {
             version_id: reading.version_id.clone(),
             ..HeadObjectOutput::default()
         };
-        Ok(S3Response { status: Some(reading.status()), ..S3Response::new(output) })
+        Ok(S3Response::new(output))
     }
 
     pub(super) async fn attributes(
@@ -270,12 +210,15 @@ impl Service {
             object_size: wanted(ObjectAttributes::OBJECT_SIZE).then(|| self.length_shown(View::Attributes, &reading)),
             storage_class: wanted(ObjectAttributes::STORAGE_CLASS)
                 .then(|| StorageClass::from_static(StorageClass::STANDARD)),
-            checksum: (wanted(ObjectAttributes::CHECKSUM) && !object.multipart).then(|| object.checksums.clone()),
-            object_parts: (wanted(ObjectAttributes::OBJECT_PARTS) && object.multipart).then(|| {
-                GetObjectAttributesParts {
-                    total_parts_count: i32::try_from(object.parts.len()).ok(),
-                    ..GetObjectAttributesParts::default()
-                }
+            checksum: (wanted(ObjectAttributes::CHECKSUM) && !object.multipart)
+                .then(|| object.checksums.clone())
+                .filter(|_| !self.reads_wrongly(object, ReadFlaw::AttributesWithoutChecksum)),
+            object_parts: (wanted(ObjectAttributes::OBJECT_PARTS)
+                && object.multipart
+                && !self.reads_wrongly(object, ReadFlaw::AttributesWithoutParts))
+            .then(|| GetObjectAttributesParts {
+                total_parts_count: i32::try_from(object.parts.len()).ok(),
+                ..GetObjectAttributesParts::default()
             }),
             last_modified: Some(reading.version.modified.into()),
             version_id: reading.version_id.clone(),
@@ -285,7 +228,14 @@ impl Service {
     }
 
     pub(super) async fn delete(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
+        self.fail_with_key(ListingFlaw::DeleteWithKeyRefused, &req.headers)?;
         let DeleteObjectInput { bucket, key, version_id, .. } = req.input;
+        let found = self.store.version(&bucket, &key, version_id.as_deref());
+        let without_key = !Request::of(&req.headers, &req.extensions).carries_key();
+        let under_key = found.is_ok_and(|(_, object)| object.encryption.is_customers());
+        if under_key && without_key && self.faults.has(ListingFlaw::DeleteNeedsKey) {
+            return Err(Refusal::new(400, "InvalidRequest", "The key of the object is needed."));
+        }
         let removed = self.remove(&bucket, &key, version_id.as_deref())?;
         let output = DeleteObjectOutput {
             delete_marker: removed.is_marker.then_some(true),
@@ -300,6 +250,11 @@ impl Service {
         let quiet = delete.quiet.unwrap_or(false);
         let mut deleted = Vec::new();
         for ObjectIdentifier { key, version_id, .. } in delete.objects {
+            let found = self.store.version(&bucket, &key, version_id.as_deref());
+            if found.is_ok_and(|(_, o)| o.encryption.is_customers()) && self.faults.has(ListingFlaw::DeleteManyNeedsKey)
+            {
+                return Err(Refusal::new(400, "InvalidRequest", "The key of an object is needed."));
+            }
             let removed = self.remove(&bucket, &key, version_id.as_deref())?;
             let (marker, marker_id) = (removed.is_marker.then_some(true), removed.version_id);
             deleted.push(DeletedObject {
@@ -326,7 +281,12 @@ impl Service {
     ) -> Result<Reading, Refusal> {
         let presented = self.presented(action, request)?;
         let by_version = version.is_some();
-        let (version, object) = self.store.version(bucket, key, version)?;
+        let (version, object) = self.found(bucket, key, version)?;
+        if self.reads_wrongly(&object, ReadFlaw::BlockCoversReads)
+            && self.store.bucket(bucket, |b| Ok(b.blocks_sse_c))?
+        {
+            return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+        }
         let share_key = self.faults.has(WriteFlaw::VersionsShareKey);
         let newest = share_key.then(|| self.store.version(bucket, key, None).ok()).flatten().map(|(_, newest)| newest);
         let read = Read {
@@ -336,14 +296,24 @@ impl Service {
             by_version,
             presigned: request.presigned(),
             key_left_out: matches!(presented, Ok(None)) && request.carries(action),
+            key_opens_another: self.opens_another(bucket, presented.as_ref().ok().and_then(Option::as_ref)),
             empty: object.size() == 0,
             multipart: object.multipart,
             onto_itself: false,
         };
         conditions.check_before_key(&self.faults, &version, &object)?;
-        let customer_key = self.admit(read, &object, newest.as_ref(), presented)?;
+        let customer_key = self
+            .admit(read, &object, newest.as_ref(), presented)
+            .map_err(|refusal| refusal.with_headers(self.shown_with_refusal(&object)))?;
         conditions.taken_by(&self.faults, &object)?.check_read(&version, &object)?;
         let size = object.size();
+        let head_part = action == Action::Head && self.reads_wrongly(&object, ReadFlaw::HeadPartPassedOver);
+        let part_number = part_number.filter(|_| !head_part);
+        let beyond = range.as_ref().is_some_and(|range| range.check(size).is_err());
+        let range = range.filter(|_| !(beyond && self.reads_wrongly(&object, ReadFlaw::RangeBeyondEndServed)));
+        let beyond = part_number.is_some_and(|number| part_range(&object, number).is_err());
+        let part_number =
+            part_number.filter(|_| !(beyond && self.reads_wrongly(&object, ReadFlaw::PartBeyondEndServed)));
         let (range, asks, parts_count) = match (range, part_number) {
             (Some(_), Some(_)) => {
                 let message = "Cannot specify both Range header and partNumber query parameter";
@@ -361,22 +331,79 @@ impl Service {
         };
         let served = self.faults.served(action, &object, range.clone(), asks, customer_key.serves);
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
-        Ok(Reading { version, version_id, object, key: customer_key, range, served, parts_count })
+        let parts_count = parts_count.filter(|_| !self.reads_wrongly(&object, ReadFlaw::PartsCountMissing));
+        let of_ciphertext = self.reads_wrongly(&object, ReadFlaw::ContentRangeOfCiphertext);
+        let size_told = if of_ciphertext { ciphertext_size(size) } else { size };
+        Ok(Reading { version, version_id, object, key: customer_key, range, served, parts_count, size_told })
     }
 
-    /// Refuses other encryption than the store's own, where that is looked at.
-    pub(super) fn refuse_other(&self, action: Action, method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
-        if self.faults.passes_over_other_encryption(action) { Ok(()) } else { refuse_other_encryption(method) }
+    /// The version that a read addresses.
+    fn found(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Version, Arc<Object>), Refusal> {
+        let found = self.store.version(bucket, key, version);
+        let is_marker = found.as_ref().is_err_and(|refusal| !refusal.headers.is_empty());
+        if is_marker && self.faults.has(ReadFlaw::MarkerPassedOver) {
+            let newest = self.store.bucket(bucket, |bucket| {
+                let versions = bucket.objects.get(key).into_iter().flatten().rev();
+                Ok(versions.cloned().find_map(|version| Some((version.clone(), version.object?))))
+            })?;
+            return newest.ok_or_else(Refusal::no_such_key);
+        }
+        if is_marker && self.faults.has(ReadFlaw::MarkerNotTold) {
+            return found.map_err(|refusal| Refusal { headers: Vec::new(), ..refusal });
+        }
+        found
+    }
+
+    /// Whether an object under a customer key is read wrongly.
+    fn reads_wrongly(&self, object: &Object, flaw: ReadFlaw) -> bool {
+        object.encryption.is_customers() && self.faults.has(flaw)
+    }
+
+    /// What a refusal shows of the object, at an endpoint that gives it away.
+    fn shown_with_refusal(&self, object: &Object) -> Vec<(&'static str, String)> {
+        let mut shown = Vec::new();
+        if self.reads_wrongly(object, ReadFlaw::RefusalShowsMetadata) {
+            let owner = object.headers.metadata.as_ref().and_then(|metadata| metadata.get("owner"));
+            shown.extend(owner.map(|owner| ("x-amz-meta-owner", owner.clone())));
+        }
+        if self.reads_wrongly(object, ReadFlaw::RefusalShowsChecksum) {
+            shown.extend(object.checksums.checksum_crc32.clone().map(|crc32| ("x-amz-checksum-crc32", crc32)));
+        }
+        shown
+    }
+
+    /// What is stored with an object, as reads give it back.
+    fn headers_shown(&self, object: &Object) -> ObjectHeaders {
+        let mut shown = object.headers.clone();
+        if self.reads_wrongly(object, ReadFlaw::SystemHeadersLost) {
+            shown = ObjectHeaders { metadata: shown.metadata, ..ObjectHeaders::default() };
+        }
+        if self.reads_wrongly(object, ReadFlaw::MetadataLost) {
+            shown.metadata = None;
+        }
+        if self.reads_wrongly(object, ReadFlaw::UnicodeLost) {
+            for value in shown.metadata.iter_mut().flat_map(|metadata| metadata.values_mut()) {
+                value.retain(|c| c.is_ascii());
+            }
+        }
+        shown
+    }
+
+    fn checksums_shown(&self, reading: &Reading, mode: Option<&ChecksumMode>) -> Checksum {
+        let untold = reading.object.encryption.is_customers() && self.faults.has(ChecksumFlaw::NotToldOnRead);
+        if untold { Checksum::default() } else { reading.checksums(mode) }
     }
 
     /// What an answer echoes of a key.
     pub(super) fn echo(&self, action: Action, key: Option<&GivenKey>) -> Echo {
-        self.faults.echo(action, Echo::of(key))
-    }
-
-    /// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.
-    pub(super) fn etag_of(&self, action: Action, key: Option<&GivenKey>, taken: &Taken) -> String {
-        key.map_or_else(|| taken.md5.clone(), |key| self.faults.etag(action, random_id(), key, &taken.md5))
+        let mut echo = Echo::of(key);
+        if key.is_some() && self.faults.has(ReadFlaw::OtherEncryptionTold) {
+            echo.store = Some(ServerSideEncryption::from_static(STORE_ENCRYPTION));
+        }
+        if key.is_none() && self.faults.has(ReadFlaw::ToldOfPlain) {
+            echo.customer_algorithm = Some("AES256".to_owned());
+        }
+        self.faults.echo(action, echo)
     }
 
     pub(super) fn etag_shown(&self, view: View, object: &Object) -> String {
@@ -395,56 +422,19 @@ impl Service {
         i64::try_from(shown).unwrap_or(i64::MAX)
     }
 
-    pub(super) fn whole_object(
-        &self,
-        action: Action,
-        key: Option<&GivenKey>,
-        taken: Taken,
-        headers: ObjectHeaders,
-    ) -> Object {
-        Object {
-            etag: self.etag_of(action, key, &taken),
-            multipart: false,
-            encryption: self.encryption(key),
-            headers,
-            checksums: taken.checksums,
-            parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
-        }
-    }
-
-    /// Puts an object in its place; answers it with the version id where one is shown.
-    pub(super) fn place(
-        &self,
-        bucket: &str,
-        key: &str,
-        mut object: Object,
-        keep_former: impl Fn(&Object) -> bool,
-        conditions: &Conditions,
-    ) -> Result<(Arc<Object>, Option<String>), Refusal> {
-        self.store.bucket(bucket, |bucket| {
-            let current = bucket.current(key).and_then(|version| version.object.as_deref());
-            conditions.check_write(current)?;
-            if let Some(current) = current.filter(|former| keep_former(former)) {
-                object.encryption.hold_former(&current.encryption);
-            }
-            let object = Arc::new(object);
-            let version = bucket.put(key, Some(Arc::clone(&object)));
-            Ok((object, bucket.shown_id(&version)))
-        })
-    }
-
     fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Removed, Refusal> {
         use super::store::Versioning;
         let under_key = self.store.version(bucket, key, version).is_ok_and(|(_, o)| o.encryption.is_customers());
-        if under_key && self.faults.has(ListingFlaw::DeleteNeedsKey) {
-            return Err(Refusal::new(400, "InvalidRequest", "The key of the object is needed."));
-        }
         if under_key && self.faults.has(ListingFlaw::DeleteKeeps) {
             return Ok(Removed { is_marker: false, version_id: None });
         }
+        let marker_takes_all = self.faults.has(ReadFlaw::MarkerTakesAll);
         self.store.bucket(bucket, |bucket| match version {
             Some(id) => {
                 let removed = bucket.remove(key, id);
+                if marker_takes_all && removed.as_ref().is_some_and(|removed| removed.object.is_none()) {
+                    bucket.objects.remove(key);
+                }
                 let is_marker = removed.is_some_and(|version| version.object.is_none());
                 Ok(Removed { is_marker, version_id: Some(id.to_owned()) })
             }
@@ -463,6 +453,11 @@ impl Service {
 struct Removed {
     is_marker: bool,
     version_id: Option<String>,
+}
+
+/// A tag of 16 bytes for each segment, of which there is at least one.
+fn ciphertext_size(size: u64) -> u64 {
+    size + 16 * size.div_ceil(content::SEGMENT as u64).max(1)
 }
 
 fn part_range(object: &Object, number: i32) -> Result<Range<u64>, Refusal> {

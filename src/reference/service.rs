@@ -8,7 +8,6 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::error::Refusal;
 use super::faults::Faults;
-use super::objects::refuse_other_encryption;
 use super::store::{Bucket, Store, Versioning};
 
 /// What an operation comes to.
@@ -73,18 +72,62 @@ impl S3 for Service {
         answer(self, req, Service::versioning).await
     }
 
-    async fn put_bucket_encryption(
+    async fn put_bucket_policy(
         &self,
-        req: S3Request<PutBucketEncryptionInput>,
-    ) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
-        answer(self, req, Service::set_default_encryption).await
+        req: S3Request<PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+        answer(self, req, Service::set_policy).await
     }
 
-    async fn get_bucket_encryption(
+    async fn get_bucket_policy(
         &self,
-        req: S3Request<GetBucketEncryptionInput>,
-    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
-        answer(self, req, Service::default_encryption).await
+        req: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        answer(self, req, Service::policy).await
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        req: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        answer(self, req, Service::remove_policy).await
+    }
+
+    async fn post_object(&self, req: S3Request<PostObjectInput>) -> S3Result<S3Response<PostObjectOutput>> {
+        answer(self, req, Service::post).await
+    }
+
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        answer(self, req, Service::tags).await
+    }
+
+    async fn put_object_tagging(
+        &self,
+        req: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        answer(self, req, Service::set_tags).await
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        req: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        answer(self, req, Service::remove_tags).await
+    }
+
+    async fn get_object_acl(&self, req: S3Request<GetObjectAclInput>) -> S3Result<S3Response<GetObjectAclOutput>> {
+        answer(self, req, Service::acl).await
+    }
+
+    async fn put_object_acl(&self, req: S3Request<PutObjectAclInput>) -> S3Result<S3Response<PutObjectAclOutput>> {
+        answer(self, req, Service::set_acl).await
+    }
+
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        answer(self, req, Service::list_objects_first_version).await
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
@@ -183,7 +226,7 @@ impl Service {
             return Err(Refusal::new(409, "BucketAlreadyOwnedByYou", message).field("BucketName", name));
         }
         let location = Some(format!("/{name}"));
-        buckets.insert(name, Bucket::new());
+        buckets.insert(name, self.store.new_bucket());
         Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
@@ -248,33 +291,5 @@ impl Service {
             Versioning::Suspended => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED)),
         };
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() }))
-    }
-
-    /// Everything without a customer key is encrypted by the store anyway; that the owner said so is remembered.
-    async fn set_default_encryption(
-        &self,
-        req: S3Request<PutBucketEncryptionInput>,
-    ) -> Answer<PutBucketEncryptionOutput> {
-        let rules = req.input.server_side_encryption_configuration.rules;
-        let by_default = rules.first().and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
-        refuse_other_encryption(by_default.map(|default| &default.sse_algorithm))?;
-        self.store.bucket(&req.input.bucket, |bucket| {
-            bucket.default_encryption_set = true;
-            Ok(S3Response::new(PutBucketEncryptionOutput::default()))
-        })
-    }
-
-    async fn default_encryption(&self, req: S3Request<GetBucketEncryptionInput>) -> Answer<GetBucketEncryptionOutput> {
-        self.store.bucket(&req.input.bucket, |_| Ok(()))?;
-        let by_default = ServerSideEncryptionByDefault {
-            kms_master_key_id: None,
-            sse_algorithm: ServerSideEncryption::from_static(ServerSideEncryption::AES256),
-        };
-        let rule = ServerSideEncryptionRule {
-            apply_server_side_encryption_by_default: Some(by_default),
-            bucket_key_enabled: Some(false),
-        };
-        let configuration = ServerSideEncryptionConfiguration { rules: vec![rule] };
-        Ok(S3Response::new(GetBucketEncryptionOutput { server_side_encryption_configuration: Some(configuration) }))
     }
 }

@@ -102,6 +102,13 @@ impl Encryption {
         })
     }
 
+    /// Under a key that nobody has.
+    pub fn lost() -> Self {
+        let mut key = Zeroizing::new([0; 32]);
+        rand::RngCore::fill_bytes(&mut rand::rng(), &mut *key);
+        Self::Customer(CustomerEncryption { mac: KeyMac::of(&SealingKey::new(key)), held: None })
+    }
+
     /// Whether it is by a customer key.
     pub fn is_customers(&self) -> bool {
         matches!(self, Self::Customer(_))

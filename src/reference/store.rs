@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::content::{Content, Memory};
 use super::error::Refusal;
+use super::settings::Policy;
 use super::sse_c::{Encryption, GivenKey};
 
 /// The version id of objects stored without versioning.
@@ -15,6 +16,8 @@ pub(super) const NULL_VERSION: &str = "null";
 
 /// Everything that is stored.
 pub(super) struct Store {
+    /// Whether new buckets block SSE-C.
+    blocks_sse_c: bool,
     buckets: Mutex<BTreeMap<String, Bucket>>,
     /// The bound on object data.
     pub memory: Memory,
@@ -33,6 +36,10 @@ pub(super) struct Bucket {
     pub versioning: Versioning,
     /// Whether the owner has set a default encryption.
     pub default_encryption_set: bool,
+    /// Whether writes under customer keys are refused.
+    pub blocks_sse_c: bool,
+    /// The owner's policy.
+    pub policy: Option<Policy>,
     /// Versions by key, oldest first.
     pub objects: BTreeMap<String, Vec<Version>>,
     /// Open uploads by id.
@@ -45,6 +52,7 @@ pub(super) struct Version {
     pub modified: OffsetDateTime,
     /// The object; none in a delete marker.
     pub object: Option<Arc<Object>>,
+    pub tags: Vec<s3s::dto::Tag>,
 }
 
 /// A stored object.
@@ -96,8 +104,13 @@ pub(super) struct Part {
 }
 
 impl Store {
-    pub fn new(memory: Memory) -> Self {
-        Self { buckets: Mutex::default(), memory }
+    pub fn new(memory: Memory, blocks_sse_c: bool) -> Self {
+        Self { blocks_sse_c, buckets: Mutex::default(), memory }
+    }
+
+    /// A bucket as it is when it is made.
+    pub fn new_bucket(&self) -> Bucket {
+        Bucket { blocks_sse_c: self.blocks_sse_c, ..Bucket::new() }
     }
 
     /// All buckets. Nothing that takes long is done while they are held.
@@ -120,19 +133,34 @@ impl Store {
                     versions.clone().find(|v| v.id == id).ok_or_else(Refusal::no_such_version)?
                 }
             };
-            let object = found.object.clone().ok_or_else(Refusal::no_such_key)?;
+            let marker = || {
+                let shown = [("x-amz-delete-marker", "true".to_owned()), ("x-amz-version-id", found.id.clone())];
+                // Of a marker that is named nothing but its removal is allowed.
+                let refusal = match version {
+                    Some(_) => Refusal::new(
+                        405,
+                        "MethodNotAllowed",
+                        "The specified method is not allowed against this resource.",
+                    ),
+                    None => Refusal::no_such_key(),
+                };
+                refusal.with_headers(shown)
+            };
+            let object = found.object.clone().ok_or_else(marker)?;
             Ok((found.clone(), object))
         })
     }
 }
 
 impl Bucket {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let created = OffsetDateTime::now_utc();
         Self {
             created,
             versioning: Versioning::Never,
             default_encryption_set: false,
+            blocks_sse_c: false,
+            policy: None,
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
         }
@@ -155,7 +183,7 @@ impl Bucket {
         };
         let versions = self.objects.entry(key.to_owned()).or_default();
         versions.retain(|v| v.id != id);
-        let version = Version { id, modified: OffsetDateTime::now_utc(), object };
+        let version = Version { id, modified: OffsetDateTime::now_utc(), object, tags: Vec::new() };
         versions.push(version.clone());
         version
     }
@@ -185,6 +213,19 @@ impl Bucket {
 impl Object {
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.content.size()).sum()
+    }
+
+    /// The same object, otherwise encrypted.
+    pub fn under(&self, encryption: Encryption) -> Self {
+        let parts = self.parts.iter().map(|part| ObjectPart { content: Arc::clone(&part.content), ..*part });
+        Self {
+            parts: parts.collect(),
+            etag: self.etag.clone(),
+            multipart: self.multipart,
+            encryption,
+            headers: self.headers.clone(),
+            checksums: self.checksums.clone(),
+        }
     }
 
     pub fn contents(&self) -> Vec<Arc<Content>> {

@@ -33,6 +33,9 @@ pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
             line(&mut text, 2, url);
         }
     }
+    for rule in known(result.rules_judged(), &case.rules, rules) {
+        line(&mut text, 1, &format!("how to mend it: {}", rule.fix));
+    }
     line(&mut text, 1, &format!("why it matters: {}", case.why));
     text
 }
@@ -75,12 +78,16 @@ fn describe_sent(text: &mut String, sent: &Sent) {
     for (name, value) in &sent.headers {
         line(text, 3, &format!("{name}: {value}"));
     }
+    for (name, value) in &sent.fields {
+        line(text, 3, &format!("field {name}: {value}"));
+    }
 }
 
 fn describe_reply(text: &mut String, reply: &Reply) {
     match reply {
         Reply::Answer(answer) => describe_answer(text, answer),
         Reply::Closed(why) => line(text, 2, &format!("came back: no answer, the connection was closed ({why})")),
+        Reply::Interrupted => line(text, 2, "came back: no answer was awaited, the request was cut on purpose"),
         Reply::Failed(why) => line(text, 2, &format!("came back: no answer ({why})")),
         Reply::NotSent(why) => line(text, 2, &format!("not sent: {why}")),
     }

@@ -58,7 +58,7 @@ fn by_suite(run: &RunResult) -> Vec<(&Suite, Vec<&CaseResult>)> {
 }
 
 fn is_skipped(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Skipped | Verdict::NotSupported)
+    matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure)
 }
 
 fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
@@ -75,8 +75,8 @@ fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
             builder.set_system_out(&cdata(&format!("{message}\n{}", describe(result, rules))));
             builder
         }
-        Verdict::Fail => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
-        Verdict::Skipped | Verdict::NotSupported => {
+        Verdict::Fail | Verdict::UnexpectedPass => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
+        Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure => {
             TestCaseBuilder::skipped_with_cause(&case.id, verdict.as_str(), &reason)
         }
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => {
@@ -84,7 +84,8 @@ fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
         }
     };
     builder.set_classname(&format!("ssecheck.{}", result.planned.suite.id));
-    if matches!(verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Blocked | Verdict::Error) {
+    let told = [Verdict::Fail, Verdict::UnexpectedPass, Verdict::Inconclusive, Verdict::Blocked, Verdict::Error];
+    if told.contains(&verdict) {
         builder.set_trace(&cdata(&describe(result, rules)));
     }
     builder.build()

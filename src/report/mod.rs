@@ -25,6 +25,8 @@ pub struct Context {
     pub profile: String,
     /// SHA-256 over the digests of all suites of the run, in hexadecimal.
     pub suite_digest: String,
+    /// Whether all built-in cases were run, so that something can be said of certification.
+    pub is_complete: bool,
 }
 
 /// A point in time as RFC 3339 writes it, in UTC.

@@ -6,6 +6,7 @@ use console::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Context, describe, printable};
+use crate::profile::Certificate;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, Event, RunResult};
 use crate::verdict::{Mismatch, Verdict};
@@ -60,7 +61,7 @@ impl<W: Write> Terminal<W> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::Fail];
+        let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass, Verdict::Fail];
         for verdict in shown {
             for (case, others) in by_cause(run, verdict) {
                 let text = describe(case, rules);
@@ -87,6 +88,9 @@ impl<W: Write> Terminal<W> {
             .map(|verdict| self.styled(verdict, &format!("{} {}", run.count(verdict), verdict.as_str())))
             .collect();
         writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.elapsed.as_secs_f64(), counts.join(", "))?;
+        if context.is_complete {
+            writeln!(self.out, "certification: {}", certification(&run.certificates()))?;
+        }
         let advisory = run.cases.iter().filter(|c| c.judgement.verdict == Verdict::Fail && !c.is_required()).count();
         if advisory > 0 {
             writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
@@ -94,20 +98,24 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Why cases were left out, each reason once.
+    /// Why cases were left out or failed as declared, each reason once.
     fn left_out(&mut self, run: &RunResult) -> io::Result<()> {
-        let mut reasons: Vec<(&str, usize)> = Vec::new();
+        let mut reasons: Vec<(&str, &str, usize)> = Vec::new();
         for case in &run.cases {
-            if matches!(case.judgement.verdict, Verdict::Skipped | Verdict::NotSupported) {
-                let reason = case.judgement.reason.as_str();
-                match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                    Some((_, count)) => *count += 1,
-                    None => reasons.push((reason, 1)),
-                }
+            let word = match case.judgement.verdict {
+                Verdict::Skipped | Verdict::NotSupported => "not run",
+                Verdict::ExpectedFailure => "expected to fail",
+                _ => continue,
+            };
+            let reason = case.judgement.reason.as_str();
+            match reasons.iter_mut().find(|(_, known, _)| *known == reason) {
+                Some((_, _, count)) => *count += 1,
+                None => reasons.push((word, reason, 1)),
             }
         }
-        for (reason, count) in reasons {
-            writeln!(self.out, "\n{count} cases not run: {}", printable(reason))?;
+        for (word, reason, count) in reasons {
+            let cases = if count == 1 { "case" } else { "cases" };
+            writeln!(self.out, "\n{count} {cases} {word}: {}", printable(reason))?;
         }
         Ok(())
     }
@@ -121,12 +129,32 @@ impl<W: Write> Terminal<W> {
     fn styled(&self, verdict: Verdict, text: &str) -> String {
         let style = match verdict {
             Verdict::Pass => Style::new().green(),
-            Verdict::Fail => Style::new().red().bold(),
+            Verdict::Fail | Verdict::UnexpectedPass => Style::new().red().bold(),
+            Verdict::ExpectedFailure => Style::new().yellow(),
             Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => Style::new().yellow().bold(),
             Verdict::NotSupported | Verdict::Skipped => Style::new().dim(),
         };
         style.force_styling(self.color).apply_to(text).to_string()
     }
+}
+
+/// What a run says of each level.
+fn certification(certificates: &[Certificate]) -> String {
+    let words = |certificate: &Certificate| {
+        let level = certificate.level.as_str();
+        if certificate.is_reached() {
+            return format!("{level} reached");
+        }
+        let mut why = Vec::new();
+        if certificate.not_passed > 0 {
+            why.push(format!("{} required cases did not pass", certificate.not_passed));
+        }
+        if !certificate.missing.is_empty() {
+            why.push(format!("missing: {}", certificate.missing.join(", ")));
+        }
+        format!("{level} not reached ({})", why.join("; "))
+    };
+    certificates.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
 /// The cases of a verdict; of those blocked by the same cause the first, with the ids of the others.

@@ -48,6 +48,8 @@ pub struct Rule {
     /// Public address of the source, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// How to mend a server that does not.
+    pub fix: String,
 }
 
 /// All rules by id.
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_doubled_id_is_refused() {
-        let rule = r#"{"id": "a", "title": "t", "text": "x", "source": "s", "grade": "recorded"}"#;
+        let rule = r#"{"id": "a", "title": "t", "text": "x", "source": "s", "grade": "recorded", "fix": "f"}"#;
         let error = Catalogue::parse(&format!(r#"{{"rules": [{rule}, {rule}]}}"#)).unwrap_err();
         assert!(matches!(error, CatalogueError::DoubledId(id) if id == "a"));
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Method;
 
+use super::Options;
 use crate::client::{Client, CustomerKey, Earlier, Place, build, housekeeping};
 use crate::evidence::{Answer, Element, Exchange, Redactor, Reply};
 use crate::suite::Key;
@@ -49,7 +50,7 @@ pub enum PrepareError {
     },
     /// The bucket refuses every SSE-C write.
     #[error(
-        "bucket {bucket} takes objects, but refuses every SSE-C write: {answer}\n  SSE-C is probably blocked on the bucket (the default of new AWS buckets since April 2026). Allow it with\n  PutBucketEncryption: a rule whose BlockedEncryptionTypes holds EncryptionType NONE; then give that bucket with --bucket."
+        "bucket {bucket} takes objects, but refuses every SSE-C write: {answer}\n  SSE-C is probably blocked on the bucket (the default of new AWS buckets since April 2026). With --allow-ssec the run allows it\n  on the buckets that it makes. On a bucket given with --bucket allow it yourself: PutBucketEncryption with a rule whose\n  BlockedEncryptionTypes holds EncryptionType NONE."
     )]
     SseCBlocked {
         /// The bucket.
@@ -84,7 +85,7 @@ impl Buckets {
         let mut buckets = Self::none_yet(given, run_id);
         if given.is_none() {
             buckets.made.push(buckets.plain.clone());
-            buckets.made.extend(kinds.iter().map(|kind| name(*kind, run_id)).filter(|name| *name != buckets.plain));
+            buckets.made.extend(special(kinds).map(|kind| name(kind, run_id)));
         }
         buckets
     }
@@ -94,6 +95,11 @@ impl Buckets {
         Self { plain, special: BTreeMap::new(), server: None, made: Vec::new() }
     }
 
+    /// Those that the run has made besides.
+    pub fn add(&mut self, made: Vec<String>) {
+        self.made.extend(made);
+    }
+
     /// The bucket of a kind, or why there is none.
     pub fn of(&self, kind: BucketKind) -> Result<&str, &str> {
         match self.special.get(&kind) {
@@ -101,6 +107,24 @@ impl Buckets {
             Some(bucket) => bucket.as_deref().map_err(String::as_str),
         }
     }
+}
+
+/// The kinds of which a run makes one bucket for all cases, besides the plain one.
+fn special(kinds: &BTreeSet<BucketKind>) -> impl Iterator<Item = BucketKind> {
+    kinds.iter().copied().filter(|kind| !matches!(kind, BucketKind::Plain | BucketKind::Own))
+}
+
+/// Makes a bucket for one run of steps.
+///
+/// # Errors
+/// Why there is none, in a sentence.
+pub(super) async fn make_own(client: &Client, bucket: &str, allow_ssec: bool) -> Result<(), String> {
+    let housekeeper = Housekeeper { client };
+    let answer = housekeeper.create(bucket).await.map_err(|error| error.to_string())?;
+    if answer.status >= 300 {
+        return Err(format!("it could not be made: {}", in_words(&answer)));
+    }
+    if allow_ssec { housekeeper.allow_ssec(bucket).await.map_err(|error| error.to_string()) } else { Ok(()) }
 }
 
 fn name(kind: BucketKind, run_id: &str) -> String {
@@ -113,11 +137,12 @@ fn name(kind: BucketKind, run_id: &str) -> String {
 /// Makes or takes over the buckets and finds out whether they take SSE-C writes at all.
 pub(super) async fn prepare(
     client: &Client,
-    given: Option<&str>,
+    options: &Options,
     prefix: &str,
     run_id: &str,
     kinds: &BTreeSet<BucketKind>,
 ) -> Result<Buckets, PrepareError> {
+    let given = options.bucket.as_deref();
     let housekeeper = Housekeeper { client };
     let mut buckets = Buckets::none_yet(given, run_id);
     let answer = match given {
@@ -132,7 +157,7 @@ pub(super) async fn prepare(
     if given.is_none() {
         buckets.made.push(buckets.plain.clone());
     }
-    let prepared = prepare_further(&housekeeper, &mut buckets, given, prefix, run_id, kinds).await;
+    let prepared = prepare_further(&housekeeper, &mut buckets, options, prefix, run_id, kinds).await;
     if let Err(error) = prepared {
         clean_up(client, &buckets, prefix, 4).await;
         return Err(error);
@@ -143,14 +168,17 @@ pub(super) async fn prepare(
 async fn prepare_further(
     housekeeper: &Housekeeper<'_>,
     buckets: &mut Buckets,
-    given: Option<&str>,
+    options: &Options,
     prefix: &str,
     run_id: &str,
     kinds: &BTreeSet<BucketKind>,
 ) -> Result<(), PrepareError> {
+    if options.allow_ssec {
+        housekeeper.allow_ssec(&buckets.plain).await?;
+    }
     housekeeper.preflight(&buckets.plain, prefix).await?;
-    for kind in kinds.iter().copied().filter(|kind| *kind != BucketKind::Plain) {
-        let bucket = if let Some(bucket) = given {
+    for kind in special(kinds) {
+        let bucket = if let Some(bucket) = options.bucket.as_deref() {
             housekeeper.is_of_kind(kind, bucket).await?
         } else {
             let bucket = name(kind, run_id);
@@ -159,7 +187,10 @@ async fn prepare_further(
                 Err(format!("the {} bucket could not be made: {}", kind.as_str(), in_words(&answer)))
             } else {
                 buckets.made.push(bucket.clone());
-                housekeeper.make_kind(kind, bucket).await?
+                if options.allow_ssec {
+                    housekeeper.allow_ssec(&bucket).await?;
+                }
+                housekeeper.make_kind(kind, bucket, options.allow_ssec).await?
             }
         };
         buckets.special.insert(kind, bucket);
@@ -198,10 +229,13 @@ const DEFAULT_ENCRYPTION: Setting = Setting {
     text: "AES256",
 };
 
+/// A default encryption with `BlockedEncryptionTypes` `NONE`: nothing is blocked.
+const ALLOWING_SSE_C: &str = r#"<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>"#;
+
 impl Setting {
     fn of(kind: BucketKind) -> Option<&'static Self> {
         match kind {
-            BucketKind::Plain => None,
+            BucketKind::Plain | BucketKind::Own => None,
             BucketKind::Versioned => Some(&VERSIONING),
             BucketKind::DefaultEncrypted => Some(&DEFAULT_ENCRYPTION),
         }
@@ -265,9 +299,7 @@ impl Housekeeper<'_> {
                 }
                 Ok(answer)
             }
-            Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => {
-                Err(PrepareError::Unreachable { endpoint, why })
-            }
+            other => Err(PrepareError::Unreachable { endpoint, why: reply_in_words(&other) }),
         }
     }
 
@@ -275,6 +307,18 @@ impl Housekeeper<'_> {
         let region = &self.client.target().region;
         let body = if region == "us-east-1" { Bytes::new() } else { location(region) };
         self.reach("CreateBucket", Method::PUT, bucket, &[], body).await
+    }
+
+    /// Allows SSE-C on a bucket, as new buckets of AWS do not since April 2026.
+    async fn allow_ssec(&self, bucket: &str) -> Result<(), PrepareError> {
+        let query = [(DEFAULT_ENCRYPTION.query, "")];
+        let body = Bytes::from_static(ALLOWING_SSE_C.as_bytes());
+        let answer = self.reach(DEFAULT_ENCRYPTION.put, Method::PUT, bucket, &query, body).await?;
+        if answer.status < 300 {
+            return Ok(());
+        }
+        let what = "cannot be set to allow SSE-C (--allow-ssec)";
+        Err(PrepareError::Bucket { bucket: bucket.to_owned(), what, answer: in_words(&answer) })
     }
 
     /// A plain PUT that works and an SSE-C PUT that is forbidden: SSE-C is blocked on the bucket.
@@ -324,7 +368,16 @@ impl Housekeeper<'_> {
     }
 
     /// Sets a bucket up as a kind needs.
-    async fn make_kind(&self, kind: BucketKind, bucket: String) -> Result<Result<String, String>, PrepareError> {
+    async fn make_kind(
+        &self,
+        kind: BucketKind,
+        bucket: String,
+        allow_ssec: bool,
+    ) -> Result<Result<String, String>, PrepareError> {
+        if kind == BucketKind::DefaultEncrypted && allow_ssec {
+            // What allows SSE-C has set it.
+            return self.is_of_kind(kind, &bucket).await;
+        }
         let Some(setting) = Setting::of(kind) else { return Ok(Ok(bucket)) };
         let body = Bytes::from_static(setting.body.as_bytes());
         let answer = self.reach(setting.put, Method::PUT, &bucket, &[(setting.query, "")], body).await?;
@@ -458,5 +511,6 @@ fn reply_in_words(reply: &Reply) -> String {
     match reply {
         Reply::Answer(answer) => in_words(answer),
         Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => why.clone(),
+        Reply::Interrupted => "no answer was awaited".to_owned(),
     }
 }

@@ -6,16 +6,19 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
 
-use super::{CaseResult, Shared};
+use super::{CaseResult, Shared, bucket};
 use crate::client::{CustomerKey, Earlier, Place, build, storage_probe};
-use crate::evidence::{Answer, Redactor, Reply};
-use crate::plan::{Control, PlannedCase};
-use crate::suite::Suite;
+use crate::evidence::{Answer, Exchange, Redactor, Reply};
+use crate::plan::{Control, Needed, PlannedCase};
 use crate::suite::body::Body;
-use crate::suite::model::{KeyForm, Step};
-use crate::verdict::{Facts, Judgement, StepsOutcome, Terms, Transcript, Verdict, conclude, judge_step};
+use crate::suite::model::{BucketKind, Certification, KeyForm, Step};
+use crate::suite::{Case, Suite};
+use crate::verdict::{
+    Facts, Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, judge_step,
+};
 
 /// A run of steps and how it came out.
 #[derive(Debug)]
@@ -35,13 +38,50 @@ pub struct ControlRun {
     pub run: StepsRun,
 }
 
+/// The probe of a capability as it went.
+#[derive(Debug)]
+pub struct ProbeRun {
+    /// Id of the capability.
+    pub id: String,
+    /// The level of certification that asks for it.
+    pub level: Certification,
+    /// How it went.
+    pub run: StepsRun,
+}
+
+/// What steps are part of.
+#[derive(Clone, Copy)]
+struct Scene<'s> {
+    suite: &'s Suite,
+    case: &'s Case,
+}
+
+impl StepsRun {
+    /// Steps of which none was sent, for this reason.
+    fn not_begun(case: &Case, outcome: fn(Finding) -> StepsOutcome, why: Mismatch) -> Self {
+        let step = case.steps.first().map(|step| step.id.clone()).unwrap_or_default();
+        let finding = Finding { step, control: false, rules: case.own_rules(), level: None, mismatches: vec![why] };
+        let transcript = Transcript { exchanges: Vec::new(), facts: Facts::default() };
+        Self { transcript, outcome: outcome(finding) }
+    }
+}
+
+/// How many steps of a group are on their way at the same time.
+const TOGETHER: usize = 16;
+
 impl Shared {
     pub(super) async fn case(&self, planned: PlannedCase) -> CaseResult {
         let started = Instant::now();
         if let Some((verdict, reason, incomplete)) = self.left_out(&planned) {
             let judgement = Judgement { verdict, reason, findings: Vec::new() };
             let elapsed = started.elapsed();
-            return CaseResult { planned, judgement, own: None, controls: Vec::new(), elapsed, incomplete };
+            let (own, controls, missing) = (None, Vec::new(), None);
+            return CaseResult { planned, judgement, own, controls, missing, elapsed, incomplete };
+        }
+        if let Some((missing, judgement)) = self.lacking(&planned).await {
+            let (own, controls, missing) = (None, Vec::new(), Some(missing));
+            let elapsed = started.elapsed();
+            return CaseResult { planned, judgement, own, controls, missing, elapsed, incomplete: false };
         }
         let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(&planned));
         let (own, controls, judgement) = match timed.await {
@@ -49,7 +89,7 @@ impl Shared {
                 let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
                 let accepted = accepted(&own);
                 let judgement = conclude(own.outcome.clone(), &outcomes, accepted);
-                (Some(own), controls, judgement)
+                (Some(own), controls, self.options.profile.judge(&planned.case.id, judgement))
             }
             Err(_) => {
                 let limit = self.options.scenario_timeout.as_secs();
@@ -57,7 +97,58 @@ impl Shared {
                 (None, Vec::new(), Judgement { verdict: Verdict::Error, reason, findings: Vec::new() })
             }
         };
-        CaseResult { planned, judgement, own, controls, elapsed: started.elapsed(), incomplete: false }
+        let elapsed = started.elapsed();
+        CaseResult { planned, judgement, own, controls, missing: None, elapsed, incomplete: false }
+    }
+
+    /// The first capability that the case needs and the endpoint lacks, and what that means for the case.
+    async fn lacking(&self, planned: &PlannedCase) -> Option<(Arc<ProbeRun>, Judgement)> {
+        for needed in &planned.needs {
+            let probe = self.probe(needed).await;
+            let judgement =
+                |verdict, reason, finding: &Finding| Judgement { verdict, reason, findings: vec![finding.clone()] };
+            match &probe.run.outcome {
+                StepsOutcome::Held => {}
+                StepsOutcome::Unjudgeable(finding) => {
+                    let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
+                    return Some((Arc::clone(&probe), judgement(Verdict::Error, reason, finding)));
+                }
+                StepsOutcome::Broken(finding)
+                | StepsOutcome::Blocked(finding)
+                | StepsOutcome::NotSupported(finding) => {
+                    let what = finding.mismatches.first();
+                    let what = what.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual));
+                    let reason = format!(
+                        "the endpoint lacks `{}` (asked for by level {}): its probe `{}` did not come out{}",
+                        probe.id,
+                        needed.level().as_str(),
+                        finding.step,
+                        what.unwrap_or_default()
+                    );
+                    return Some((Arc::clone(&probe), judgement(Verdict::NotSupported, reason, finding)));
+                }
+            }
+        }
+        None
+    }
+
+    /// Finds out whether the endpoint has a capability, once in a run.
+    async fn probe(&self, needed: &Needed) -> Arc<ProbeRun> {
+        let key = needed.id().to_owned();
+        let cell = Arc::clone(self.probes.lock().await.entry(key).or_default());
+        let probed = cell.get_or_init(|| async {
+            let id = needed.id().to_owned();
+            let place = format!("probes/{id}");
+            let case = &needed.capability.probe;
+            let running = self.steps(Scene { suite: &needed.suite, case }, &case.steps, false, &place);
+            let timed = tokio::time::timeout(self.options.scenario_timeout, running).await;
+            let run = timed.unwrap_or_else(|_| {
+                let why = Mismatch::new("probe", "to end in time", "it did not (--scenario-timeout)");
+                StepsRun::not_begun(case, StepsOutcome::Unjudgeable, why)
+            });
+            Arc::new(ProbeRun { id, level: needed.level(), run })
+        });
+        Arc::clone(probed.await)
     }
 
     /// Why a case is not run at all, if so.
@@ -74,14 +165,18 @@ impl Shared {
             };
             return Some((Verdict::Skipped, reason, !self.options.no_plain_listener));
         }
-        let unsupported = self.buckets.of(planned.case.bucket).err()?;
-        Some((Verdict::NotSupported, unsupported.to_owned(), false))
+        if planned.case.bucket == BucketKind::Own && self.options.bucket.is_some() {
+            let reason = "it needs a bucket of its own: leave --bucket out to have it run".to_owned();
+            return Some((Verdict::Skipped, reason, false));
+        }
+        None
     }
 
     async fn judged(&self, planned: &PlannedCase) -> (StepsRun, Vec<Arc<ControlRun>>) {
         let slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
         let steps = &planned.case.steps;
-        let own = self.steps(planned, steps, false, slug.trim_end_matches('/')).await;
+        let scene = Scene { suite: &planned.suite, case: &planned.case };
+        let own = self.steps(scene, steps, false, slug.trim_end_matches('/')).await;
         let mut controls = Vec::new();
         for control in &planned.controls {
             controls.push(self.control(planned, control, slug.trim_end_matches('/')).await);
@@ -94,16 +189,22 @@ impl Shared {
         let cell = Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default());
         let run = cell.get_or_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
-            let run = self.steps(planned, &control.steps, true, &place).await;
+            let scene = Scene { suite: &planned.suite, case: &planned.case };
+            let run = self.steps(scene, &control.steps, true, &place).await;
             Arc::new(ControlRun { step: control.step.clone(), run })
         });
         Arc::clone(run.await)
     }
 
-    async fn steps(&self, planned: &PlannedCase, steps: &[Step], control: bool, slug: &str) -> StepsRun {
-        let suite = &planned.suite;
-        // A case whose kind of bucket is not there was left out.
-        let bucket = self.buckets.of(planned.case.bucket).unwrap_or(&self.buckets.plain).to_owned();
+    async fn steps(&self, scene: Scene<'_>, steps: &[Step], control: bool, slug: &str) -> StepsRun {
+        let Scene { suite, case } = scene;
+        let bucket = match self.bucket_for(case.bucket).await {
+            Ok(bucket) => bucket,
+            Err(why) => {
+                let mismatch = Mismatch::new("bucket", format!("a bucket that is {}", case.bucket.as_str()), why);
+                return StepsRun::not_begun(case, StepsOutcome::Blocked, mismatch);
+            }
+        };
         let place = Place { bucket, prefix: format!("{}{}/{slug}/", self.options.prefix, self.run_id) };
         let sent: BTreeSet<&str> = steps.iter().flat_map(|step| step.request.key_names()).collect();
         let sent = suite.keys.iter().filter(|(name, _)| sent.contains(name.as_str()));
@@ -113,32 +214,57 @@ impl Shared {
         let sent_bodies = bodies_of(suite, steps);
         let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
-        let own = planned.case.own_rules();
-        let (profile, cited) = (self.options.profile.as_str(), planned.case.rules.as_slice());
+        let own = case.own_rules();
+        let (profile, cited) = (self.options.profile.id.as_str(), case.rules.as_slice());
         let terms = Terms { control, profile, cited, own: &own, bodies: &suite.bodies };
         let mut transcript = Transcript { exchanges: Vec::new(), facts };
         let target = self.client.target();
-        for step in steps {
+        for group in steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together) {
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
-            let prepared = build(&step.request, &place, target, &earlier);
-            let exchange = self.client.send(&step.id, false, prepared, &redactor, &sent_bodies).await;
-            let object_key = exchange.sent.object_key.clone();
-            let answered = matches!(exchange.reply, Reply::Answer(_) | Reply::Closed(_));
-            if let Reply::Answer(answer) = &exchange.reply {
-                answers.insert(step.id.clone(), answer.clone());
+            let mut sending = Vec::new();
+            for step in group {
+                let prepared = build(&step.request, &place, target, &earlier);
+                sending.push(self.client.send(&step.id, false, prepared, &redactor, &sent_bodies));
             }
-            transcript.exchanges.push(exchange);
-            if answered && step.asks_for_storage() {
-                let probe = storage_probe(&object_key, &place.bucket, target);
-                transcript.exchanges.push(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+            let exchanges: Vec<Exchange> = futures_util::stream::iter(sending).buffered(TOGETHER).collect().await;
+            for (step, exchange) in group.iter().zip(exchanges) {
+                let object_key = exchange.sent.object_key.clone();
+                let may_be_stored = matches!(exchange.reply, Reply::Answer(_) | Reply::Closed(_) | Reply::Interrupted);
+                if let Reply::Answer(answer) = &exchange.reply {
+                    answers.insert(step.id.clone(), answer.clone());
+                }
+                transcript.exchanges.push(exchange);
+                if may_be_stored && step.asks_for_storage() {
+                    let probe = storage_probe(&object_key, &place.bucket, target);
+                    transcript.exchanges.push(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+                }
             }
-            // What follows would rest on a step that did not come out: it decides.
-            let outcome = judge_step(step, terms, &transcript);
-            if outcome != StepsOutcome::Held {
-                return StepsRun { transcript, outcome };
+            for step in group {
+                // What follows would rest on a step that did not come out: it decides.
+                let outcome = judge_step(step, terms, &transcript);
+                if outcome != StepsOutcome::Held {
+                    return StepsRun { transcript, outcome };
+                }
             }
         }
         StepsRun { transcript, outcome: StepsOutcome::Held }
+    }
+
+    /// The bucket for a run of steps; made for it where it must be its own.
+    async fn bucket_for(&self, kind: BucketKind) -> Result<String, String> {
+        if kind == BucketKind::Own {
+            return self.own_bucket().await;
+        }
+        self.buckets.of(kind).map(str::to_owned).map_err(str::to_owned)
+    }
+
+    async fn own_bucket(&self) -> Result<String, String> {
+        let mut made = self.own_buckets.lock().await;
+        let name = format!("ssecheck-{}-own-{}", self.run_id, made.len() + 1);
+        // It is remembered before it is made: a run that is cut off removes it, too.
+        made.push(name.clone());
+        drop(made);
+        bucket::make_own(&self.client, &name, self.options.allow_ssec).await.map(|()| name)
     }
 }
 

@@ -13,11 +13,12 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 pub use bucket::PrepareError;
-pub use case::{ControlRun, StepsRun};
+pub use case::{ControlRun, ProbeRun, StepsRun};
 
 use crate::client::Client;
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
+use crate::profile::{Certificate, Certified, Profile, certificates};
 use crate::suite::model::{BucketKind, Level};
 use crate::verdict::{Judgement, Verdict};
 
@@ -33,7 +34,9 @@ pub struct Options {
     /// For a case with its controls.
     pub scenario_timeout: Duration,
     /// The profile judged by.
-    pub profile: String,
+    pub profile: Arc<Profile>,
+    /// Whether buckets that the run makes are set up to allow SSE-C.
+    pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
     pub no_plain_listener: bool,
 }
@@ -63,6 +66,8 @@ pub struct CaseResult {
     pub own: Option<StepsRun>,
     /// Its controls; one run may serve several cases.
     pub controls: Vec<Arc<ControlRun>>,
+    /// The probe that shows that it lacks what it needs.
+    pub missing: Option<Arc<ProbeRun>>,
     /// How long it took, its controls included where it was the first to need them.
     pub elapsed: Duration,
     /// A required scenario was left out for want of configuration: the run is not complete.
@@ -97,6 +102,10 @@ struct Shared {
     run_id: String,
     buckets: bucket::Buckets,
     controls: Mutex<HashMap<String, Arc<OnceCell<Arc<ControlRun>>>>>,
+    /// What is known of the endpoint's capabilities.
+    probes: Mutex<HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>>,
+    /// Buckets made for single runs of steps.
+    own_buckets: Mutex<Vec<String>>,
     cancelled: CancellationToken,
 }
 
@@ -114,10 +123,10 @@ pub async fn run(
     let started = SystemTime::now();
     let clock = Instant::now();
     let run_id = run_id();
-    let kinds: BTreeSet<BucketKind> = plan.cases.iter().map(|planned| planned.case.bucket).collect();
+    let kinds: BTreeSet<BucketKind> = plan.bucket_kinds();
     let prefix = format!("{}{run_id}/", options.prefix);
     let prepared = tokio::select! {
-        prepared = bucket::prepare(&client, options.bucket.as_deref(), &prefix, &run_id, &kinds) => prepared,
+        prepared = bucket::prepare(&client, &options, &prefix, &run_id, &kinds) => prepared,
         () = cancelled.cancelled() => {
             let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, &kinds);
             let left_behind = bucket::clean_up(&client, &perhaps, &prefix, options.jobs.max(1)).await;
@@ -126,7 +135,16 @@ pub async fn run(
     };
     let buckets = prepared?;
     let jobs = options.jobs.max(1);
-    let shared = Shared { client, options, run_id, buckets, controls: Mutex::default(), cancelled };
+    let shared = Shared {
+        client,
+        options,
+        run_id,
+        buckets,
+        controls: Mutex::default(),
+        probes: Mutex::default(),
+        own_buckets: Mutex::default(),
+        cancelled,
+    };
     let _ = events.send(Event::Started { cases: plan.cases.len() });
     let mut results: Vec<(usize, Arc<CaseResult>)> = futures_util::stream::iter(plan.cases.into_iter().enumerate())
         .map(|(index, planned)| {
@@ -142,13 +160,15 @@ pub async fn run(
         .await;
     results.sort_by_key(|(index, _)| *index);
     let _ = events.send(Event::CleaningUp);
-    let left_behind = bucket::clean_up(&shared.client, &shared.buckets, &prefix, jobs).await;
+    let mut buckets = shared.buckets;
+    buckets.add(shared.own_buckets.into_inner());
+    let left_behind = bucket::clean_up(&shared.client, &buckets, &prefix, jobs).await;
     Ok(RunResult {
         id: shared.run_id,
-        bucket: shared.buckets.plain.clone(),
+        bucket: buckets.plain.clone(),
         started,
         elapsed: clock.elapsed(),
-        server: shared.buckets.server.clone(),
+        server: buckets.server.clone(),
         cases: results.into_iter().map(|(_, result)| result).collect(),
         left_behind,
         interrupted: shared.cancelled.is_cancelled(),
@@ -186,7 +206,8 @@ impl CaseResult {
     /// All exchanges: the case's own, then those of its controls.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         let own = self.own.iter().flat_map(|run| &run.transcript.exchanges);
-        own.chain(self.controls.iter().flat_map(|control| &control.run.transcript.exchanges))
+        let controls = self.controls.iter().flat_map(|control| &control.run.transcript.exchanges);
+        own.chain(controls).chain(self.missing.iter().flat_map(|probe| &probe.run.transcript.exchanges))
     }
 }
 
@@ -195,5 +216,17 @@ impl RunResult {
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
         self.cases.iter().filter(|case| case.judgement.verdict == verdict).count()
+    }
+
+    /// What the run says of each level of certification.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Certificate> {
+        certificates(self.cases.iter().map(|case| Certified {
+            certification: case.planned.certification(),
+            level: case.planned.case.level,
+            verdict: case.judgement.verdict,
+            missing: case.missing.as_ref().map(|probe| (probe.id.as_str(), probe.level)),
+            incomplete: case.incomplete,
+        }))
     }
 }

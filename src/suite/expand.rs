@@ -15,6 +15,8 @@ pub struct ExpandedScenario {
     pub rows: Vec<String>,
     /// The scenario's JSON.
     pub value: Value,
+    /// For each step its index in the file.
+    pub steps: Vec<usize>,
 }
 
 static PLACEHOLDER: LazyLock<Regex> =
@@ -64,14 +66,59 @@ pub fn expand(file: &Value, located: &Located<'_>, diagnostics: &mut Vec<Diagnos
                 })
                 .collect();
             bound.reverse();
-            let mut value = scenario.clone();
+            let (mut value, steps) = repeated(scenario);
             let pointer = format!("/scenarios/{index}");
             Filler { bound: &bound, located, diagnostics }.fill(&mut value, &pointer);
             let rows = bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
-            expanded.push(ExpandedScenario { index, rows, value });
+            expanded.push(ExpandedScenario { index, rows, value, steps });
         }
     }
     expanded
+}
+
+/// The most steps that one may stand for.
+pub const MAX_REPEAT: u64 = 10_000;
+
+/// The scenario with as many steps as those that repeat stand for; and the index of each in the file.
+fn repeated(scenario: &Value) -> (Value, Vec<usize>) {
+    let mut scenario = scenario.clone();
+    let Some(Value::Array(steps)) = scenario.get_mut("steps") else { return (scenario, Vec::new()) };
+    let (mut all, mut origins) = (Vec::new(), Vec::new());
+    for (index, mut step) in std::mem::take(steps).into_iter().enumerate() {
+        let times = step.get("repeat").and_then(Value::as_u64).filter(|times| (1..=MAX_REPEAT).contains(times));
+        // Anything else is left to the linter, which says what is wrong with it.
+        let Some(times) = times else {
+            all.push(step);
+            origins.push(index);
+            continue;
+        };
+        if let Some(members) = step.as_object_mut() {
+            members.shift_remove("repeat");
+        }
+        for number in 1..=times {
+            let mut one = step.clone();
+            if let Some(Value::String(id)) = one.get_mut("id") {
+                id.push_str(&format!("-{number}"));
+            }
+            let next = if number == times { 1 } else { number + 1 };
+            number_texts(&mut one, &number.to_string(), &next.to_string());
+            all.push(one);
+            origins.push(index);
+        }
+    }
+    *steps = all;
+    (scenario, origins)
+}
+
+fn number_texts(value: &mut Value, number: &str, next: &str) {
+    match value {
+        Value::String(text) if text.contains("${") => {
+            *text = text.replace("${n}", number).replace("${next}", next);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| number_texts(element, number, next)),
+        Value::Object(members) => members.values_mut().for_each(|member| number_texts(member, number, next)),
+        _ => {}
+    }
 }
 
 struct Filler<'a, 'l> {
@@ -96,6 +143,14 @@ impl Filler<'_, '_> {
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
                     self.fill(member, &format!("{pointer}/{}", super::locate::escape(name)));
+                }
+                if members.keys().any(|name| name.contains("${")) {
+                    let named = std::mem::take(members).into_iter().map(|(name, member)| {
+                        let filled = self.fill_text(&name, pointer);
+                        let filled = filled.and_then(|filled| filled.as_str().map(str::to_owned));
+                        (filled.unwrap_or(name), member)
+                    });
+                    *members = named.collect();
                 }
             }
             _ => {}
@@ -173,6 +228,31 @@ mod tests {
         assert_eq!(rows, ["a,x", "a,y", "a,z", "b,x", "b,y", "b,z"]);
         assert_eq!(expanded[5].value["n"], json!(2));
         assert_eq!(expanded[5].value["s"], json!("<2z>"));
+    }
+
+    #[test]
+    fn names_of_members_are_filled_too() {
+        let file = json!({
+            "tables": {"t": [{"id": "a", "name": "x-a"}]},
+            "scenarios": [{"for_each": {"t": "t"}, "headers": {"${t.name}": {"value": "${t.id}"}}}]
+        });
+        let (expanded, diagnostics) = expand_all(&file);
+        assert!(diagnostics.is_empty());
+        assert_eq!(expanded[0].value["headers"], json!({"x-a": {"value": "a"}}));
+    }
+
+    #[test]
+    fn a_step_that_repeats_stands_for_as_many() {
+        let file = json!({"scenarios": [{"steps": [
+            {"id": "a"}, {"id": "b", "repeat": 2, "object": "o-${n}", "other": "${next}"}, {"id": "c"}
+        ]}]});
+        let (expanded, diagnostics) = expand_all(&file);
+        assert!(diagnostics.is_empty());
+        let steps = json!([
+            {"id": "a"}, {"id": "b-1", "object": "o-1", "other": "2"}, {"id": "b-2", "object": "o-2", "other": "1"}, {"id": "c"}
+        ]);
+        assert_eq!(expanded[0].value["steps"], steps);
+        assert_eq!(expanded[0].steps, [0, 1, 1, 2]);
     }
 
     #[test]

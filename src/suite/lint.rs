@@ -7,11 +7,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::body::{Body, MAX_BODY};
+use super::expand::MAX_REPEAT;
 use super::load::{Key, Typed, declared_key};
 use super::locate::{Diagnostic, Located, escape, near_miss};
 use super::model::{
-    Auth, BodySpec, BucketKind, HeaderSpec, Operation, Outcome, Payload, Request, Scenario, Scheme, SseC, Step,
-    TextMatch,
+    Auth, BodySpec, BucketKind, HeaderSpec, MAX_KEYS, Operation, Outcome, Payload, Request, Scenario, Scheme, SseC,
+    Step, TextMatch,
 };
 use super::source::Fixtures;
 use crate::rules::Catalogue;
@@ -38,7 +39,8 @@ pub(super) fn check(
     rules: &Catalogue,
     located: &Located<'_>,
 ) -> Result<Checked, Vec<Diagnostic>> {
-    let mut lint = Lint { typed, rules, located, found: Vec::new(), used: BTreeSet::new() };
+    let key_names = typed.file.keys.iter().flat_map(|(name, spec)| spec.names(name)).collect();
+    let mut lint = Lint { typed, rules, located, key_names, found: Vec::new(), used: BTreeSet::new() };
     lint.id("/id", &typed.file.id);
     let keys = lint.keys(fixtures);
     let bodies = lint.bodies(fixtures);
@@ -52,6 +54,8 @@ struct Lint<'a> {
     typed: &'a Typed,
     rules: &'a Catalogue,
     located: &'a Located<'a>,
+    /// Names of all keys.
+    key_names: Vec<String>,
     found: Vec<Diagnostic>,
     used: BTreeSet<(&'static str, String)>,
 }
@@ -84,7 +88,12 @@ impl Lint<'_> {
             if spec.file.is_some() && spec.length.is_some() {
                 self.error(&pointer, "give `length` or `file`, not both", None);
             }
-            keys.insert(name.clone(), declared_key(spec, bytes));
+            if spec.count.is_some_and(|count| !(1..=MAX_KEYS).contains(&count) || spec.file.is_some()) {
+                let message = format!("`count` is 1 to {MAX_KEYS}, and does not go with `file`");
+                self.error(&format!("{pointer}/count"), message, None);
+                continue;
+            }
+            keys.extend(spec.names(name).map(|name| (name, declared_key(spec, bytes.clone()))));
         }
         keys
     }
@@ -167,14 +176,20 @@ impl Lint<'_> {
         let mut ids = BTreeMap::new();
         let mut case_ids = BTreeSet::new();
         let typed = self.typed;
-        for ((scenario, (index, _)), case_id) in typed.file.scenarios.iter().zip(&typed.origins).zip(typed.case_ids()) {
+        for ((scenario, origin), case_id) in typed.file.scenarios.iter().zip(&typed.origins).zip(typed.case_ids()) {
+            let index = &origin.scenario;
             let pointer = format!("/scenarios/{index}");
             self.id(&format!("{pointer}/id"), &scenario.id);
             let other = *ids.entry(scenario.id.clone()).or_insert(*index);
             if other != *index || !case_ids.insert(case_id) {
                 self.error(&format!("{pointer}/id"), format!("scenario id `{}` stands twice", scenario.id), None);
             }
-            if scenario.rules.is_empty() {
+            if scenario.capability.is_some() {
+                if !scenario.rules.is_empty() || !scenario.requires.is_empty() {
+                    let message = "the probe of a capability tests no rule, and needs no other capability";
+                    self.error(&pointer, message, None);
+                }
+            } else if scenario.rules.is_empty() {
                 let help = Some("a pass must mean that some rule was obeyed".to_owned());
                 self.error(&format!("{pointer}/rules"), "name at least one rule", help);
             }
@@ -185,12 +200,12 @@ impl Lint<'_> {
                     self.error(&format!("{pointer}/rules/{i}"), format!("there is no rule `{rule}`"), help);
                 }
             }
-            if scenario.steps.iter().all(|s| s.setup || s.probe) {
+            if scenario.capability.is_none() && scenario.steps.iter().all(|s| s.setup || s.probe) {
                 let help = Some("a scenario needs a step without `setup` and `probe`".to_owned());
                 self.error(&format!("{pointer}/steps"), "no step is judged", help);
             }
             self.also(&pointer, scenario);
-            self.steps(&pointer, &scenario.steps, scenario.bucket);
+            self.steps(&pointer, scenario, &origin.steps);
         }
     }
 
@@ -216,10 +231,18 @@ impl Lint<'_> {
         }
     }
 
-    fn steps(&mut self, scenario: &str, steps: &[Step], bucket: BucketKind) {
+    fn steps(&mut self, pointer: &str, scenario: &Scenario, origins: &[usize]) {
+        let (steps, bucket) = (scenario.steps.as_slice(), scenario.bucket);
+        let known: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
         let mut exposed: BTreeSet<&str> = BTreeSet::new();
         for (index, step) in steps.iter().enumerate() {
-            let pointer = format!("{scenario}/steps/{index}");
+            let pointer = format!("{pointer}/steps/{}", origins.get(index).unwrap_or(&index));
+            if step.repeat.is_some() {
+                self.error(&format!("{pointer}/repeat"), format!("a step repeats 1 to {MAX_REPEAT} times"), None);
+            }
+            if scenario.capability.is_some() && (step.control.is_some() || step.request.scheme() == Scheme::Plain) {
+                self.error(&pointer, "the probe of a capability has no control, and goes to the TLS listener", None);
+            }
             self.id(&format!("{pointer}/id"), &step.id);
             if steps[..index].iter().any(|s| s.id == step.id) {
                 self.error(
@@ -245,21 +268,23 @@ impl Lint<'_> {
                 }
                 exposed.extend(sent);
             }
-            let known_steps: Vec<&str> = before.iter().map(|s| s.id.as_str()).collect();
+            // Steps sent together know nothing of each other.
+            let together = |s: &&Step| step.together.is_some() && s.together == step.together;
+            let known_steps = &known[..index - before.iter().rev().take_while(together).count()];
             let needs = step.needs.iter().map(|o| (format!("{pointer}/needs"), o));
             let outcomes = needs.chain(step.expect.iter().map(|o| (format!("{pointer}/expect"), o)));
             let also = step.also.iter().enumerate().map(|(i, a)| (format!("{pointer}/also/{i}/expect"), &a.expect));
             let outcomes = outcomes.chain(also);
             let under = step.expect_under.iter().map(|(p, o)| (format!("{pointer}/expect_under/{}", escape(p)), o));
             for (at, outcome) in outcomes.chain(under).collect::<Vec<_>>() {
-                self.outcome(&at, outcome, &known_steps);
+                self.outcome(&at, outcome, known_steps);
             }
             self.body_of_head(&pointer, step);
             if step.needs.is_some() && (step.setup || step.probe) {
                 let help = Some("a setup or probe step is a precondition as a whole".to_owned());
                 self.error(&format!("{pointer}/needs"), "`needs` goes with a step that is judged", help);
             }
-            self.control(&pointer, step, before, &known_steps, bucket);
+            self.control(&pointer, step, before, known_steps, scenario);
         }
     }
 
@@ -274,10 +299,24 @@ impl Lint<'_> {
         }
     }
 
-    fn control(&mut self, pointer: &str, step: &Step, before: &[Step], known_steps: &[&str], bucket: BucketKind) {
+    fn control(&mut self, pointer: &str, step: &Step, before: &[Step], known_steps: &[&str], scenario: &Scenario) {
+        let bucket = scenario.bucket;
         let refusal = step.needs.iter().chain(&step.expect).any(Outcome::is_refusal);
+        if let Some(id) = &step.controlled_by {
+            let succeeds = |s: &&Step| {
+                s.setup
+                    && s.request.operation == step.request.operation
+                    && s.request.object == step.request.object
+                    && !s.expect.as_ref().is_some_and(Outcome::is_refusal)
+            };
+            if !before.iter().filter(succeeds).any(|s| s.id == *id) || !refusal || step.control.is_some() {
+                let message = "`controlled_by` names an earlier setup step that sends the same request to the same object and succeeds, in place of a control";
+                self.error(&format!("{pointer}/controlled_by"), message, None);
+            }
+            return;
+        }
         match &step.control {
-            None if refusal && !step.setup => {
+            None if refusal && !step.setup && !step.probe && scenario.capability.is_none() => {
                 let help = "add `\"control\": {\"request\": {…}}` with the one thing put right: without it a server that refuses everything would pass";
                 self.error(pointer, "a step that expects a refusal needs a positive control", Some(help.to_owned()));
             }
@@ -319,8 +358,29 @@ impl Lint<'_> {
         goes_with("copy_source", request.copy_source.is_some(), copy, copy);
         let completes = operation == Op::CompleteMultipartUpload;
         goes_with("parts", request.parts.is_some(), completes, completes);
-        let has_body = matches!(operation, Op::PutObject | Op::UploadPart);
+        let uploads = matches!(operation, Op::PutObject | Op::UploadPart);
+        let has_body = uploads || matches!(operation, Op::PostObject | Op::PutObjectTagging | Op::PutBucketEncryption);
         goes_with("body", request.body.is_some(), has_body, has_body);
+        goes_with("unlisted", request.unlisted.is_some(), operation == Op::PostObject, false);
+        let (deletes, sets_policy) = (operation == Op::DeleteObjects, operation == Op::PutBucketPolicy);
+        goes_with("delete", request.delete.is_some(), deletes, deletes);
+        goes_with("policy", request.policy.is_some(), sets_policy, sets_policy);
+        goes_with("interrupted", request.interrupted.is_some(), uploads, false);
+        let has_trailer = request.payload.unwrap_or_default().has_trailer();
+        if request.trailer.is_some() && !has_trailer {
+            self.error(&format!("{pointer}/trailer"), "only an aws-chunked body can have a trailer", None);
+        }
+        let sets = matches!(operation, Op::PutBucketPolicy | Op::PutBucketEncryption);
+        if sets && bucket != BucketKind::Own {
+            let help = Some("add `\"bucket\": \"own\"` to the scenario".to_owned());
+            self.error(pointer, "only a bucket of the case's own may be set up by it", help);
+        }
+        let on_its_own =
+            [request.interrupted == Some(true), request.header_case.is_some(), request.own_connection == Some(true)];
+        if on_its_own.iter().filter(|it| **it).count() > 1 {
+            let message = "give at most one of `interrupted`, `header_case` and `own_connection`";
+            self.error(pointer, message, None);
+        }
         if request.version_of.is_some() && bucket != BucketKind::Versioned {
             self.error(
                 &format!("{pointer}/version_of"),
@@ -331,7 +391,7 @@ impl Lint<'_> {
         if request.own_connection == Some(true) && operation != Op::HeadObject {
             self.error(&format!("{pointer}/own_connection"), "`own_connection` goes with HeadObject", None);
         }
-        if request.payload == Some(Payload::AwsChunked) && request.auth.unwrap_or_default() != Auth::Signed {
+        if request.payload.unwrap_or_default() != Payload::Whole && request.auth.unwrap_or_default() != Auth::Signed {
             let message = "an aws-chunked body goes with a request signed in its header";
             self.error(&format!("{pointer}/payload"), message, None);
         }
@@ -339,8 +399,7 @@ impl Lint<'_> {
             self.error(&format!("{pointer}/part_number"), "a part number is 1 to 10000", None);
         }
         if let Some(body) = &request.body {
-            let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();
-            self.named(&format!("{pointer}/body"), "bodies", body, &names);
+            self.body_named(&format!("{pointer}/body"), body);
         }
         let known: Vec<&str> = before.iter().map(|s| s.id.as_str()).collect();
         let created = |s: &&Step| s.request.operation == Some(Op::CreateMultipartUpload);
@@ -361,8 +420,13 @@ impl Lint<'_> {
         if let Some(sse_c) = request.copy_source.as_ref().and_then(|s| s.sse_c.as_ref()) {
             self.sse_c(&format!("{pointer}/copy_source/sse_c"), sse_c, &known);
         }
-        for (name, spec) in request.headers.iter().flatten() {
-            let at = format!("{pointer}/headers/{}", escape(name));
+        if let Some(digest) = &request.trailer {
+            self.body_named(&format!("{pointer}/trailer/body"), &digest.body);
+        }
+        let headers = request.headers.iter().flatten().map(|(name, spec)| ("headers", name, spec));
+        let tampered = request.tampered.iter().flatten().map(|(name, spec)| ("tampered", name, spec));
+        for (member, name, spec) in headers.chain(tampered) {
+            let at = format!("{pointer}/{member}/{}", escape(name));
             if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
                 self.error(&at, format!("`{name}` is not a header name"), None);
             }
@@ -374,9 +438,8 @@ impl Lint<'_> {
     }
 
     fn sse_c(&mut self, pointer: &str, sse_c: &SseC, known_steps: &[&str]) {
-        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
         if let Some(key) = &sse_c.key {
-            self.named(&format!("{pointer}/key"), "keys", key, &keys);
+            self.key_named(&format!("{pointer}/key"), key);
         } else if !sse_c.is_empty() {
             self.error(pointer, "name the customer `key` that the headers are derived from", None);
         }
@@ -389,13 +452,12 @@ impl Lint<'_> {
     }
 
     fn header(&mut self, pointer: &str, spec: &HeaderSpec, own: Option<&str>, known_steps: &[&str]) {
-        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
         for line in spec.lines() {
             let derived = line.key.is_some() || line.form.is_some();
-            let given = [line.absent, line.value.is_some(), line.of_step.is_some(), derived];
+            let given = [line.absent, line.value.is_some(), line.of_step.is_some(), line.digest.is_some(), derived];
             let count = given.iter().filter(|g| **g).count();
             if count > 1 || (count == 0 && own.is_none()) || (line.absent && spec.then.is_some()) {
-                let message = "give one of `absent`, `value`, `of_step`, or `key` and/or `form`";
+                let message = "give one of `absent`, `value`, `of_step`, `digest`, or `key` and/or `form`";
                 self.error(pointer, message, None);
             }
             if line.value.as_ref().is_some_and(|v| http::HeaderValue::from_str(v).is_err() || v.trim() != v) {
@@ -403,7 +465,10 @@ impl Lint<'_> {
                 self.error(&format!("{pointer}/value"), "this cannot be sent as a header value", help);
             }
             if let Some(key) = &line.key {
-                self.named(&format!("{pointer}/key"), "keys", key, &keys);
+                self.key_named(&format!("{pointer}/key"), key);
+            }
+            if let Some(digest) = &line.digest {
+                self.body_named(&format!("{pointer}/digest/body"), &digest.body);
             }
             if let Some(of_step) = &line.of_step {
                 self.named(&format!("{pointer}/of_step/step"), "earlier step", &of_step.step, known_steps);
@@ -418,7 +483,9 @@ impl Lint<'_> {
                 self.error(&format!("{pointer}/status/{i}"), format!("`{status}` is not a status"), help);
             }
         }
+        let elements = outcome.elements.iter().map(|(n, m)| (format!("elements/{}", escape(n)), m.clone()));
         let texts = outcome.error_fields.iter().map(|(n, m)| (format!("error_fields/{}", escape(n)), m.clone()));
+        let texts = texts.chain(elements);
         for (at, text) in texts.collect::<Vec<_>>() {
             self.text_match(&format!("{pointer}/{at}"), &text);
         }
@@ -427,21 +494,28 @@ impl Lint<'_> {
             let given = [
                 header.equals.is_some(),
                 header.matches.is_some(),
+                header.digest.is_some(),
                 header.absent,
                 header.same_as.is_some(),
                 header.differs_from.is_some(),
             ];
             if given.iter().filter(|g| **g).count() != 1 {
-                self.error(&at, "give exactly one of `equals`, `matches`, `absent`, `same_as`, `differs_from`", None);
+                self.error(
+                    &at,
+                    "give exactly one of `equals`, `matches`, `digest`, `absent`, `same_as`, `differs_from`",
+                    None,
+                );
+            }
+            if let Some(digest) = &header.digest {
+                self.body_named(&format!("{at}/digest/body"), &digest.body);
             }
             self.regex(&at, header.matches.as_deref());
             for of_step in header.same_as.iter().chain(&header.differs_from) {
                 self.named(&at, "earlier step", &of_step.step, known_steps);
             }
         }
-        let keys: Vec<&str> = self.typed.file.keys.keys().map(String::as_str).collect();
         if let Some(key) = &outcome.echo {
-            self.named(&format!("{pointer}/echo"), "keys", key, &keys);
+            self.key_named(&format!("{pointer}/echo"), key);
         }
         if let Some(body) = &outcome.body {
             let at = format!("{pointer}/body");
@@ -452,13 +526,13 @@ impl Lint<'_> {
                 self.error(&at, "give exactly one of `equals`, `empty`, `size` and `sha256`", help);
             }
             if let Some(name) = &body.equals {
-                let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();
-                self.named(&format!("{at}/equals"), "bodies", name, &names);
+                self.body_named(&format!("{at}/equals"), name);
             }
         }
         let etag = outcome.etag.iter().flat_map(|e| e.same_as.iter().chain(&e.differs_from));
         let entry = outcome.entry.iter().flat_map(|e| e.etag_same_as.iter());
-        for step in etag.chain(entry).chain(&outcome.status_same_as).cloned().collect::<Vec<_>>() {
+        let statuses = outcome.status_same_as.iter().chain(&outcome.status_differs_from);
+        for step in etag.chain(entry).chain(statuses).cloned().collect::<Vec<_>>() {
             self.named(pointer, "earlier step", &step, known_steps);
         }
         for (i, inner) in outcome.any_of.iter().enumerate() {
@@ -467,8 +541,13 @@ impl Lint<'_> {
     }
 
     fn text_match(&mut self, pointer: &str, text: &TextMatch) {
-        if text.equals.is_some() == text.matches.is_some() {
-            self.error(pointer, "give exactly one of `equals` and `matches`", None);
+        let given =
+            [text.equals.is_some(), text.matches.is_some(), text.digest.is_some(), text.same_as_header.is_some()];
+        if given.iter().filter(|g| **g).count() != 1 {
+            self.error(pointer, "give exactly one of `equals`, `matches`, `digest` and `same_as_header`", None);
+        }
+        if let Some(digest) = &text.digest {
+            self.body_named(&format!("{pointer}/digest/body"), &digest.body);
         }
         self.regex(pointer, text.matches.as_deref());
     }
@@ -477,6 +556,17 @@ impl Lint<'_> {
         if let Some(Err(error)) = pattern.map(Regex::new) {
             self.error(&format!("{pointer}/matches"), format!("not a regular expression: {error}"), None);
         }
+    }
+
+    fn key_named(&mut self, pointer: &str, name: &str) {
+        let known = std::mem::take(&mut self.key_names);
+        self.named(pointer, "keys", name, &known.iter().map(String::as_str).collect::<Vec<_>>());
+        self.key_names = known;
+    }
+
+    fn body_named(&mut self, pointer: &str, name: &str) {
+        let names: Vec<&str> = self.typed.file.bodies.keys().map(String::as_str).collect();
+        self.named(pointer, "bodies", name, &names);
     }
 
     /// `name` must be one of `known`; remembers that it is used.
@@ -498,7 +588,9 @@ impl Lint<'_> {
         let declared = file.keys.keys().map(|n| ("keys", n));
         let declared = declared.chain(file.bodies.keys().map(|n| ("bodies", n)));
         for (kind, name) in declared.chain(file.tables.keys().map(|n| ("tables", n))) {
-            if !self.used.contains(&(kind, name.clone())) {
+            let several = file.keys.get(name).filter(|spec| kind == "keys" && spec.count.is_some());
+            let one = several.and_then(|spec| spec.names(name).next()).unwrap_or_else(|| name.clone());
+            if !self.used.contains(&(kind, one)) {
                 let at = format!("/{kind}/{}", escape(name));
                 self.found.push(self.located.at_name(&at, format!("`{name}` is never used"), None));
             }

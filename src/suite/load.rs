@@ -12,7 +12,7 @@ use super::body::Body;
 use super::expand::{ExpandedScenario, expand};
 use super::lint::{self, Checked};
 use super::locate::{Diagnostic, FileDiagnostics, Located, near_miss};
-use super::model::{BucketKind, KeySpec, Level, Step, SuiteFile};
+use super::model::{BucketKind, CapabilitySpec, KeySpec, Level, Step, SuiteFile};
 use super::schema::strict_schema;
 use super::source::SuiteSource;
 use crate::rules::Catalogue;
@@ -36,6 +36,17 @@ pub struct Suite {
     pub bodies: BTreeMap<String, Body>,
     /// Its cases, in the order of the file.
     pub cases: Vec<Case>,
+    /// Its capabilities: what cases may need, and how it is found out whether an endpoint has it.
+    pub capabilities: Vec<Capability>,
+}
+
+/// Something that an endpoint may have or not, and the probe that tells.
+#[derive(Debug, Clone)]
+pub struct Capability {
+    /// What it is for.
+    pub spec: CapabilitySpec,
+    /// The probe: its id is the capability's, and all its steps must come out as expected.
+    pub probe: Case,
 }
 
 /// A declared customer key.
@@ -75,6 +86,10 @@ pub struct Case {
     pub profiles: Vec<String>,
     /// The kind of bucket it runs in.
     pub bucket: BucketKind,
+    /// Ids of the capabilities that it names itself.
+    pub requires: Vec<String>,
+    /// Whether `prove` runs it only against faults of the rules that it cites.
+    pub heavy: bool,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -114,24 +129,43 @@ pub fn load(source: &SuiteSource, rules: &Catalogue) -> Result<Suite, FileDiagno
     }
     let typed = type_file(&file, &expanded, &located).map_err(|d| report(vec![d]))?;
     let Checked { keys, bodies } = lint::check(&typed, &file, &source.fixtures, rules, &located).map_err(report)?;
-    let cases = typed.cases(&file);
+    let (mut cases, mut capabilities) = (Vec::new(), Vec::new());
+    for (mut case, scenario) in typed.cases().into_iter().zip(&typed.file.scenarios) {
+        match &scenario.capability {
+            Some(spec) => {
+                case.id.clone_from(&case.scenario);
+                capabilities.push(Capability { spec: spec.clone(), probe: case });
+            }
+            None => cases.push(case),
+        }
+    }
     let digest = hex::encode(Sha256::digest(source.text.as_bytes()));
     let SuiteFile { id, title, about, .. } = typed.file;
-    Ok(Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases })
+    Ok(Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases, capabilities })
 }
 
 /// The typed file with its scenarios expanded.
 pub(super) struct Typed {
     /// The file; its scenarios are the expanded ones.
     pub file: SuiteFile,
-    /// For each expanded scenario its index in the file, and the ids of its rows.
-    pub origins: Vec<(usize, Vec<String>)>,
+    /// For each expanded scenario where it is from.
+    pub origins: Vec<Origin>,
+}
+
+/// Where an expanded scenario is from.
+pub(super) struct Origin {
+    /// Its index in the file.
+    pub scenario: usize,
+    /// Ids of its rows.
+    pub rows: Vec<String>,
+    /// For each of its steps the index in the file.
+    pub steps: Vec<usize>,
 }
 
 impl Typed {
     /// The cases' ids, in order.
     pub fn case_ids(&self) -> impl Iterator<Item = String> {
-        self.file.scenarios.iter().zip(&self.origins).map(|(scenario, (_, rows))| {
+        self.file.scenarios.iter().zip(&self.origins).map(|(scenario, Origin { rows, .. })| {
             if rows.is_empty() {
                 format!("{}/{}", self.file.id, scenario.id)
             } else {
@@ -140,7 +174,7 @@ impl Typed {
         })
     }
 
-    fn cases(&self, _file: &Value) -> Vec<Case> {
+    fn cases(&self) -> Vec<Case> {
         self.case_ids()
             .zip(&self.file.scenarios)
             .map(|(id, scenario)| Case {
@@ -152,6 +186,8 @@ impl Typed {
                 rules: scenario.rules.clone(),
                 profiles: scenario.profiles.clone(),
                 bucket: scenario.bucket,
+                requires: scenario.requires.clone(),
+                heavy: scenario.heavy,
                 steps: scenario.steps.clone(),
             })
             .collect()
@@ -167,13 +203,19 @@ fn with_scenarios(file: &Value, expanded: &[ExpandedScenario]) -> Value {
 }
 
 /// The pointer in the file of what stands at `pointer` in the expanded file.
-fn original_pointer(pointer: &str, index_of: impl Fn(usize) -> Option<usize>) -> String {
-    let rest = pointer.strip_prefix("/scenarios/").and_then(|rest| {
-        let (number, tail) = rest.split_once('/').map_or((rest, None), |(n, t)| (n, Some(t)));
-        let original = index_of(number.parse().ok()?)?;
-        Some(tail.map_or_else(|| format!("/scenarios/{original}"), |t| format!("/scenarios/{original}/{t}")))
-    });
-    rest.unwrap_or_else(|| pointer.to_owned())
+fn original_pointer(pointer: &str, expanded: &[ExpandedScenario]) -> String {
+    let mut segments: Vec<String> = pointer.split('/').map(str::to_owned).collect();
+    let index = |segment: Option<&String>| segment.and_then(|number| number.parse::<usize>().ok());
+    let is_scenario = segments.get(1).is_some_and(|segment| segment == "scenarios");
+    let Some(origin) = index(segments.get(2)).filter(|_| is_scenario).and_then(|i| expanded.get(i)) else {
+        return pointer.to_owned();
+    };
+    segments[2] = origin.index.to_string();
+    let is_step = segments.get(3).is_some_and(|segment| segment == "steps");
+    if let Some(step) = index(segments.get(4)).filter(|_| is_step).and_then(|i| origin.steps.get(i)) {
+        segments[4] = step.to_string();
+    }
+    segments.join("/")
 }
 
 fn check_schema(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -181,7 +223,7 @@ fn check_schema(file: &Value, expanded: &[ExpandedScenario], located: &Located<'
     let mut found = BTreeSet::new();
     for error in VALIDATOR.iter_errors(&filled) {
         for (pointer, kind) in innermost(&error) {
-            let pointer = original_pointer(&pointer, |i| expanded.get(i).map(|e| e.index));
+            let pointer = original_pointer(&pointer, expanded);
             found.extend(describe(&pointer, kind, located));
         }
     }
@@ -300,10 +342,11 @@ fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>)
                 _ => None,
             })
             .collect();
-        let pointer = original_pointer(&path, |i| expanded.get(i).map(|e| e.index));
+        let pointer = original_pointer(&path, expanded);
         located.at(&pointer, error.inner().to_string(), None)
     })?;
-    let origins = expanded.iter().map(|e| (e.index, e.rows.clone())).collect();
+    let origin = |e: &ExpandedScenario| Origin { scenario: e.index, rows: e.rows.clone(), steps: e.steps.clone() };
+    let origins = expanded.iter().map(origin).collect();
     Ok(Typed { file, origins })
 }
 

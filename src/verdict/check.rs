@@ -10,7 +10,8 @@ use super::Transcript;
 use crate::evidence::{Answer, Element, Exchange, Reply};
 use crate::suite::body::Body;
 use crate::suite::model::{
-    BodyMatch, EntryMatch, EtagFormat, EtagMatch, HeaderMatch, Operation, Outcome, Scheme, Step, StepHeader, TextMatch,
+    BodyDigest, BodyMatch, EntryMatch, EtagFormat, EtagMatch, HeaderMatch, Operation, Outcome, Scheme, Step,
+    StepHeader, TextMatch,
 };
 
 /// One expectation that was not met.
@@ -74,12 +75,19 @@ impl Check<'_> {
                 found.push(Mismatch::new("status", format!("as in step `{step}`: {other}"), self.summary()));
             }
         }
+        if let Some(step) = &outcome.status_differs_from {
+            let status = |answer: &Answer| answer.status;
+            let (own, other) = (self.exchange.reply.answer().map(status), self.transcript.answer(step).map(status));
+            if own.is_none() || own == other {
+                found.push(Mismatch::new("status", format!("another than in step `{step}`"), self.summary()));
+            }
+        }
         if let Some(stored) = outcome.stored {
             found.extend(self.stored(stored));
         }
         if let Reply::Answer(answer) = &self.exchange.reply {
             found.extend(self.answer(outcome, answer));
-        } else if outcome.any_of.is_empty() && !outcome.refused {
+        } else if outcome.any_of.is_empty() && !outcome.refused && !self.is_interrupted() {
             found.push(Mismatch::new("connection", "an HTTP answer", self.summary()));
         }
         found
@@ -104,7 +112,19 @@ impl Check<'_> {
         if has_error_body && !outcome.error_fields.is_empty() {
             let fields = answer.s3_error().unwrap_or_default();
             for (name, text) in &outcome.error_fields {
-                found.extend(text_mismatch(&format!("error field {name}"), text, fields.get(name).map(String::as_str)));
+                let actual = fields.get(name).map(String::as_str);
+                found.extend(self.text(&format!("error field {name}"), text, actual, answer));
+            }
+        }
+        if !outcome.elements.is_empty() {
+            let root = answer.xml().unwrap_or_default();
+            for (path, text) in &outcome.elements {
+                let mut at_path = Vec::new();
+                collect(&root, path, &mut at_path);
+                let mismatch = |actual| self.text(&format!("element {path}"), text, actual, answer);
+                if !at_path.iter().any(|actual| mismatch(Some(actual)).is_none()) {
+                    found.extend(mismatch(at_path.first().copied()));
+                }
             }
         }
         for (name, header) in &outcome.headers {
@@ -182,8 +202,27 @@ impl Check<'_> {
             return (actual.is_none() || actual == self.step_header(of_step))
                 .then(|| Mismatch::new(subject, format!("other than in step `{}`", of_step.step), shown(actual)));
         }
-        let text = TextMatch { equals: expected.equals.clone(), matches: expected.matches.clone() };
-        text_mismatch(&subject, &text, actual)
+        let (equals, matches) = (expected.equals.clone(), expected.matches.clone());
+        let text = TextMatch { equals, matches, digest: expected.digest.clone(), same_as_header: None };
+        self.text(&subject, &text, actual, answer)
+    }
+
+    fn text(&self, subject: &str, expected: &TextMatch, actual: Option<&str>, answer: &Answer) -> Option<Mismatch> {
+        if let Some(BodyDigest { body, algorithm }) = &expected.digest {
+            let digest = self.bodies.get(body)?.digest(*algorithm);
+            let words = format!("{digest}: the {} of body `{body}`", algorithm.as_str());
+            return (actual != Some(&digest)).then(|| Mismatch::new(subject, words, shown(actual)));
+        }
+        if let Some(name) = &expected.same_as_header {
+            let header = answer.header(name);
+            let words = format!("as in header {name}: {}", shown(header));
+            return (actual.is_none() || actual != header).then(|| Mismatch::new(subject, words, shown(actual)));
+        }
+        text_mismatch(subject, expected, actual)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.exchange.reply, Reply::Interrupted)
     }
 
     fn step_header(&self, of_step: &StepHeader) -> Option<&str> {
@@ -292,6 +331,10 @@ impl Check<'_> {
             let is_it = |entry: &&Element| entry.child_text("Key").is_some_and(|key| key.ends_with(&suffix));
             (entries(&root).find(is_it), format!("the object {name}"))
         };
+        if expected.absent {
+            let found = found.map(|_| Mismatch::new("listing", format!("no entry for {what}"), "an entry"));
+            return found.into_iter().collect();
+        }
         let Some(entry) = found else {
             return vec![Mismatch::new("listing", format!("an entry for {what}"), "none")];
         };
@@ -322,12 +365,25 @@ impl Check<'_> {
                 format!("{}{code}", answer.status)
             }
             Reply::Closed(why) | Reply::Failed(why) | Reply::NotSent(why) => why.clone(),
+            Reply::Interrupted => "no answer was awaited: the request was cut on purpose".to_owned(),
+        }
+    }
+}
+
+/// The texts of all elements at a path below an element.
+fn collect<'e>(element: &'e Element, path: &str, found: &mut Vec<&'e str>) {
+    let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    for child in element.children.iter().filter(|child| child.name == name) {
+        match rest {
+            Some(rest) => collect(child, rest, found),
+            None => found.push(&child.text),
         }
     }
 }
 
 fn entries(listing: &Element) -> impl Iterator<Item = &Element> {
-    listing.children.iter().filter(|child| child.name == "Contents" || child.name == "Version")
+    let names = ["Contents", "Version", "Upload"];
+    listing.children.iter().filter(move |child| names.contains(&child.name.as_str()))
 }
 
 fn shown(value: Option<&str>) -> String {

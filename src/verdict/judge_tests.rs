@@ -21,6 +21,7 @@ fn answer(status: u16) -> Answer {
 
 fn exchange(step: &str, reply: Reply) -> Exchange {
     let sent = Sent {
+        fields: Vec::new(),
         operation: "PutObject".to_owned(),
         scheme: Scheme::Tls,
         method: "PUT".to_owned(),

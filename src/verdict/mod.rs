@@ -21,6 +21,10 @@ pub enum Verdict {
     Pass,
     /// The server broke a rule.
     Fail,
+    /// It failed as the profile declares.
+    ExpectedFailure,
+    /// It passed although the profile declares that it fails.
+    UnexpectedPass,
     /// The refusal came, but the control failed too: it proves nothing.
     Inconclusive,
     /// A step that the scenario needs did not work.
@@ -35,8 +39,17 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts in the order of reports.
-    pub const ALL: [Self; 7] =
-        [Self::Pass, Self::Fail, Self::Inconclusive, Self::Blocked, Self::NotSupported, Self::Skipped, Self::Error];
+    pub const ALL: [Self; 9] = [
+        Self::Pass,
+        Self::Fail,
+        Self::UnexpectedPass,
+        Self::ExpectedFailure,
+        Self::Inconclusive,
+        Self::Blocked,
+        Self::NotSupported,
+        Self::Skipped,
+        Self::Error,
+    ];
 
     /// The verdict in words.
     #[must_use]
@@ -44,6 +57,8 @@ impl Verdict {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::ExpectedFailure => "expected failure",
+            Self::UnexpectedPass => "unexpected pass",
             Self::Inconclusive => "inconclusive",
             Self::Blocked => "blocked",
             Self::NotSupported => "not supported",

@@ -15,6 +15,8 @@ pub(in crate::reference) struct Read {
     pub presigned: bool,
     /// SSE-C headers came without a key, and were passed over.
     pub key_left_out: bool,
+    /// The key opens another object of the bucket, and that counts.
+    pub key_opens_another: bool,
     /// The object has no bytes.
     pub empty: bool,
     /// The object was made of parts.

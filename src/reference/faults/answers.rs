@@ -1,18 +1,19 @@
 //! What answers say of an object, and how refusals are written.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use s3s::Body;
 use zeroize::Zeroizing;
 
-use super::{Action, Departure, Faults, TlsGap};
+use super::{Action, Departure, Faults, HttpFlaw, ReadFlaw, TlsGap};
 use crate::reference::error::{Cause, Refusal};
 use crate::reference::http::Transport;
 use crate::reference::objects::Echo;
 use crate::reference::sse_c::{GivenKey, SOURCE, TARGET};
+use crate::reference::store::random_id;
 
 /// Where an answer shows an object's ETag or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub(in crate::reference) enum View {
     Head,
     Attributes,
     Listing,
+    FirstListing,
     Versions,
     Parts,
 }
@@ -147,6 +149,15 @@ impl Faults {
         })
     }
 
+    /// Whether a form upload without TLS is let through.
+    pub(in crate::reference) fn overlooks_tls_of_forms(&self) -> bool {
+        self.tls_gap(|gap| match gap {
+            TlsGap::Everywhere | TlsGap::HeadersPassedOver => true,
+            TlsGap::For(actions) => actions.contains(&Action::Post),
+            TlsGap::Presigned | TlsGap::DoneAllTheSame => false,
+        })
+    }
+
     /// Whether a request is done although it was refused for want of TLS.
     pub(in crate::reference) fn does_all_the_same(&self, refusal: &Refusal) -> bool {
         refusal.cause == Some(Cause::WithoutTls) && self.tls_gap(|gap| gap == TlsGap::DoneAllTheSame)
@@ -231,6 +242,53 @@ impl Faults {
         refusal
     }
 
+    /// Whether requests are looked at as they were written.
+    pub(in crate::reference) fn look_at_spelling(&self) -> bool {
+        self.has(HttpFlaw::OtherCaseRefused) || self.has(HttpFlaw::BlanksCount)
+    }
+
+    /// Refuses a request for how its SSE-C headers are spelt.
+    pub(in crate::reference) fn refuse_spelling(&self, written: &[u8]) -> Result<(), Refusal> {
+        // The request's own head is what came last.
+        let text = String::from_utf8_lossy(written);
+        let head = text.rsplit_once("HTTP/1.1\r\n").map_or(&*text, |(_, head)| head);
+        let head = head.split("\r\n\r\n").next().unwrap_or_default();
+        let lines = head.lines().filter_map(|line| line.split_once(':'));
+        let of_sse_c = lines.filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with(TARGET) || name.starts_with(SOURCE)
+        });
+        for (name, value) in of_sse_c {
+            let other_case = name.contains(|c: char| c.is_ascii_uppercase()) && self.has(HttpFlaw::OtherCaseRefused);
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            let blanks = value.trim() != value && self.has(HttpFlaw::BlanksCount);
+            if other_case || blanks {
+                return Err(Refusal::invalid_argument("A header is not known."));
+            }
+        }
+        Ok(())
+    }
+
+    /// How this endpoint speaks HTTP.
+    async fn speak_otherwise(&self, asked: &Asked, response: &mut Response<Body>) {
+        let is_error = response.status().is_client_error();
+        if self.has(HttpFlaw::NoRequestId) {
+            response.headers_mut().remove("x-amz-request-id");
+        }
+        if is_error && self.has(HttpFlaw::OtherRequestIdInError) {
+            insert(response.headers_mut(), "x-amz-request-id", &random_id()[..16].to_ascii_uppercase());
+        }
+        if is_error && !asked.is_head && self.has(HttpFlaw::ErrorsAsHtml) {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        }
+        if !asked.actions.is_empty()
+            && self.has(ReadFlaw::EtagUnquoted)
+            && let Some(etag) = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned)
+        {
+            insert(response.headers_mut(), "etag", etag.trim_matches('"'));
+        }
+    }
+
     /// An answer as this endpoint writes it; with what comes after its end.
     pub(in crate::reference) async fn answer(
         &self,
@@ -239,6 +297,7 @@ impl Faults {
         mut response: Response<Body>,
     ) -> (Response<Body>, Option<Bytes>) {
         let mut beyond = None;
+        self.speak_otherwise(asked, &mut response).await;
         let is_error = response.status().is_client_error();
         let is_of_sse_c = is_error && cause.is_some();
         for departure in self.departures() {

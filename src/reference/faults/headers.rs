@@ -55,6 +55,8 @@ pub(in crate::reference) enum Reading {
     AlgorithmNotCompared,
     /// Another encryption that is asked for besides is passed over.
     OtherEncryptionPassedOver,
+    /// Of values that are combined in one line the first counts.
+    CombinedTaken,
 }
 
 impl Faults {
@@ -158,6 +160,14 @@ impl Lines {
             Reading::KeyOptional if text(headers, &self.key).is_none_or(str::is_empty) => self.pass_over(headers),
             Reading::OtherEncryptionPassedOver => {
                 headers.remove(ENCRYPTION);
+            }
+            Reading::CombinedTaken => {
+                for name in [&self.algorithm, &self.key, &self.md5] {
+                    let first = text(headers, name).and_then(|value| value.split_once(',')).map(|(first, _)| first);
+                    if let Some(first) = first.map(str::to_owned) {
+                        set(headers, name, first.trim());
+                    }
+                }
             }
             Reading::AlgorithmOptional
             | Reading::AlgorithmInAnyCase

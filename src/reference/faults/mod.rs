@@ -6,15 +6,17 @@
 //! - [`catalogue`](self::catalogue): which faults there are.
 //! - [`headers`](self::headers): the SSE-C headers are read otherwise.
 //! - [`access`](self::access): reads are let through that must be refused, and what they are served.
+//! - [`flaws`](self::flaws): the kinds of departure that the honest code asks for by name.
 //! - [`data`](self::data): the bytes served are not those stored.
 //! - [`answers`](self::answers): what answers say of an object, and how refusals are written.
-//! - [`beyond`](self::beyond): bytes after the end of an answer.
+//! - [`beyond`](self::beyond): bytes after the end of an answer, and requests as they were written.
 
 mod access;
 mod answers;
 mod beyond;
 mod catalogue;
 mod data;
+mod flaws;
 mod headers;
 
 use std::sync::Arc;
@@ -22,8 +24,13 @@ use std::sync::atomic::AtomicBool;
 
 pub(super) use self::access::{Read, Serves};
 pub(super) use self::answers::{Asked, Leak, View};
-pub(super) use self::beyond::{Appending, Beyond};
+pub(super) use self::beyond::{Appending, Beyond, Overheard};
 pub(super) use self::data::{Asks, Served};
+
+pub(super) use self::flaws::{
+    AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, FormFlaw, HttpFlaw, ListingFlaw, PartFlaw, ReadFlaw,
+    SettingFlaw, SignatureFlaw, TlsGap, WriteFlaw,
+};
 
 use self::access::Admission;
 use self::answers::{EchoFlaw, EtagFlaw, RefusalFlaw};
@@ -34,6 +41,7 @@ use self::headers::Reading;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Put,
+    Post,
     Get,
     Head,
     Attributes,
@@ -108,158 +116,18 @@ pub(super) enum Departure {
     Conditions(ConditionFlaw),
     /// A fault of listing and deleting.
     Listings(ListingFlaw),
-}
-
-macro_rules! flaws {
-    ($($flaw:ident => $departure:ident),* $(,)?) => {$(
-        impl From<$flaw> for Departure {
-            fn from(flaw: $flaw) -> Self {
-                Self::$departure(flaw)
-            }
-        }
-    )*};
-}
-
-flaws! {
-    SignatureFlaw => Signature,
-    WriteFlaw => Writes,
-    CopyFlaw => Copies,
-    PartFlaw => Parts,
-    ConditionFlaw => Conditions,
-    ListingFlaw => Listings,
-}
-
-/// Where SSE-C without TLS is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsGap {
-    /// Everywhere.
-    Everywhere,
-    /// In requests of these kinds.
-    For(&'static [Action]),
-    /// In presigned requests.
-    Presigned,
-    /// The headers are passed over, and the data is stored in clear.
-    HeadersPassedOver,
-    /// The request is refused, and done all the same.
-    DoneAllTheSame,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignatureFlaw {
-    /// SSE-C headers outside the signature count.
-    UnsignedHeadersTaken,
-    /// The same, in presigned requests only.
-    UnsignedHeadersTakenWhenPresigned,
-    /// Of an SSE-C header that comes twice the first line counts.
-    DoubledHeadersTaken,
-    /// Presigned requests with SSE-C headers are refused.
-    PresignedRefused,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WriteFlaw {
-    /// A refused PutObject stores its body all the same.
-    RefusedStores,
-    /// A refused PutObject removes the object that was there.
-    RefusedDestroys,
-    /// A bucket's default encryption takes the place of the customer key.
-    DefaultEncryptionWins,
-    /// The framing of aws-chunked bodies is stored with them.
-    FramingStored,
-    /// An overwritten object is still read with its former key.
-    FormerKeyKept,
-    /// A plain object that was overwritten under a key is still read without one.
-    FormerPlainServed,
-    /// All versions of an object are checked against the newest one's key.
-    VersionsShareKey,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CopyFlaw {
-    /// The copy is stored in clear whatever was asked for.
-    EncryptionDropped,
-    /// The copy is stored under its source's key instead of its own.
-    UnderSourceKey,
-    /// A copy for which no encryption is asked stays under its source's key.
-    SourceKeyInherited,
-    /// Copies of SSE-C objects are not implemented.
-    NotImplemented,
-    /// A copy of an object made of parts is garbled from the second part on.
-    LaterPartsGarbled,
-    /// Of a copy of an object made of parts what exceeds full cipher blocks is lost.
-    MultipartCutShort,
-    /// The copy has its source's ETag.
-    EtagKept,
-    /// Copies of SSE-C objects onto themselves fail.
-    RotationFails,
-    /// After a copy onto itself the former key still reads the object.
-    FormerKeyKept,
-    /// The copy's content is garbled where it is encrypted anew.
-    Garbled,
-    /// A refused copy leaves an object at its target.
-    RefusedStores,
-    /// A refused copy removes the object that was at its target.
-    RefusedDestroys,
-    /// The default encryption of the target's bucket takes the place of the customer key.
-    DefaultEncryptionWins,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PartFlaw {
-    /// A part without the upload's key is taken.
-    WithoutKeyTaken,
-    /// A part under another key is taken, and the last part's key is the object's.
-    LastKeyCounts,
-    /// A part with a key is taken into an upload without one.
-    KeyOnPlainUploadTaken,
-    /// Completing asks for the key.
-    CompleteNeedsKey,
-    /// Listing the parts asks for the key.
-    ListNeedsKey,
-    /// Parts copied from an SSE-C source hold other bytes.
-    CopyGarbled,
-    /// Parts copied from a range that starts inside a segment hold other bytes.
-    CopyOfUnalignedGarbled,
-    /// Parts copied from a range that starts on a segment's border hold the segment before.
-    CopyOfAlignedShifted,
-    /// UploadPartCopy answers with an empty ETag.
-    CopyEtagEmpty,
-    /// The ETag of a finished object lacks the number of parts.
-    EtagWithoutCount,
-    /// The ETag of a finished object says that it has one part.
-    EtagCountsOne,
-    /// A bucket's default encryption takes the place of the customer key.
-    DefaultEncryptionWins,
-    /// The framing of aws-chunked parts is stored with them.
-    FramingStored,
-    /// Parts with other lengths than whole cipher blocks are refused at the end.
-    UnalignedRefused,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ConditionFlaw {
-    /// If-None-Match is looked at before the key.
-    NotModifiedFirst,
-    /// If-Match is looked at before the key.
-    FailedFirst,
-    /// If-Match fails for SSE-C objects, whatever the ETag.
-    IfMatchFails,
-    /// If-None-Match is passed over for SSE-C objects.
-    IfNoneMatchPassedOver,
-    /// x-amz-copy-source-if-match fails for SSE-C objects, whatever the ETag.
-    CopyIfMatchFails,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListingFlaw {
-    /// Listings leave SSE-C objects out.
-    Hides,
-    /// Listings of SSE-C objects are refused.
-    Refused,
-    /// Deleting an SSE-C object asks for its key.
-    DeleteNeedsKey,
-    /// Deleting an SSE-C object says so and does not.
-    DeleteKeeps,
+    /// A fault of reads with the right key.
+    Reading(ReadFlaw),
+    /// A fault of digests and checksums.
+    Checksums(ChecksumFlaw),
+    /// A fault of tags and access control lists.
+    Annotations(AnnotationFlaw),
+    /// A fault of browser form uploads.
+    Forms(FormFlaw),
+    /// A fault of bucket policies and of the setting that blocks SSE-C.
+    Settings(SettingFlaw),
+    /// A fault of how HTTP is spoken.
+    Http(HttpFlaw),
 }
 
 /// The faults that an endpoint has; none unless told.

@@ -1,37 +1,52 @@
 //! The catalogue of faults. `seen` names where a defect of the kind was shipped; "kind" stands for kinds that are known
 //! from several servers or follow from how SSE-C is usually built, without one public report to point to.
 
+mod beside;
+mod beyond_objects;
 mod data;
 mod headers;
+mod integrity;
 mod reads;
 mod refusals;
+mod settings;
 mod shown;
 mod whole;
 mod writes;
 
 use super::Departure::{
-    Admits, Conditions, Copies, Data, Echoes, Leaks, LeavesUnchecked, Listings, MakesEtags, Parts, Reads, Refuses,
-    RefusesAll, RefusesAllButTheFirst, ShowsCiphertextSize, ShowsCiphertextSizeOfParts, ShowsOtherEtag, Signature, Tls,
-    Writes,
+    Admits, Annotations, Checksums, Conditions, Copies, Data, Echoes, Forms, Http, Leaks, LeavesUnchecked, Listings,
+    MakesEtags, Parts, Reading as ReadingOf, Reads, Refuses, RefusesAll, RefusesAllButTheFirst, Settings,
+    ShowsCiphertextSize, ShowsCiphertextSizeOfParts, ShowsOtherEtag, Signature, Tls, Writes,
 };
 use super::access::{Admission, Despite, Of};
 use super::answers::{EchoFlaw, EtagFlaw, RefusalFlaw};
 use super::data::DataFlaw;
 use super::headers::Reading;
 use super::{
-    Action, ConditionFlaw, CopyFlaw, Departure, Fault, Leak, ListingFlaw, PartFlaw, Serves, SignatureFlaw, TlsGap,
-    View, WriteFlaw,
+    Action, AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, Departure, Fault, FormFlaw, HttpFlaw, Leak,
+    ListingFlaw, PartFlaw, ReadFlaw, Serves, SettingFlaw, SignatureFlaw, TlsGap, View, WriteFlaw,
 };
 use crate::reference::error::Cause;
 
 use Action::{
-    Attributes, CopySource, CopyTarget, CreateUpload, Get, Head, PartCopySource, PartCopyTarget, Put, UploadPart,
+    Attributes, CopySource, CopyTarget, CreateUpload, Get, Head, PartCopySource, PartCopyTarget, Post, Put, UploadPart,
 };
 
-const EVERY: &[Action] =
-    &[Put, Get, Head, Attributes, CopyTarget, CopySource, CreateUpload, UploadPart, PartCopyTarget, PartCopySource];
+const EVERY: &[Action] = &[
+    Put,
+    Post,
+    Get,
+    Head,
+    Attributes,
+    CopyTarget,
+    CopySource,
+    CreateUpload,
+    UploadPart,
+    PartCopyTarget,
+    PartCopySource,
+];
 const READS: &[Action] = &[Get, Head, Attributes];
-const WRITES: &[Action] = &[Put, CopyTarget, CreateUpload, UploadPart, PartCopyTarget];
+const WRITES: &[Action] = &[Put, Post, CopyTarget, CreateUpload, UploadPart, PartCopyTarget];
 const SOURCES: &[Action] = &[CopySource, PartCopySource];
 
 const KIND: &str = "kind";
@@ -66,5 +81,16 @@ const fn admits(reads: &'static [Action], despite: Despite, of: Of, serves: Serv
 }
 
 /// All faults, in the order of reports.
-pub(super) const SECTIONS: &[&[Fault]] =
-    &[whole::FAULTS, headers::FAULTS, reads::FAULTS, data::FAULTS, shown::FAULTS, writes::FAULTS, refusals::FAULTS];
+pub(super) const SECTIONS: &[&[Fault]] = &[
+    whole::FAULTS,
+    headers::FAULTS,
+    reads::FAULTS,
+    data::FAULTS,
+    shown::FAULTS,
+    beside::FAULTS,
+    writes::FAULTS,
+    integrity::FAULTS,
+    beyond_objects::FAULTS,
+    settings::FAULTS,
+    refusals::FAULTS,
+];

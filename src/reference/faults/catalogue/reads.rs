@@ -164,7 +164,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "overwritten-key-kept",
         "An overwritten object is still read with its former key",
-        &["read-wrong-key", "version-own-key"],
+        &["read-wrong-key", "version-own-key", "concurrent-writes-consistent"],
         KIND,
         Writes(WriteFlaw::FormerKeyKept),
     ),

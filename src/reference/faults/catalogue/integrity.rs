@@ -1,0 +1,118 @@
+//! Digests, checksums, framed bodies, and objects that stay whole.
+
+use super::*;
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault(
+        "content-md5-of-ciphertext",
+        "Content-MD5 is compared with the ciphertext",
+        &["content-md5-accepted"],
+        KIND,
+        Checksums(ChecksumFlaw::Md5OfCiphertext),
+    ),
+    fault(
+        "content-md5-not-compared",
+        "Content-MD5 is not compared where there is a customer key",
+        &["content-md5-compared"],
+        KIND,
+        Checksums(ChecksumFlaw::Md5NotCompared),
+    ),
+    fault(
+        "checksum-of-ciphertext",
+        "Checksums are compared with the ciphertext",
+        &["checksum-accepted"],
+        KIND,
+        Checksums(ChecksumFlaw::OfCiphertext),
+    ),
+    fault(
+        "checksum-not-compared",
+        "Checksums are not compared where there is a customer key",
+        &["checksum-compared"],
+        KIND,
+        Checksums(ChecksumFlaw::NotCompared),
+    ),
+    fault(
+        "checksum-untold",
+        "The answer to an SSE-C write does not tell the checksum sent",
+        &["checksum-told"],
+        KIND,
+        Checksums(ChecksumFlaw::NotTold),
+    ),
+    fault(
+        "checksum-not-made",
+        "An SSE-C write without a checksum gets none",
+        &["checksum-default"],
+        KIND,
+        Checksums(ChecksumFlaw::NoDefault),
+    ),
+    fault(
+        "checksum-untold-on-read",
+        "Reads of SSE-C objects do not tell the checksum",
+        &["checksum-on-read"],
+        KIND,
+        Checksums(ChecksumFlaw::NotToldOnRead),
+    ),
+    fault(
+        "trailing-checksum-of-ciphertext",
+        "Trailing checksums are compared with the ciphertext",
+        &["trailing-checksum-accepted"],
+        KIND,
+        Checksums(ChecksumFlaw::TrailerOfCiphertext),
+    ),
+    fault(
+        "trailing-checksum-not-compared",
+        "Trailing checksums are not compared where there is a customer key",
+        &["trailing-checksum-compared"],
+        KIND,
+        Checksums(ChecksumFlaw::TrailerNotCompared),
+    ),
+    fault(
+        "signed-chunks-refused",
+        "Bodies in signed chunks are refused under a customer key",
+        &["signed-chunks"],
+        KIND,
+        Writes(WriteFlaw::SignedChunksRefused),
+    ),
+    fault(
+        "aws-chunked-kept-as-encoding",
+        "aws-chunked is stored as the encoding of SSE-C objects",
+        &["aws-chunked-no-encoding"],
+        KIND,
+        Writes(WriteFlaw::EncodingKept),
+    ),
+    fault(
+        "conditional-write-passed-over",
+        "If-None-Match: * is passed over in SSE-C writes",
+        &["conditional-write"],
+        KIND,
+        Writes(WriteFlaw::ConditionsPassedOver),
+    ),
+    fault(
+        "escaped-keys-misspelt",
+        "SSE-C objects whose keys need escaping are stored under other keys",
+        &["object-key-any"],
+        KIND,
+        Writes(WriteFlaw::EscapedKeysMisspelt),
+    ),
+    fault(
+        "interrupted-upload-stored",
+        "Of an SSE-C upload that breaks off, what came is stored",
+        &["interrupted-stores-nothing", "interrupted-keeps-previous"],
+        KIND,
+        Writes(WriteFlaw::InterruptedStored),
+    ),
+    fault(
+        "interrupted-upload-destroys",
+        "An SSE-C upload that breaks off removes the object that was there",
+        &["interrupted-keeps-previous"],
+        KIND,
+        Writes(WriteFlaw::InterruptedDestroys),
+    ),
+    fault(
+        "plain-overwrite-asks-former-key",
+        "A plain object that replaced an SSE-C object asks for the former key",
+        &["overwritten-by-plain"],
+        KIND,
+        Writes(WriteFlaw::FormerKeyAsked),
+    ),
+];

@@ -1,0 +1,226 @@
+//! What a bucket's owner sets: its policy, and whether SSE-C is blocked.
+//!
+//! Of policies only what SSE-C has to do with is known: statements that deny PutObject by the presence or the value of
+//! the algorithm header. Everything else is refused when the policy is set, and never passed over.
+
+use std::collections::BTreeMap;
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response};
+use serde::Deserialize;
+
+use super::admission::Request;
+use super::error::{Cause, Refusal};
+use super::faults::{Action, Faults, SettingFlaw};
+use super::service::{Answer, Service};
+use super::sse_c::TARGET;
+use super::store::Bucket;
+
+/// The condition keys that are known.
+const ALGORITHM: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
+const SECURE_TRANSPORT: &str = "aws:SecureTransport";
+
+/// A bucket policy, read.
+#[derive(Debug, Clone)]
+pub(super) struct Policy {
+    /// As it was set.
+    pub text: String,
+    denials: Vec<BTreeMap<Operator, String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+enum Operator {
+    Null,
+    StringEquals,
+    StringNotEquals,
+    StringNotEqualsIfExists,
+    /// Only of `aws:SecureTransport`.
+    Bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Document {
+    #[serde(rename = "Version")]
+    _version: Option<String>,
+    #[serde(rename = "Id")]
+    _id: Option<String>,
+    statement: Vec<Statement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Statement {
+    #[serde(rename = "Sid")]
+    _sid: Option<String>,
+    effect: String,
+    principal: String,
+    action: String,
+    resource: String,
+    condition: BTreeMap<Operator, BTreeMap<String, serde_json::Value>>,
+}
+
+impl Policy {
+    fn read(text: String, bucket: &str) -> Result<Self, Refusal> {
+        let malformed = || Refusal::new(400, "MalformedPolicy", "The reference endpoint knows no such policy.");
+        let document: Document = serde_json::from_str(&text).map_err(|_| malformed())?;
+        let resource = format!("arn:aws:s3:::{bucket}/*");
+        let mut denials = Vec::new();
+        for statement in document.statement {
+            let known = statement.effect == "Deny"
+                && statement.principal == "*"
+                && statement.action == "s3:PutObject"
+                && statement.resource == resource;
+            let mut conditions = BTreeMap::new();
+            for (operator, keys) in statement.condition {
+                for (key, value) in keys {
+                    let value = value.as_str().map(str::to_owned).or(value.as_bool().map(|value| value.to_string()));
+                    let known = if operator == Operator::Bool { SECURE_TRANSPORT } else { ALGORITHM };
+                    let is_known = key.eq_ignore_ascii_case(known);
+                    conditions.insert(operator, value.filter(|_| is_known).ok_or_else(malformed)?);
+                }
+            }
+            if !known || conditions.is_empty() {
+                return Err(malformed());
+            }
+            denials.push(conditions);
+        }
+        Ok(Self { text, denials })
+    }
+
+    /// Whether a write that names this algorithm, or none, is denied: by any statement all of whose conditions hold.
+    fn denies(&self, algorithm: Option<&str>, is_plain: bool) -> bool {
+        let holds = |(operator, value): (&Operator, &String)| match operator {
+            Operator::Null => (value == "true") == algorithm.is_none(),
+            Operator::StringEquals => algorithm == Some(value),
+            Operator::StringNotEquals => algorithm != Some(value),
+            Operator::Bool => (value == "false") == is_plain,
+            Operator::StringNotEqualsIfExists => algorithm.is_some_and(|algorithm| algorithm != value),
+        };
+        self.denials.iter().any(|conditions| conditions.iter().all(holds))
+    }
+}
+
+fn denied() -> Refusal {
+    Refusal::new(403, "AccessDenied", "Access Denied").because(Cause::Setting)
+}
+
+/// What a write is refused for by the bucket's settings, whatever key it brings.
+///
+/// # Errors
+/// The refusal.
+pub(super) fn refuse_write(
+    faults: &Faults,
+    bucket: &Bucket,
+    action: Action,
+    request: Request<'_>,
+) -> Result<(), Refusal> {
+    let headers = request.headers;
+    let carries = headers.keys().any(|name| name.as_str().starts_with(TARGET));
+    let sent = headers.get(format!("{TARGET}algorithm")).and_then(|value| value.to_str().ok());
+    let is_indirect = !matches!(action, Action::Put | Action::Post);
+    let absent = faults.has(SettingFlaw::AlwaysAbsent);
+    let present = faults.has(SettingFlaw::AlwaysPresent);
+    let algorithm = match sent {
+        Some(_) if absent => None,
+        None if present => Some("AES256"),
+        sent => sent,
+    };
+    let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
+        || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
+        || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
+    if !passed_over && bucket.policy.as_ref().is_some_and(|policy| policy.denies(algorithm, request.is_plain())) {
+        return Err(denied());
+    }
+    let overlooked = faults.has(SettingFlaw::BlockPassedOver)
+        || (is_indirect && faults.has(SettingFlaw::BlockPassedOverByCopiesAndUploads));
+    let blocks = bucket.blocks_sse_c && !overlooked;
+    if blocks && (carries || faults.has(SettingFlaw::BlockCoversPlain)) { Err(denied()) } else { Ok(()) }
+}
+
+impl Service {
+    pub(super) async fn set_policy(&self, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
+        let PutBucketPolicyInput { bucket: name, policy, .. } = req.input;
+        let policy = Policy::read(policy, &name)?;
+        self.store.bucket(&name, |bucket| {
+            bucket.policy = Some(policy);
+            Ok(())
+        })?;
+        let status = Some(http::StatusCode::NO_CONTENT);
+        Ok(S3Response { status, ..S3Response::new(PutBucketPolicyOutput::default()) })
+    }
+
+    pub(super) async fn policy(&self, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
+        let found = self.store.bucket(&req.input.bucket, |bucket| Ok(bucket.policy.clone()))?;
+        let missing = || Refusal::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist");
+        let policy = Some(found.ok_or_else(missing)?.text);
+        Ok(S3Response::new(GetBucketPolicyOutput { policy }))
+    }
+
+    pub(super) async fn remove_policy(
+        &self,
+        req: S3Request<DeleteBucketPolicyInput>,
+    ) -> Answer<DeleteBucketPolicyOutput> {
+        self.store.bucket(&req.input.bucket, |bucket| {
+            bucket.policy = None;
+            Ok(())
+        })?;
+        let status = Some(http::StatusCode::NO_CONTENT);
+        Ok(S3Response { status, ..S3Response::new(DeleteBucketPolicyOutput::default()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn policy(condition: &str) -> Result<Policy, Refusal> {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Sid": "s", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*", "Condition": {condition}}}]}}"#
+        );
+        Policy::read(text, "b")
+    }
+
+    #[rstest]
+    #[case::absent(r#"{"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}}"#, None, true)]
+    #[case::not_absent(
+        r#"{"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}}"#,
+        Some("AES256"),
+        false
+    )]
+    #[case::present(
+        r#"{"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}"#,
+        Some("AES256"),
+        true
+    )]
+    #[case::not_present(r#"{"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}"#, None, false)]
+    #[case::other(
+        r#"{"StringNotEquals": {"s3:x-amz-server-side-encryption-customer-algorithm": "AES256"}}"#,
+        Some("KMS"),
+        true
+    )]
+    #[case::equal(
+        r#"{"StringNotEquals": {"s3:x-amz-server-side-encryption-customer-algorithm": "AES256"}}"#,
+        Some("AES256"),
+        false
+    )]
+    fn conditions_on_the_algorithm(#[case] condition: &str, #[case] algorithm: Option<&str>, #[case] denied: bool) {
+        assert_eq!(policy(condition).unwrap().denies(algorithm, false), denied);
+    }
+
+    #[test]
+    fn plain_http_can_be_denied() {
+        let policy = policy(r#"{"Bool": {"aws:SecureTransport": "false"}}"#).unwrap();
+        assert!(policy.denies(None, true) && !policy.denies(None, false));
+    }
+
+    #[rstest]
+    #[case::another_key(r#"{"Null": {"s3:prefix": "true"}}"#)]
+    #[case::another_operator(r#"{"DateLessThan": {"aws:CurrentTime": "2026-01-01"}}"#)]
+    #[case::none("{}")]
+    fn what_is_not_known_is_refused(#[case] condition: &str) {
+        assert!(policy(condition).is_err());
+    }
+}

@@ -1,0 +1,291 @@
+//! Whole objects that come in one request: PutObject and the browser's form upload; and what all writes share.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use s3s::dto::*;
+use s3s::post_policy::{PostPolicy, PostPolicyCondition};
+use s3s::{S3Request, S3Response, TrailingHeaders};
+
+use super::admission::Request;
+use super::body::{self, Claims, Taken};
+use super::conditions::Conditions;
+use super::error::{Cause, Refusal};
+use super::faults::{Action, ChecksumFlaw, FormFlaw, WriteFlaw};
+use super::objects::STORE_ENCRYPTION;
+use super::service::{Answer, Service};
+use super::settings::refuse_write;
+use super::sse_c::{self, GivenKey, TARGET};
+use super::store::{Checksums, Object, ObjectHeaders, ObjectPart, random_id};
+
+/// The most bytes that one PutObject or UploadPart may bring (5 GiB).
+const MAX_UPLOAD: i64 = 5 * 1024 * 1024 * 1024;
+
+/// Refuses encryption that only AWS's own services could do.
+pub(super) fn refuse_other_encryption(method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
+    match method.map(ServerSideEncryption::as_str) {
+        None | Some(STORE_ENCRYPTION) => Ok(()),
+        Some("aws:kms" | "aws:kms:dsse") => {
+            Err(Refusal::not_implemented("The reference endpoint has no key management service."))
+        }
+        Some(other) => {
+            let message = "The encryption method specified is not supported";
+            Err(Refusal::invalid_argument(message).argument("x-amz-server-side-encryption", other))
+        }
+    }
+}
+
+/// A body that is longer than one request may bring is refused before it is read.
+pub(super) fn refuse_too_large(length: Option<i64>) -> Result<(), Refusal> {
+    if length.is_some_and(|length| length > MAX_UPLOAD) {
+        let message = "Your proposed upload exceeds the maximum allowed size";
+        return Err(Refusal::new(400, "EntityTooLarge", message));
+    }
+    Ok(())
+}
+
+/// A whole object that comes in.
+struct Incoming<'r> {
+    action: Action,
+    input: PutObjectInput,
+    request: Request<'r>,
+    trailing: Option<TrailingHeaders>,
+}
+
+impl Service {
+    pub(super) async fn put(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        let request = Request::of(&req.headers, &req.extensions);
+        let (input, trailing) = (req.input, req.trailing_headers);
+        self.take_in(Incoming { action: Action::Put, input, request, trailing }).await.map(S3Response::new)
+    }
+
+    /// A form's fields are what headers are to PutObject.
+    pub(super) async fn post(&self, req: S3Request<PostObjectInput>) -> Answer<PostObjectOutput> {
+        let policy = req.extensions.get::<PostPolicy>();
+        let input = form_as_put(req.input)?;
+        let headers = fields_as_headers(&input);
+        let request = Request::of(&headers, &req.extensions);
+        if request.is_plain() && !self.faults.has(FormFlaw::WithoutTlsTaken) && !self.faults.overlooks_tls_of_forms() {
+            sse_c::refuse_without_tls(&headers)?;
+        }
+        let covers = |name: &str| {
+            policy.into_iter().flat_map(|policy| &policy.conditions).any(|condition| match condition {
+                PostPolicyCondition::Eq { field, .. } | PostPolicyCondition::StartsWith { field, .. } => {
+                    field.eq_ignore_ascii_case(name)
+                }
+                PostPolicyCondition::ContentLengthRange { .. } => false,
+            })
+        };
+        let uncovered = headers.keys().find(|name| name.as_str().starts_with(TARGET) && !covers(name.as_str()));
+        if let Some(name) = uncovered.filter(|_| !self.faults.has(FormFlaw::UnlistedTaken)) {
+            let message = "Invalid according to Policy: Extra input fields";
+            return Err(Refusal::new(403, "AccessDenied", message)
+                .field("FieldName", name.as_str())
+                .because(Cause::NotInPolicy));
+        }
+        let incoming = Incoming { action: Action::Post, input, request, trailing: None };
+        let PutObjectOutput { e_tag, version_id, .. } = self.take_in(incoming).await?;
+        Ok(S3Response::new(PostObjectOutput { e_tag, version_id, ..PostObjectOutput::default() }))
+    }
+
+    async fn take_in(&self, incoming: Incoming<'_>) -> Result<PutObjectOutput, Refusal> {
+        let Incoming { action, mut input, request, trailing } = incoming;
+        let before = || {
+            self.store.bucket(&input.bucket, |bucket| refuse_write(&self.faults, bucket, action, request))?;
+            let key = self.key_of(action, request)?;
+            self.refuse_other(action, input.server_side_encryption.as_ref())?;
+            refuse_too_large(input.content_length)?;
+            if key.is_some() && self.faults.has(WriteFlaw::SignedChunksRefused) {
+                body::refuse_signed_chunks(request.headers)?;
+            }
+            Ok(self.unless_overridden(key, &input.bucket, WriteFlaw::DefaultEncryptionWins))
+        };
+        let key = match before() {
+            Ok(key) => key,
+            Err(refusal) => {
+                self.after_refused_put(action, &input.bucket, &input.key, input.body.take()).await;
+                return Err(refusal);
+            }
+        };
+        let object_key = self.spelt(input.key, key.is_some());
+        let claims = Claims::of(request.headers, input.content_md5.take(), input.content_length, trailing);
+        let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
+        let frames = key.is_some() && self.faults.has(WriteFlaw::FramingStored);
+        let (body, claims) = body::as_stored(input.body.take(), claims, frames);
+        let as_it_came = key.is_some() && self.faults.has(WriteFlaw::InterruptedStored);
+        let (body, claims) = if as_it_came { body::as_it_came(body, claims) } else { (body, claims) };
+        let seals = key.as_ref().map(|k| &k.key);
+        let taken = body::take(body, seals, &self.store.memory, claims, self.faults.makes_etags()).await;
+        let taken = match taken {
+            Err(refusal) if refusal.code == "IncompleteBody" && key.is_some() => {
+                self.after_interruption(&input.bucket, &object_key);
+                return Err(refusal);
+            }
+            taken => taken?,
+        };
+        let mut conditions =
+            Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
+        if key.is_some() && self.faults.has(WriteFlaw::ConditionsPassedOver) {
+            conditions = Conditions::default();
+        }
+        let headers = ObjectHeaders {
+            content_type: input.content_type,
+            cache_control: input.cache_control,
+            content_disposition: input.content_disposition,
+            content_encoding: self.encoding_kept(input.content_encoding, key.is_some()),
+            content_language: input.content_language,
+            metadata: input.metadata,
+        };
+        let told = self.checksums_told(&taken, key.is_some());
+        let object = self.whole_object(action, key.as_ref(), taken, headers);
+        let keep_former = |former: &Object| {
+            let plain = self.faults.has(WriteFlaw::FormerPlainServed);
+            if former.encryption.is_customers() { self.faults.has(WriteFlaw::FormerKeyKept) } else { plain }
+        };
+        let (object, version_id) = self.place(&input.bucket, &object_key, object, keep_former, &conditions)?;
+        self.tag_as_asked(&input.bucket, &object_key, input.tagging.as_deref())?;
+        let echo = self.echo(action, key.as_ref());
+        Ok(PutObjectOutput {
+            e_tag: Some(ETag::Strong(object.etag.clone())),
+            version_id,
+            server_side_encryption: echo.store,
+            sse_customer_algorithm: echo.customer_algorithm,
+            sse_customer_key_md5: echo.customer_key_md5,
+            checksum_crc32: told.checksum_crc32,
+            checksum_crc32c: told.checksum_crc32c,
+            checksum_crc64nvme: told.checksum_crc64nvme,
+            checksum_sha1: told.checksum_sha1,
+            checksum_sha256: told.checksum_sha256,
+            checksum_type: told.checksum_type,
+            ..PutObjectOutput::default()
+        })
+    }
+
+    fn checksums_told(&self, taken: &Taken, under_key: bool) -> Checksums {
+        let untold = (self.faults.has(ChecksumFlaw::NotTold) && taken.claimed)
+            || (self.faults.has(ChecksumFlaw::NoDefault) && !taken.claimed);
+        if under_key && untold { Checksums::default() } else { taken.checksums.clone() }
+    }
+
+    /// `aws-chunked` is how the body came, and not what is stored.
+    pub(super) fn encoding_kept(&self, encoding: Option<String>, under_key: bool) -> Option<String> {
+        if under_key && self.faults.has(WriteFlaw::EncodingKept) {
+            return encoding;
+        }
+        let kept: Vec<&str> =
+            encoding.iter().flat_map(|all| all.split(',')).map(str::trim).filter(|one| *one != "aws-chunked").collect();
+        (!kept.is_empty()).then(|| kept.join(","))
+    }
+
+    /// Tags that come with an object, as a query string.
+    fn tag_as_asked(&self, bucket: &str, key: &str, tagging: Option<&str>) -> Result<(), Refusal> {
+        let Some(tagging) = tagging else { return Ok(()) };
+        let tag = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| Tag {
+            key: Some(name.into_owned()),
+            value: Some(value.into_owned()),
+        };
+        let tags: Vec<Tag> = url::form_urlencoded::parse(tagging.as_bytes()).map(tag).collect();
+        self.store.bucket(bucket, |bucket| {
+            if let Some(newest) = bucket.objects.get_mut(key).and_then(|versions| versions.last_mut()) {
+                newest.tags = tags;
+            }
+            Ok(())
+        })
+    }
+
+    /// Refuses other encryption than the store's own, where that is looked at.
+    pub(super) fn refuse_other(&self, action: Action, method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
+        if self.faults.passes_over_other_encryption(action) { Ok(()) } else { refuse_other_encryption(method) }
+    }
+
+    /// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.
+    pub(super) fn etag_of(&self, action: Action, key: Option<&GivenKey>, taken: &Taken) -> String {
+        key.map_or_else(|| taken.md5.clone(), |key| self.faults.etag(action, random_id(), key, &taken.md5))
+    }
+
+    pub(super) fn whole_object(
+        &self,
+        action: Action,
+        key: Option<&GivenKey>,
+        taken: Taken,
+        headers: ObjectHeaders,
+    ) -> Object {
+        Object {
+            etag: self.etag_of(action, key, &taken),
+            multipart: false,
+            encryption: self.encryption(key),
+            headers,
+            checksums: taken.checksums,
+            parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
+        }
+    }
+
+    /// Puts an object in its place; answers it with the version id where one is shown.
+    pub(super) fn place(
+        &self,
+        bucket: &str,
+        key: &str,
+        mut object: Object,
+        keep_former: impl Fn(&Object) -> bool,
+        conditions: &Conditions,
+    ) -> Result<(Arc<Object>, Option<String>), Refusal> {
+        self.store.bucket(bucket, |bucket| {
+            let current = bucket.current(key).and_then(|version| version.object.as_deref());
+            conditions.check_write(current)?;
+            if let Some(current) = current.filter(|former| keep_former(former)) {
+                object.encryption.hold_former(&current.encryption);
+            }
+            if let Some(held) = current.and_then(|former| former.encryption.held())
+                && !object.encryption.is_customers()
+                && self.faults.has(WriteFlaw::FormerKeyAsked)
+            {
+                object.encryption = self.encryption(Some(&held.opens));
+            }
+            let object = Arc::new(object);
+            let version = bucket.put(key, Some(Arc::clone(&object)));
+            Ok((object, bucket.shown_id(&version)))
+        })
+    }
+}
+
+/// What a form asks of PutObject.
+fn form_as_put(form: PostObjectInput) -> Result<PutObjectInput, Refusal> {
+    let mut put = PutObjectInput::builder();
+    put.set_bucket(form.bucket);
+    put.set_key(form.key);
+    put.set_body(form.body);
+    put.set_content_length(form.content_length);
+    put.set_content_type(form.content_type);
+    put.set_cache_control(form.cache_control);
+    put.set_content_disposition(form.content_disposition);
+    put.set_content_encoding(form.content_encoding);
+    put.set_content_language(form.content_language);
+    put.set_metadata(form.metadata);
+    put.set_tagging(form.tagging);
+    put.set_server_side_encryption(form.server_side_encryption);
+    put.set_sse_customer_algorithm(form.sse_customer_algorithm);
+    put.set_sse_customer_key(form.sse_customer_key);
+    put.set_sse_customer_key_md5(form.sse_customer_key_md5);
+    put.build().map_err(|_| Refusal::internal())
+}
+
+/// The fields of a form that are headers of PutObject.
+fn fields_as_headers(input: &PutObjectInput) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let fields = [
+        ("x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
+        ("x-amz-server-side-encryption-customer-key", &input.sse_customer_key),
+        ("x-amz-server-side-encryption-customer-key-md5", &input.sse_customer_key_md5),
+    ];
+    for (name, value) in fields {
+        if let Some(mut value) = value.as_ref().and_then(|value| HeaderValue::from_str(value).ok()) {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    let other = input.server_side_encryption.as_ref().map(ServerSideEncryption::as_str);
+    if let Some(value) = other.and_then(|value| HeaderValue::from_str(value).ok()) {
+        headers.insert(sse_c::ENCRYPTION, value);
+    }
+    headers
+}
