@@ -20,6 +20,7 @@ pub mod client;
 pub mod config;
 pub mod embedded;
 pub mod evidence;
+pub mod knowledge;
 pub mod plan;
 pub mod profile;
 pub mod prove;

@@ -15,6 +15,7 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> String {
 #[rstest::rstest]
 #[case("portable")]
 #[case("aws")]
+#[case("ibm-cos")]
 fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str) {
     let workplace = Workplace::new();
     let outcome = workplace.run(&format!("run --profile {profile}"));

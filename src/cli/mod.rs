@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 pub mod exit_code;
+mod explain;
 mod list;
 mod prove;
 mod run;
@@ -34,6 +35,12 @@ enum Command {
     Run(Box<run::Arguments>),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
+    /// Explain a scenario, rule, fault, capability or profile: what, why, source, how to mend a server
+    Explain(explain::ExplainArguments),
+    /// Show which rules are tested by which operations, and what is left out on purpose
+    Coverage(explain::CoverageArguments),
+    /// Print the whole catalogue as Markdown (suites/CATALOGUE.md)
+    Catalogue,
     /// Check suite files and show everything that is wrong with them
     Validate(validate::Arguments),
     /// Print the JSON Schema of suite files
@@ -49,6 +56,9 @@ pub async fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::List(arguments) => list::list(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Coverage(arguments) => explain::coverage(&arguments),
+        Command::Catalogue => explain::catalogue(),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Schema => schema(),
         Command::Prove(arguments) => prove::prove(arguments).await,

@@ -16,7 +16,7 @@ use crate::suite::model::Scheme;
 /// The most bytes of an answer's body that are read.
 pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
 /// The most bytes of an answer's body that are kept as text.
-pub const MAX_TEXT: usize = 256 * 1024;
+pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 
 /// One request and its answer.
 #[derive(Debug, Clone, Serialize)]

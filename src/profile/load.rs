@@ -118,7 +118,7 @@ fn parse(file: &str, text: &str, rules: &Catalogue) -> Result<Profile, ProfileEr
         ProfileError::Malformed { file: file.to_owned(), path, error: error.into_inner() }
     })?;
     let required = profile.requires.iter().map(|requirement| &requirement.rule);
-    for rule in required.chain(profile.departures.iter().map(|departure| &departure.rule)) {
+    for rule in required.chain(profile.departures.iter().flat_map(|departure| &departure.rules)) {
         // What a profile asks for besides is a rule of its own, in the catalogue or not.
         if rules.get(rule).is_none() && !rule.starts_with("answers-as-") {
             return Err(ProfileError::UnknownRule { file: file.to_owned(), rule: rule.clone() });
@@ -129,6 +129,9 @@ fn parse(file: &str, text: &str, rules: &Catalogue) -> Result<Profile, ProfileEr
         let wrong = |what| ProfileError::Departure { file: file.to_owned(), departure: departure.id.clone(), what };
         if departure.cases.is_empty() && departure.blocks.is_empty() {
             return Err(wrong("names no case; give `cases` that fail for it, or `blocks`"));
+        }
+        if departure.rules.is_empty() {
+            return Err(wrong("names no rule; give the `rules` that it departs from"));
         }
         if !ids.insert(&departure.id) {
             return Err(wrong("stands twice; give each an id of its own"));

@@ -53,8 +53,8 @@ pub struct Requirement {
 pub struct Departure {
     /// Stable id, unique in the profile.
     pub id: String,
-    /// Id of the rule departed from.
-    pub rule: String,
+    /// Ids of the rules departed from: a failure that accuses any of them is as declared.
+    pub rules: Vec<String>,
     /// The cases that fail for it: `suite/scenario[row]`, or `suite/scenario` for all its rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,
@@ -91,7 +91,9 @@ impl Profile {
         let departures = || self.departures.iter();
         let accused = judgement.findings.first().map_or(&[][..], |finding| &finding.rules);
         let declared = match judgement.verdict {
-            Verdict::Fail => departures().filter(fails).find(|departure| accused.contains(&departure.rule)),
+            Verdict::Fail => {
+                departures().filter(fails).find(|departure| departure.rules.iter().any(|rule| accused.contains(rule)))
+            }
             Verdict::Blocked | Verdict::Inconclusive => departures().find(blocks),
             Verdict::Pass => {
                 let Some(departure) = departures().find(|departure| fails(departure) || blocks(departure)) else {
@@ -136,7 +138,7 @@ mod tests {
     fn profile() -> Profile {
         let departure = Departure {
             id: "copies".to_owned(),
-            rule: "r".to_owned(),
+            rules: vec!["r".to_owned()],
             cases: vec!["s/a".to_owned(), "s/b[x]".to_owned()],
             blocks: vec!["s/c".to_owned()],
             reason: "it cannot copy".to_owned(),

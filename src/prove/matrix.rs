@@ -74,6 +74,12 @@ impl Matrix {
         cases.iter().filter(fails).map(|case| case.id.as_str()).collect()
     }
 
+    /// Whether a scenario, or any of these cases of it, is recorded to fail under a fault.
+    pub fn any_fails<'c>(&self, fault: &str, scenario: &str, mut cases: impl Iterator<Item = &'c str>) -> bool {
+        let Some(row) = self.faults.get(fault) else { return false };
+        row.fail.contains(scenario) || cases.any(|case| row.fail.contains(case))
+    }
+
     /// Why a run under a fault is recorded to be stopped.
     pub(super) fn stopped(&self, fault: &str) -> Option<&str> {
         self.faults.get(fault)?.stopped.as_deref()

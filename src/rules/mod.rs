@@ -37,6 +37,8 @@ impl Grade {
 pub struct Rule {
     /// Stable id.
     pub id: String,
+    /// Id of the family it belongs to.
+    pub family: String,
     /// One line for people.
     pub title: String,
     /// What a server must do.
@@ -50,17 +52,39 @@ pub struct Rule {
     pub url: Option<String>,
     /// How to mend a server that does not.
     pub fix: String,
+    /// Operations that it speaks of and that no scenario tests, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub untested: BTreeMap<String, String>,
+}
+
+/// Rules that belong together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// Stable id.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// What its rules have in common.
+    pub about: String,
 }
 
 /// All rules by id.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     rules: BTreeMap<String, Rule>,
+    /// Ids in the order of the file.
+    order: Vec<String>,
+    families: Vec<Family>,
+    left_out: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CatalogueFile {
+    families: Vec<Family>,
+    /// Operations of the S3 API that take SSE-C headers and that no scenario sends, each with the reason.
+    left_out: BTreeMap<String, String>,
     rules: Vec<Rule>,
 }
 
@@ -73,6 +97,14 @@ pub enum CatalogueError {
     /// Two rules have one id.
     #[error("suites/rules.json: rule id `{0}` stands twice; give each rule an id of its own")]
     DoubledId(String),
+    /// A rule belongs to no family.
+    #[error("suites/rules.json: rule `{rule}` is of the family `{family}`, and there is none; add it to `families`")]
+    UnknownFamily {
+        /// The rule.
+        rule: String,
+        /// Its family.
+        family: String,
+    },
 }
 
 impl Catalogue {
@@ -91,12 +123,16 @@ impl Catalogue {
     pub fn parse(text: &str) -> Result<Self, CatalogueError> {
         let file: CatalogueFile = serde_json::from_str(text)?;
         let mut rules = BTreeMap::new();
+        let order = file.rules.iter().map(|rule| rule.id.clone()).collect();
         for rule in file.rules {
+            if file.families.iter().all(|family| family.id != rule.family) {
+                return Err(CatalogueError::UnknownFamily { rule: rule.id, family: rule.family });
+            }
             if let Some(doubled) = rules.insert(rule.id.clone(), rule) {
                 return Err(CatalogueError::DoubledId(doubled.id));
             }
         }
-        Ok(Self { rules })
+        Ok(Self { rules, order, families: file.families, left_out: file.left_out })
     }
 
     /// The rule of this id.
@@ -105,9 +141,21 @@ impl Catalogue {
         self.rules.get(id)
     }
 
-    /// All rules, by id.
+    /// All rules, in the order of the catalogue.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.values()
+        self.order.iter().filter_map(|id| self.rules.get(id))
+    }
+
+    /// The families, in the order of the catalogue.
+    #[must_use]
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// Operations of the S3 API that take SSE-C headers and that no scenario sends, each with the reason.
+    #[must_use]
+    pub fn left_out(&self) -> &BTreeMap<String, String> {
+        &self.left_out
     }
 }
 
@@ -122,8 +170,11 @@ mod tests {
 
     #[test]
     fn a_doubled_id_is_refused() {
-        let rule = r#"{"id": "a", "title": "t", "text": "x", "source": "s", "grade": "recorded", "fix": "f"}"#;
-        let error = Catalogue::parse(&format!(r#"{{"rules": [{rule}, {rule}]}}"#)).unwrap_err();
+        let rule =
+            r#"{"id": "a", "family": "f", "title": "t", "text": "x", "source": "s", "grade": "recorded", "fix": "f"}"#;
+        let error = Catalogue::parse(&format!(
+            r#"{{"families": [{{"id": "f", "title": "t", "about": "a"}}], "left_out": {{}}, "rules": [{rule}, {rule}]}}"#
+        )).unwrap_err();
         assert!(matches!(error, CatalogueError::DoubledId(id) if id == "a"));
     }
 }

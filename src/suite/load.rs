@@ -425,6 +425,38 @@ mod tests {
         r#"{"id": "g", "request": {"operation": "GetObject", "version_of": "put"}}"#,
         "has versions"
     )]
+    #[case::interrupted_read(
+        r#"{"id": "g", "request": {"operation": "GetObject", "interrupted": true}}"#,
+        "takes no `interrupted`"
+    )]
+    #[case::settings_of_a_bucket_that_others_use(
+        r#"{"id": "p", "setup": true, "request": {"operation": "PutBucketPolicy", "policy": {}}}, {"id": "g", "request": {"operation": "GetObject"}}"#,
+        "bucket of the case's own"
+    )]
+    #[case::trailer_of_a_whole_body(
+        r#"{"id": "p", "request": {"operation": "PutObject", "body": "b", "trailer": {"body": "b", "algorithm": "crc32"}}}"#,
+        "can have a trailer"
+    )]
+    #[case::controlled_by_another_request(
+        r#"{"id": "g", "request": {"operation": "GetObject"}, "expect": {"refused": true}, "controlled_by": "put"}"#,
+        "names an earlier setup step"
+    )]
+    #[case::several_reasons_for_a_connection(
+        r#"{"id": "h", "request": {"operation": "HeadObject", "own_connection": true, "header_case": "upper"}}"#,
+        "at most one of"
+    )]
+    #[case::of_a_step_sent_at_the_same_time(
+        r#"{"id": "a", "together": "t", "request": {"operation": "GetObject"}}, {"id": "c", "together": "t", "request": {"operation": "GetObject"}, "expect": {"status_differs_from": "a"}}"#,
+        "`a`"
+    )]
+    #[case::too_many_repetitions(
+        r#"{"id": "g", "repeat": 20000, "request": {"operation": "GetObject"}}"#,
+        "repeats 1 to"
+    )]
+    #[case::two_matches_of_an_element(
+        r#"{"id": "g", "request": {"operation": "GetObject"}, "expect": {"elements": {"A": {"equals": "a", "matches": "a"}}}}"#,
+        "exactly one of"
+    )]
     #[case::status_as_of_no_step(
         r#"{"id": "g", "request": {"operation": "GetObject"}, "expect": {"status_same_as": "gut"}}"#,
         "`gut`"
@@ -432,6 +464,17 @@ mod tests {
     fn what_could_prove_nothing_is_refused(#[case] steps: &str, #[case] told: &str) {
         let mistakes = loaded(&of_steps(steps)).expect_err("it is a mistake").to_string();
         assert!(mistakes.contains(told), "{mistakes}");
+    }
+
+    #[rstest::rstest]
+    #[case::controlled_by_the_same_request_put_right(
+        r#"{"id": "own", "setup": true, "request": {"operation": "GetObject", "sse_c": {"key": "K"}}}, {"id": "g", "request": {"operation": "GetObject"}, "expect": {"refused": true}, "controlled_by": "own"}"#
+    )]
+    #[case::repeated_together(
+        r#"{"id": "g", "repeat": 3, "together": "t", "request": {"operation": "GetObject", "object": "o-${n}", "sse_c": {"key": "K"}}}"#
+    )]
+    fn what_can_prove_something_is_taken(#[case] steps: &str) {
+        assert!(loaded(&of_steps(steps)).is_ok(), "{}", loaded(&of_steps(steps)).unwrap_err());
     }
 
     #[test]

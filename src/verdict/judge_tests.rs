@@ -174,3 +174,65 @@ fn a_blocked_case_says_by_what() {
     assert_eq!(judgement.verdict, Verdict::Blocked);
     assert_eq!(judgement.reason, "step `put`, which it needs, did not come out: status: 400");
 }
+
+fn answered(status: u16, headers: &[(&str, &str)], text: &str) -> Reply {
+    let mut answer = answer(status);
+    answer.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    answer.body.length = text.len() as u64;
+    answer.body.text = Some(text.to_owned());
+    Reply::Answer(answer)
+}
+
+const TAGS: &str =
+    "<T><TagSet><Tag><Value>a</Value></Tag><Tag><Value>b</Value></Tag></TagSet><RequestId>7</RequestId></T>";
+
+#[rstest]
+#[case::any_of_several(json!({"TagSet/Tag/Value": {"equals": "b"}}), "held")]
+#[case::none_of_several(json!({"TagSet/Tag/Value": {"equals": "c"}}), "broken")]
+#[case::not_there(json!({"TagSet/Tag/Key": {"matches": ""}}), "broken")]
+#[case::a_header_of_the_same_answer(json!({"RequestId": {"same_as_header": "x-id"}}), "held")]
+#[case::another_than_the_header(json!({"TagSet/Tag/Value": {"same_as_header": "x-id"}}), "broken")]
+#[case::a_header_that_is_not_there(json!({"RequestId": {"same_as_header": "x-other"}}), "broken")]
+fn elements_are_looked_up_by_path(#[case] elements: Value, #[case] expected: &str) {
+    let declared = json!([{"id": "s", "request": {"operation": "GetObjectTagging"}, "expect": {"elements": elements}}]);
+    let outcome = judged(declared, "portable", vec![exchange("s", answered(200, &[("x-id", "7")], TAGS))]);
+    assert_eq!(kind(&outcome), expected);
+}
+
+#[rstest]
+#[case::another(403, "held")]
+#[case::the_same(200, "broken")]
+fn statuses_of_two_steps_can_be_told_apart(#[case] status: u16, #[case] expected: &str) {
+    let declared = json!([
+        {"id": "a", "request": {"operation": "GetObject"}, "expect": {}},
+        {"id": "b", "request": {"operation": "GetObject"}, "expect": {"status_differs_from": "a"}}
+    ]);
+    let exchanges = vec![exchange("a", Reply::Answer(answer(200))), exchange("b", Reply::Answer(answer(status)))];
+    assert_eq!(kind(&judged(declared, "portable", exchanges)), expected);
+}
+
+#[rstest]
+#[case::none("<L></L>", "held")]
+#[case::another("<L><Upload><Key>p/other</Key></Upload></L>", "held")]
+#[case::there("<L><Upload><Key>p/object</Key></Upload></L>", "broken")]
+#[case::unreadable("<L>", "broken")]
+fn an_entry_can_be_expected_to_be_absent(#[case] listing: &str, #[case] expected: &str) {
+    let declared =
+        json!([{"id": "s", "request": {"operation": "ListMultipartUploads"}, "expect": {"entry": {"absent": true}}}]);
+    let outcome = judged(declared, "portable", vec![exchange("s", answered(200, &[], listing))]);
+    assert_eq!(kind(&outcome), expected);
+}
+
+#[test]
+fn a_request_that_was_cut_on_purpose_is_judged_by_what_is_stored() {
+    let declared =
+        json!([{"id": "s", "request": {"operation": "PutObject", "interrupted": true}, "expect": {"stored": false}}]);
+    let listing = |keys: &str| {
+        let mut probe = exchange("s", answered(200, &[], keys));
+        probe.storage_probe = true;
+        vec![exchange("s", Reply::Interrupted), probe]
+    };
+    assert_eq!(kind(&judged(declared.clone(), "portable", listing("<L></L>"))), "held");
+    let stored = listing("<L><Contents><Key>key</Key></Contents></L>");
+    assert_eq!(kind(&judged(declared, "portable", stored)), "broken");
+}

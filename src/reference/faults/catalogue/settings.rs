@@ -17,6 +17,7 @@ pub(super) const FAULTS: &[Fault] = &[
             "md5-required",
             "md5-compared",
             "md5-of-raw-key",
+            "two-encryptions",
         ],
         KIND,
         Reads(&[Post], Reading::PassedOver),
