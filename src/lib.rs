@@ -4,15 +4,17 @@
 //!
 //! 1. [`config`] settles where and how to test; [`rules`] holds what a server must obey, and where that is written.
 //! 2. [`suite`] reads suite files, reports every mistake with its place, and expands parameter tables to cases.
-//! 3. [`plan`] selects the cases and derives the positive control of every refusal.
-//! 4. [`runner`] prepares a bucket, runs the cases by way of [`client`] (build, sign, send), and cleans up.
-//! 5. [`evidence`] is what was sent and came back, redacted as it is captured.
-//! 6. [`verdict`] judges the evidence, and nothing else.
-//! 7. [`report`] shows the result; [`cli`] turns it into an exit code.
+//! 3. [`profile`] says what is asked for besides, and where a server is known to depart.
+//! 4. [`plan`] selects the cases, derives the positive control of every refusal, and finds the capabilities they need.
+//! 5. [`runner`] prepares buckets, probes capabilities, runs the cases by way of [`client`] (build, sign, send), and cleans
+//!    up.
+//! 6. [`evidence`] is what was sent and came back, redacted as it is captured.
+//! 7. [`verdict`] judges the evidence, and nothing else.
+//! 8. [`report`] shows the result; [`cli`] turns it into an exit code.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
 //! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
-//! scenario caught which.
+//! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
 #![forbid(unsafe_code)]
 
 pub mod cli;

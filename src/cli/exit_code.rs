@@ -5,7 +5,8 @@ use crate::verdict::Verdict;
 
 /// All required scenarios passed; of the other commands: it worked.
 pub const PASSED: u8 = 0;
-/// At least one required scenario failed.
+/// At least one required scenario failed, a declared departure no longer happens, or the level of `--certify` is not
+/// reached.
 pub const FAILED: u8 = 1;
 /// The command line, the configuration or a suite is wrong; nothing was sent.
 pub const USAGE: u8 = 2;

@@ -78,8 +78,8 @@ pub struct Prepared {
     pub trailer: Option<Trailer>,
     /// The fields of a form, in order; the body is its file.
     pub form: Option<Form>,
-    /// Headers that take the place of those of their name once the request is signed.
-    pub tampered: Vec<HeaderLine>,
+    /// Headers that take the place of those of their name once the request is signed; without a line it is left out.
+    pub tampered: Vec<(HeaderName, Vec<HeaderLine>)>,
     /// What a connection of its own is needed for, if it is.
     pub own_connection: Option<OwnConnection>,
     /// How it is authenticated.
@@ -188,9 +188,12 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
         let unlisted = request.unlisted.clone().unwrap_or_default();
         form = Some(Form { bucket: place.bucket.clone(), fields: fields.lines, unlisted });
     }
-    let mut tampered = Headers { earlier, lines: Vec::new() };
+    let mut tampered = Vec::new();
     for (name, spec) in request.tampered.iter().flatten() {
-        tampered.spec(name, spec, None)?;
+        let mut instead = Headers { earlier, lines: Vec::new() };
+        instead.spec(name, spec, None)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BuildError::Unsendable(name.clone()))?;
+        tampered.push((name, instead.lines));
     }
     for line in &mut lines {
         let unsigned = request.unsigned_headers.iter().flatten().any(|n| n.eq_ignore_ascii_case(line.name.as_str()));
@@ -206,7 +209,7 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
         payload: request.payload.unwrap_or_default(),
         trailer: trailer(request, earlier),
         form,
-        tampered: tampered.lines,
+        tampered,
         own_connection: own_connection(request),
         auth: request.auth.unwrap_or_default(),
         object_key,

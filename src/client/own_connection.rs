@@ -32,6 +32,7 @@ use super::Target;
 use super::build::{OwnConnection, Prepared};
 use super::header_case::Recased;
 use super::send::LocalhostResolver;
+use crate::evidence::MAX_ANSWER;
 
 /// The most bytes that are kept of what comes after the head.
 const MAX_BEYOND: usize = 64 * 1024;
@@ -40,8 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The head of an answer, and what came after it.
-type Answer = (http::response::Parts, Bytes);
+/// The head of an answer, what came after it, and why that ended early, where it did.
+type Answer = (http::response::Parts, Bytes, Option<String>);
 
 /// Sends a request; no answer is awaited of one that is cut.
 pub(super) async fn exchange(
@@ -120,7 +121,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     match kind {
-        OwnConnection::ReadToTheEnd => ask(stream, prepared, headers).await.map(Some),
+        OwnConnection::ReadToTheEnd => ask_and_read_on(stream, prepared, headers).await.map(Some),
         OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers).await.map(Some),
         OwnConnection::Interrupted => interrupt(stream, prepared, &headers).await.map(|()| None),
     }
@@ -144,23 +145,57 @@ where
     Ok(())
 }
 
-async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+type Connection<S> = http1::Connection<TokioIo<S>, Full<Bytes>>;
+
+/// Sends a request; the answer's head and body, and the connection that they come over.
+async fn sent<S>(
+    stream: S,
+    prepared: &Prepared,
+    headers: HeaderMap,
+) -> Result<(http::response::Parts, Incoming, AbortOnDropHandle<hyper::Result<http1::Parts<TokioIo<S>>>>), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
+    let (mut sender, connection): (_, Connection<S>) = http1::handshake(TokioIo::new(stream)).await?;
     let body = Full::new(prepared.body.clone());
     let mut request = Request::builder().method(prepared.method.clone()).uri(path(prepared)).body(body)?;
     *request.headers_mut() = headers;
     let running = AbortOnDropHandle::new(tokio::spawn(connection.without_shutdown()));
     let response: Response<Incoming> = sender.send_request(request).await?;
     let (head, body) = response.into_parts();
+    Ok((head, body, running))
+}
+
+/// Sends a request and reads its answer.
+async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (head, mut body, _running) = sent(stream, prepared, headers).await?;
+    let mut received = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => received.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Err(error) => return Ok((head, received.freeze(), Some(error.to_string()))),
+        }
+        if received.len() > MAX_ANSWER {
+            let why = format!("more than {MAX_ANSWER} bytes came; the rest was not read");
+            return Ok((head, received.freeze(), Some(why)));
+        }
+    }
+    Ok((head, received.freeze(), None))
+}
+
+/// Sends a request and reads everything that comes, also after the answer's end.
+async fn ask_and_read_on<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (head, body, running) = sent(stream, prepared, headers).await?;
     let mut beyond = BytesMut::new();
     // What has come by the end of the server's time is what it sent, whether it ends the connection or not.
     let _ = tokio::time::timeout(PATIENCE, async {
-        if let Ok(body) = http_body_util::Limited::new(body, MAX_BEYOND).collect().await {
-            beyond.extend_from_slice(&body.to_bytes());
-        }
+        let _ = body.collect().await;
         match running.await {
             Ok(Ok(parts)) => {
                 beyond.extend_from_slice(&parts.read_buf);
@@ -175,7 +210,7 @@ where
         }
     })
     .await;
-    Ok((head, beyond.freeze()))
+    Ok((head, beyond.freeze(), None))
 }
 
 async fn read_on(mut stream: impl AsyncRead + Unpin, all: &mut BytesMut) {

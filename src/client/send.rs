@@ -140,8 +140,8 @@ impl Client {
         if let Some(kind) = prepared.own_connection {
             let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, Arc::clone(&self.tls));
             return match exchanged.await {
-                Ok(Some((head, body))) => {
-                    Reply::Answer(receive(head.status, &head.headers, (body, None), redactor, bodies))
+                Ok(Some((head, body, cut_short))) => {
+                    Reply::Answer(receive(head.status, &head.headers, (body, cut_short), redactor, bodies))
                 }
                 Ok(None) => Reply::Interrupted,
                 Err(error) => Reply::Failed(chain(&*error)),
@@ -176,10 +176,9 @@ async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), Stri
         let by = chunks_signed.then_some((&signer, signature));
         prepared.body = aws_chunked::framed(&prepared.body, prepared.trailer.as_ref(), by).map_err(|e| told(&e))?;
     }
-    for tampered in std::mem::take(&mut prepared.tampered) {
-        prepared.headers.retain(|line| line.name != tampered.name);
-        prepared.headers.push(tampered);
-    }
+    let tampered = std::mem::take(&mut prepared.tampered);
+    prepared.headers.retain(|line| tampered.iter().all(|(name, _)| *name != line.name));
+    prepared.headers.extend(tampered.into_iter().flat_map(|(_, lines)| lines));
     Ok(())
 }
 

@@ -3,16 +3,12 @@
 //! Departures live beside the suites, never in them: each with a reason, a source, and a date to look again. A case that
 //! fails as declared is an expected failure, and one that passes all the same is an unexpected pass.
 
-mod certification;
 mod load;
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use certification::{Certificate, Certified, certificates};
 pub use load::{ProfileError, embedded, find, find_with_suites};
-
-use crate::verdict::{Judgement, Verdict};
 
 /// A profile, as its file in `suites/profiles/` has it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -83,38 +79,6 @@ impl Profile {
         self.requires.iter().any(|requirement| requirement.rule == rule)
     }
 
-    /// The judgement on a case in the light of the departures: a failure as declared is expected, and a pass is not.
-    #[must_use]
-    pub fn judge(&self, case: &str, judgement: Judgement) -> Judgement {
-        let fails = |departure: &&Departure| departure.cases.iter().any(|pattern| covers(pattern, case));
-        let blocks = |departure: &&Departure| departure.blocks.iter().any(|pattern| covers(pattern, case));
-        let departures = || self.departures.iter();
-        let accused = judgement.findings.first().map_or(&[][..], |finding| &finding.rules);
-        let declared = match judgement.verdict {
-            Verdict::Fail => {
-                departures().filter(fails).find(|departure| departure.rules.iter().any(|rule| accused.contains(rule)))
-            }
-            Verdict::Blocked | Verdict::Inconclusive => departures().find(blocks),
-            Verdict::Pass => {
-                let Some(departure) = departures().find(|departure| fails(departure) || blocks(departure)) else {
-                    return judgement;
-                };
-                let reason = format!(
-                    "it passes although departure `{}` of profile {} says that it does not: {}; take it out of the profile",
-                    departure.id, self.id, departure.reason
-                );
-                return Judgement { verdict: Verdict::UnexpectedPass, reason, ..judgement };
-            }
-            _ => None,
-        };
-        let Some(departure) = declared else { return judgement };
-        let reason = format!(
-            "departure `{}` of profile {}: {} ({}; to be looked at again from {})",
-            departure.id, self.id, departure.reason, departure.source, departure.review
-        );
-        Judgement { verdict: Verdict::ExpectedFailure, reason, ..judgement }
-    }
-
     /// The departures whose day to look again has come.
     pub fn due(&self, today: Date) -> impl Iterator<Item = &Departure> {
         self.departures.iter().filter(move |departure| departure.review <= today)
@@ -133,59 +97,30 @@ mod tests {
     use time::macros::date;
 
     use super::*;
-    use crate::verdict::{Finding, Mismatch};
-
-    fn profile() -> Profile {
-        let departure = Departure {
-            id: "copies".to_owned(),
-            rules: vec!["r".to_owned()],
-            cases: vec!["s/a".to_owned(), "s/b[x]".to_owned()],
-            blocks: vec!["s/c".to_owned()],
-            reason: "it cannot copy".to_owned(),
-            source: "seen".to_owned(),
-            review: date!(2027 - 01 - 01),
-        };
-        Profile { departures: vec![departure], ..Profile::named("p") }
-    }
-
-    fn judgement(verdict: Verdict, rule: &str) -> Judgement {
-        let finding = Finding {
-            step: "s".to_owned(),
-            control: false,
-            rules: vec![rule.to_owned()],
-            level: None,
-            mismatches: vec![Mismatch::new("status", "4xx", "200")],
-        };
-        let findings = if verdict == Verdict::Pass { Vec::new() } else { vec![finding] };
-        Judgement { verdict, reason: String::new(), findings }
-    }
 
     #[rstest]
-    #[case::as_declared("s/a", Verdict::Fail, "r", Verdict::ExpectedFailure)]
-    #[case::all_rows_of_a_scenario("s/a[x,y]", Verdict::Fail, "r", Verdict::ExpectedFailure)]
-    #[case::one_row("s/b[x]", Verdict::Fail, "r", Verdict::ExpectedFailure)]
-    #[case::another_row("s/b[y]", Verdict::Fail, "r", Verdict::Fail)]
-    #[case::another_case("s/ab", Verdict::Fail, "r", Verdict::Fail)]
-    #[case::for_another_rule("s/a", Verdict::Fail, "q", Verdict::Fail)]
-    #[case::failing_in_place_of_blocked("s/c", Verdict::Fail, "r", Verdict::Fail)]
-    #[case::blocked_as_declared("s/c", Verdict::Blocked, "q", Verdict::ExpectedFailure)]
-    #[case::blocked_in_place_of_failing("s/a", Verdict::Blocked, "r", Verdict::Blocked)]
-    #[case::passing_all_the_same("s/a", Verdict::Pass, "", Verdict::UnexpectedPass)]
-    #[case::not_blocked_after_all("s/c", Verdict::Pass, "", Verdict::UnexpectedPass)]
-    #[case::not_supported("s/a", Verdict::NotSupported, "r", Verdict::NotSupported)]
-    #[case::no_answer("s/a", Verdict::Error, "r", Verdict::Error)]
-    fn departures_are_told_from_news(
-        #[case] case: &str,
-        #[case] verdict: Verdict,
-        #[case] rule: &str,
-        #[case] expected: Verdict,
-    ) {
-        assert_eq!(profile().judge(case, judgement(verdict, rule)).verdict, expected);
+    #[case::a_scenario_without_rows("s/a", "s/a", true)]
+    #[case::all_rows_of_a_scenario("s/a", "s/a[x,y]", true)]
+    #[case::one_row("s/a[x]", "s/a[x]", true)]
+    #[case::another_row("s/a[x]", "s/a[y]", false)]
+    #[case::another_scenario("s/a", "s/ab", false)]
+    fn patterns_stand_for_cases(#[case] pattern: &str, #[case] case: &str, #[case] covered: bool) {
+        assert_eq!(covers(pattern, case), covered);
     }
 
     #[test]
     fn what_is_due_is_told() {
-        assert_eq!(profile().due(date!(2026 - 12 - 31)).count(), 0);
-        assert_eq!(profile().due(date!(2027 - 01 - 01)).count(), 1);
+        let departure = Departure {
+            id: "d".to_owned(),
+            rules: Vec::new(),
+            cases: Vec::new(),
+            blocks: Vec::new(),
+            reason: String::new(),
+            source: String::new(),
+            review: date!(2027 - 01 - 01),
+        };
+        let profile = Profile { departures: vec![departure], ..Profile::named("p") };
+        assert_eq!(profile.due(date!(2026 - 12 - 31)).count(), 0);
+        assert_eq!(profile.due(date!(2027 - 01 - 01)).count(), 1);
     }
 }

@@ -141,14 +141,19 @@ fn content_type<B>(request: &Request<B>) -> &str {
 async fn with_policy(request: Request<Incoming>) -> Option<Request<Body>> {
     let (mut head, body) = request.into_parts();
     let body = http_body_util::Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes();
-    const FIELD: &[u8] = b"name=\"policy\"\r\n\r\n";
-    let field = body.windows(FIELD.len()).position(|window| window == FIELD).map(|at| &body[at + FIELD.len()..]);
-    let encoded = field.and_then(|field| field.split(|byte| *byte == b'\r').next());
-    let encoded = encoded.and_then(|encoded| std::str::from_utf8(encoded).ok());
+    let encoded = field(&body, b"name=\"policy\"").and_then(|policy| std::str::from_utf8(policy).ok());
     if let Some(policy) = encoded.and_then(|encoded| PostPolicy::from_base64(encoded).ok()) {
         head.extensions.insert(policy);
     }
     Some(Request::from_parts(head, Body::from(body)))
+}
+
+/// The content of a form's part, by what stands in its head.
+fn field<'b>(body: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
+    let after = |body: &'b [u8], text: &[u8]| {
+        body.windows(text.len()).position(|window| window == text).map(|at| &body[at + text.len()..])
+    };
+    after(after(body, name)?, b"\r\n\r\n")?.split(|byte| *byte == b'\r').next()
 }
 
 /// A request that a fault lets in without its signature.

@@ -6,10 +6,9 @@ use console::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Context, describe, printable};
-use crate::profile::Certificate;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, Event, RunResult};
-use crate::verdict::{Mismatch, Verdict};
+use crate::verdict::{Certificate, Mismatch, Verdict};
 
 /// Writes to a terminal or a log as a run goes on.
 pub struct Terminal<W> {

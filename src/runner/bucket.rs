@@ -1,6 +1,7 @@
 //! The run's buckets: made or taken over before the first case, emptied after the last.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -176,7 +177,7 @@ async fn prepare_further(
     if options.allow_ssec {
         housekeeper.allow_ssec(&buckets.plain).await?;
     }
-    housekeeper.preflight(&buckets.plain, prefix).await?;
+    housekeeper.preflight(&buckets.plain, prefix, options.allow_ssec).await?;
     for kind in special(kinds) {
         let bucket = if let Some(bucket) = options.bucket.as_deref() {
             housekeeper.is_of_kind(kind, bucket).await?
@@ -229,8 +230,15 @@ const DEFAULT_ENCRYPTION: Setting = Setting {
     text: "AES256",
 };
 
+/// How long a bucket is given until a setting of it takes effect.
+const SETTLING: Duration = Duration::from_secs(60);
+
 /// A default encryption with `BlockedEncryptionTypes` `NONE`: nothing is blocked.
-const ALLOWING_SSE_C: &str = r#"<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>"#;
+fn allowing_sse_c() -> String {
+    let nothing_blocked =
+        "<BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule>";
+    DEFAULT_ENCRYPTION.body.replace("</Rule>", nothing_blocked)
+}
 
 impl Setting {
     fn of(kind: BucketKind) -> Option<&'static Self> {
@@ -312,7 +320,7 @@ impl Housekeeper<'_> {
     /// Allows SSE-C on a bucket, as new buckets of AWS do not since April 2026.
     async fn allow_ssec(&self, bucket: &str) -> Result<(), PrepareError> {
         let query = [(DEFAULT_ENCRYPTION.query, "")];
-        let body = Bytes::from_static(ALLOWING_SSE_C.as_bytes());
+        let body = Bytes::from(allowing_sse_c());
         let answer = self.reach(DEFAULT_ENCRYPTION.put, Method::PUT, bucket, &query, body).await?;
         if answer.status < 300 {
             return Ok(());
@@ -322,7 +330,7 @@ impl Housekeeper<'_> {
     }
 
     /// A plain PUT that works and an SSE-C PUT that is forbidden: SSE-C is blocked on the bucket.
-    async fn preflight(&self, bucket: &str, prefix: &str) -> Result<(), PrepareError> {
+    async fn preflight(&self, bucket: &str, prefix: &str, allowed: bool) -> Result<(), PrepareError> {
         let place = Place { bucket: bucket.to_owned(), prefix: format!("{prefix}preflight/") };
         let plain = self.put(&place, "plain", None).await;
         let Reply::Answer(answer) = &plain else { return Ok(()) };
@@ -330,10 +338,17 @@ impl Housekeeper<'_> {
             let bucket = bucket.to_owned();
             return Err(PrepareError::Bucket { bucket, what: "takes no object", answer: in_words(answer) });
         }
-        if let Reply::Answer(answer) = self.put(&place, "sse-c", Some("preflight")).await
-            && answer.status == 403
-        {
-            return Err(PrepareError::SseCBlocked { bucket: bucket.to_owned(), answer: in_words(&answer) });
+        // Settings of buckets take effect in the end, says AWS, and not at once.
+        let attempts = if allowed { SETTLING.as_secs() } else { 1 };
+        for attempt in 1..=attempts {
+            let Reply::Answer(answer) = self.put(&place, "sse-c", Some("preflight")).await else { break };
+            if answer.status != 403 {
+                break;
+            }
+            if attempt == attempts {
+                return Err(PrepareError::SseCBlocked { bucket: bucket.to_owned(), answer: in_words(&answer) });
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(())
     }

@@ -17,7 +17,8 @@ use crate::suite::body::Body;
 use crate::suite::model::{BucketKind, Certification, KeyForm, Step};
 use crate::suite::{Case, Suite};
 use crate::verdict::{
-    Facts, Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, judge_step,
+    Facts, Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, in_the_light_of,
+    judge_step,
 };
 
 /// A run of steps and how it came out.
@@ -64,6 +65,12 @@ impl StepsRun {
         let transcript = Transcript { exchanges: Vec::new(), facts: Facts::default() };
         Self { transcript, outcome: outcome(finding) }
     }
+
+    /// Whether the step that decided was answered with a 5xx other than 501, which says that something is not there.
+    fn is_server_error(&self) -> bool {
+        let answer = self.outcome.finding().and_then(|finding| self.transcript.answer(&finding.step));
+        answer.is_some_and(|answer| answer.status >= 500 && answer.status != 501)
+    }
 }
 
 /// How many steps of a group are on their way at the same time.
@@ -89,7 +96,7 @@ impl Shared {
                 let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
                 let accepted = accepted(&own);
                 let judgement = conclude(own.outcome.clone(), &outcomes, accepted);
-                (Some(own), controls, self.options.profile.judge(&planned.case.id, judgement))
+                (Some(own), controls, in_the_light_of(&self.options.profile, &planned.case.id, judgement))
             }
             Err(_) => {
                 let limit = self.options.scenario_timeout.as_secs();
@@ -109,6 +116,13 @@ impl Shared {
                 |verdict, reason, finding: &Finding| Judgement { verdict, reason, findings: vec![finding.clone()] };
             match &probe.run.outcome {
                 StepsOutcome::Held => {}
+                // A fault of the endpoint's own says nothing of what it has.
+                outcome if probe.run.is_server_error() => {
+                    let reason = format!("the probe of `{}` was answered with a server error", probe.id);
+                    let finding = outcome.finding();
+                    let findings = finding.cloned().into_iter().collect();
+                    return Some((Arc::clone(&probe), Judgement { verdict: Verdict::Error, reason, findings }));
+                }
                 StepsOutcome::Unjudgeable(finding) => {
                     let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
                     return Some((Arc::clone(&probe), judgement(Verdict::Error, reason, finding)));
@@ -202,7 +216,10 @@ impl Shared {
             Ok(bucket) => bucket,
             Err(why) => {
                 let mismatch = Mismatch::new("bucket", format!("a bucket that is {}", case.bucket.as_str()), why);
-                return StepsRun::not_begun(case, StepsOutcome::Blocked, mismatch);
+                // What the endpoint cannot set up it lacks; that no bucket could be made says nothing of it.
+                let is_own = case.bucket == BucketKind::Own;
+                let outcome = if is_own { StepsOutcome::Unjudgeable } else { StepsOutcome::Blocked };
+                return StepsRun::not_begun(case, outcome, mismatch);
             }
         };
         let place = Place { bucket, prefix: format!("{}{}/{slug}/", self.options.prefix, self.run_id) };

@@ -18,9 +18,9 @@ pub use case::{ControlRun, ProbeRun, StepsRun};
 use crate::client::Client;
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
-use crate::profile::{Certificate, Certified, Profile, certificates};
+use crate::profile::Profile;
 use crate::suite::model::{BucketKind, Level};
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{Certificate, Certified, Judgement, Verdict, certificates};
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -226,7 +226,8 @@ impl RunResult {
             level: case.planned.case.level,
             verdict: case.judgement.verdict,
             missing: case.missing.as_ref().map(|probe| (probe.id.as_str(), probe.level)),
-            incomplete: case.incomplete,
+            // Without buckets of its own a run says nothing of settings of buckets.
+            incomplete: case.incomplete || case.planned.case.bucket == BucketKind::Own,
         }))
     }
 }

@@ -93,7 +93,11 @@ impl Lint<'_> {
                 self.error(&format!("{pointer}/count"), message, None);
                 continue;
             }
-            keys.extend(spec.names(name).map(|name| (name, declared_key(spec, bytes.clone()))));
+            for one in spec.names(name) {
+                if keys.insert(one.clone(), declared_key(spec, bytes.clone())).is_some() {
+                    self.error(&pointer, format!("there are two keys `{one}`"), None);
+                }
+            }
         }
         keys
     }
@@ -251,7 +255,9 @@ impl Lint<'_> {
                     None,
                 );
             }
-            let before = &steps[..index];
+            // Steps sent together know nothing of each other.
+            let together = |s: &&Step| step.together.is_some() && s.together == step.together;
+            let before = &steps[..index - steps[..index].iter().rev().take_while(together).count()];
             self.request(&format!("{pointer}/request"), &step.request, before, bucket);
             let sent = step.request.key_names();
             if let Some(name) = sent.iter().find(|name| exposed.contains(*name)) {
@@ -268,9 +274,7 @@ impl Lint<'_> {
                 }
                 exposed.extend(sent);
             }
-            // Steps sent together know nothing of each other.
-            let together = |s: &&Step| step.together.is_some() && s.together == step.together;
-            let known_steps = &known[..index - before.iter().rev().take_while(together).count()];
+            let known_steps = &known[..before.len()];
             let needs = step.needs.iter().map(|o| (format!("{pointer}/needs"), o));
             let outcomes = needs.chain(step.expect.iter().map(|o| (format!("{pointer}/expect"), o)));
             let also = step.also.iter().enumerate().map(|(i, a)| (format!("{pointer}/also/{i}/expect"), &a.expect));
@@ -278,6 +282,13 @@ impl Lint<'_> {
             let under = step.expect_under.iter().map(|(p, o)| (format!("{pointer}/expect_under/{}", escape(p)), o));
             for (at, outcome) in outcomes.chain(under).collect::<Vec<_>>() {
                 self.outcome(&at, outcome, known_steps);
+            }
+            let is_cut = step.request.interrupted == Some(true);
+            let is_judged = !step.setup && !step.probe;
+            let of_storage = step.outcomes().all(Outcome::is_of_storage_alone);
+            if is_cut && (!of_storage || (is_judged && !step.asks_for_storage())) {
+                let help = Some("no answer is awaited: expect `stored`, or in a setup step `{}`".to_owned());
+                self.error(&pointer, "this would hold whatever the endpoint does", help);
             }
             self.body_of_head(&pointer, step);
             if step.needs.is_some() && (step.setup || step.probe) {
@@ -374,6 +385,10 @@ impl Lint<'_> {
         if sets && bucket != BucketKind::Own {
             let help = Some("add `\"bucket\": \"own\"` to the scenario".to_owned());
             self.error(pointer, "only a bucket of the case's own may be set up by it", help);
+        }
+        if operation == Op::PostObject && (request.tampered.is_some() || request.unsigned_headers.is_some()) {
+            let message = "a form has its key in its fields: use `unlisted`, and no `tampered` or `unsigned_headers`";
+            self.error(pointer, message, None);
         }
         let on_its_own =
             [request.interrupted == Some(true), request.header_case.is_some(), request.own_connection == Some(true)];

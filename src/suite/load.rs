@@ -429,6 +429,10 @@ mod tests {
         r#"{"id": "g", "request": {"operation": "GetObject", "interrupted": true}}"#,
         "takes no `interrupted`"
     )]
+    #[case::answer_that_is_not_awaited(
+        r#"{"id": "p", "request": {"operation": "PutObject", "body": "b", "interrupted": true}, "expect": {"status": ["200"]}}"#,
+        "whatever the endpoint does"
+    )]
     #[case::settings_of_a_bucket_that_others_use(
         r#"{"id": "p", "setup": true, "request": {"operation": "PutBucketPolicy", "policy": {}}}, {"id": "g", "request": {"operation": "GetObject"}}"#,
         "bucket of the case's own"

@@ -1,6 +1,8 @@
 //! The judge: evidence in, verdict out. Pure: the same evidence gets the same verdict.
 
+mod certification;
 mod check;
+mod departures;
 #[cfg(test)]
 mod judge_tests;
 
@@ -11,7 +13,9 @@ use serde::Serialize;
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::suite::body::Body;
 use crate::suite::model::{Level, Outcome, Step};
+pub use certification::{Certificate, Certified, certificates};
 pub use check::Mismatch;
+pub use departures::in_the_light_of;
 
 /// What became of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -96,7 +100,7 @@ pub struct Finding {
 }
 
 /// The rule that every answer is looked at for, whatever its step expects.
-const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
+pub const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
 
 /// The rule that is broken where only what a profile asks for besides is not met.
 #[must_use]
@@ -158,6 +162,20 @@ pub enum StepsOutcome {
     Unjudgeable(Finding),
 }
 
+impl StepsOutcome {
+    /// What did not come out, where something did not.
+    #[must_use]
+    pub fn finding(&self) -> Option<&Finding> {
+        match self {
+            Self::Held => None,
+            Self::Broken(finding)
+            | Self::Blocked(finding)
+            | Self::NotSupported(finding)
+            | Self::Unjudgeable(finding) => Some(finding),
+        }
+    }
+}
+
 /// What steps are judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
@@ -207,7 +225,8 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
         _ => StepsOutcome::Broken(finding),
     };
     let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
-    let leaks = judge.leaked_keys();
+    // A signature that does not match is answered by AWS with the request as it came: that shows who sent it nothing new.
+    let leaks = if step.request.tampered.is_some() { Vec::new() } else { judge.leaked_keys() };
     if !leaks.is_empty() {
         // A scenario about something else proves nothing by such an answer, and leaves the finding to those about it.
         let finding = about(&[KEY_NEVER_RETURNED.to_owned()], None, leaks);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{BodyDigest, StepHeader};
 
 /// What must come back. All members given must hold.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// One of these must hold (besides the other members).
@@ -59,7 +59,7 @@ pub struct Outcome {
 }
 
 /// A match of text: give one member.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextMatch {
     /// Equal to this.
@@ -77,7 +77,7 @@ pub struct TextMatch {
 }
 
 /// A match of a header: give one member.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderMatch {
     /// Equal to this.
@@ -101,7 +101,7 @@ pub struct HeaderMatch {
 }
 
 /// A match of the body: give `empty`, `size`, `sha256`, or `equals`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BodyMatch {
     /// Equal to this body, or to the slice of it that `offset` and `length` name.
@@ -135,7 +135,7 @@ pub enum EtagFormat {
 }
 
 /// What must hold of an ETag; quotes do not count.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EtagMatch {
     /// How it is written.
@@ -153,7 +153,7 @@ pub struct EtagMatch {
 }
 
 /// What must hold of the object's entry in a listing, or of its attributes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryMatch {
     /// There is none.
@@ -181,6 +181,12 @@ impl Outcome {
     #[must_use]
     pub fn asks_for_storage(&self) -> bool {
         self.stored.is_some() || self.any_of.iter().any(Self::asks_for_storage)
+    }
+
+    /// Whether it says nothing of the answer, at most of what is stored.
+    #[must_use]
+    pub fn is_of_storage_alone(&self) -> bool {
+        Self { stored: None, ..self.clone() } == Self::default()
     }
 
     /// Whether it says anything of the body.

@@ -248,7 +248,7 @@ pub struct HeaderSpec {
 }
 
 /// A header of an earlier step's answer.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepHeader {
     /// Id of the step.

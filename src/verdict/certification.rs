@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::Verdict;
 use crate::suite::model::{Certification, Level};
-use crate::verdict::Verdict;
 
 /// What a run says of a level of certification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
