@@ -341,15 +341,19 @@ impl Service {
     fn found(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Version, Arc<Object>), Refusal> {
         let found = self.store.version(bucket, key, version);
         let is_marker = found.as_ref().is_err_and(|refusal| !refusal.headers.is_empty());
-        if is_marker && self.faults.has(ReadFlaw::MarkerPassedOver) {
-            let newest = self.store.bucket(bucket, |bucket| {
-                let versions = bucket.objects.get(key).into_iter().flatten().rev();
-                Ok(versions.cloned().find_map(|version| Some((version.clone(), version.object?))))
-            })?;
-            return newest.ok_or_else(Refusal::no_such_key);
+        if !is_marker {
+            return found;
         }
-        if is_marker && self.faults.has(ReadFlaw::MarkerNotTold) {
-            return found.map_err(|refusal| Refusal { headers: Vec::new(), ..refusal });
+        let below = self.store.bucket(bucket, |bucket| {
+            let versions = bucket.objects.get(key).into_iter().flatten().rev();
+            Ok(versions.cloned().find_map(|version| Some((version.clone(), version.object?))))
+        })?;
+        match below.filter(|(_, object)| object.encryption.is_customers()) {
+            Some(below) if self.faults.has(ReadFlaw::MarkerPassedOver) => return Ok(below),
+            Some(_) if self.faults.has(ReadFlaw::MarkerNotTold) => {
+                return found.map_err(|refusal| Refusal { headers: Vec::new(), ..refusal });
+            }
+            _ => {}
         }
         found
     }
