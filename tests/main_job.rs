@@ -18,7 +18,9 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> String {
 #[case("ibm-cos")]
 fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str) {
     let workplace = Workplace::new();
-    let outcome = workplace.run(&format!("run --profile {profile}"));
+    // Debug builds that share a busy machine take their time.
+    let patient = "--request-timeout 300 --scenario-timeout 900";
+    let outcome = workplace.run(&format!("run --profile {profile} {patient}"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.out);
 
     let listed: Value = serde_json::from_str(&workplace.run("list --format json").out).expect("the list is JSON");
