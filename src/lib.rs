@@ -9,14 +9,16 @@
 //! 5. [`runner`] prepares buckets, probes capabilities, runs the cases by way of [`client`] (build, sign, send), and cleans
 //!    up.
 //! 6. [`evidence`] is what was sent and came back, redacted as it is captured.
-//! 7. [`verdict`] judges the evidence, and nothing else.
-//! 8. [`report`] shows the result; [`cli`] turns it into an exit code.
+//! 7. [`verdict`] judges the evidence, and nothing else; [`baseline`] tells news from what is known of an endpoint.
+//! 8. [`record`] is a run as it is written, compared with others, and made a baseline of.
+//! 9. [`report`] shows the result; [`cli`] turns it into an exit code.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
 //! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
 //! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -26,6 +28,7 @@ pub mod knowledge;
 pub mod plan;
 pub mod profile;
 pub mod prove;
+pub mod record;
 pub mod reference;
 pub mod report;
 pub mod rules;

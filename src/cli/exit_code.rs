@@ -1,12 +1,12 @@
 //! The exit codes of `ssecheck`. They are part of its interface and documented in the README.
 
-use crate::runner::RunResult;
+use crate::runner::{CaseResult, RunResult};
 use crate::verdict::Verdict;
 
 /// All required scenarios passed; of the other commands: it worked.
 pub const PASSED: u8 = 0;
-/// At least one required scenario failed, a declared departure no longer happens, or the level of `--certify` is not
-/// reached.
+/// At least one required scenario failed, a declared departure no longer happens, a case is not as `--strict-baseline` has
+/// it, or the level of `--certify` is not reached. Of `diff`: the runs differ.
 pub const FAILED: u8 = 1;
 /// The command line, the configuration or a suite is wrong; nothing was sent.
 pub const USAGE: u8 = 2;
@@ -22,15 +22,18 @@ pub fn of(run: &RunResult) -> u8 {
     if run.interrupted {
         return INTERRUPTED;
     }
-    if run.cases.iter().any(|case| case.judgement.verdict == Verdict::UnexpectedPass) {
-        return FAILED;
-    }
-    let required = || run.cases.iter().filter(|case| case.is_required());
-    if required().any(|case| case.judgement.verdict == Verdict::Fail) {
-        return FAILED;
-    }
+    let counts = |case: &&CaseResult| case.is_required() || run.is_off_strict_baseline(case);
+    let counting = || run.cases.iter().map(AsRef::as_ref).filter(counts);
     let without_verdict = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error];
-    let incomplete = required().any(|case| case.incomplete || without_verdict.contains(&case.judgement.verdict));
+    let failed = |case: &CaseResult| match case.judgement.verdict {
+        Verdict::Fail => true,
+        verdict => run.is_off_strict_baseline(case) && !without_verdict.contains(&verdict),
+    };
+    let out_of_date = run.cases.iter().any(|case| case.judgement.verdict == Verdict::UnexpectedPass);
+    if out_of_date || counting().any(failed) {
+        return FAILED;
+    }
+    let incomplete = counting().any(|case| case.incomplete || without_verdict.contains(&case.judgement.verdict));
     let judged = run.count(Verdict::Pass) + run.count(Verdict::Fail) + run.count(Verdict::ExpectedFailure);
     if incomplete || judged == 0 { NOT_TESTED } else { PASSED }
 }

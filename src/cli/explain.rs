@@ -1,6 +1,6 @@
 //! `ssecheck explain`, `ssecheck coverage` and `ssecheck catalogue`
 
-use super::{complain, exit_code, print, suites};
+use super::{Format, complain, exit_code, print, suites};
 use crate::knowledge::{self, Knowledge};
 use crate::profile::{self, ProfileError};
 use crate::prove::{Matrix, MatrixError};
@@ -20,14 +20,6 @@ pub(super) struct CoverageArguments {
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Format {
-    /// A line for each rule
-    Text,
-    /// JSON
-    Json,
 }
 
 #[derive(Debug, thiserror::Error)]

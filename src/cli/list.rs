@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{complain, exit_code, print, suites};
+use super::{Format, complain, exit_code, print, suites};
 use crate::suite::{Case, Suite};
 
 /// Arguments of `list`.
@@ -17,14 +17,6 @@ pub(super) struct Arguments {
     /// How to write the list
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Format {
-    /// A line for each case
-    Text,
-    /// JSON with titles, reasons and rules
-    Json,
 }
 
 pub(super) fn list(arguments: &Arguments) -> u8 {

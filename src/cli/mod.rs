@@ -1,9 +1,11 @@
 //! The command line: one file for each command.
 
+mod compare;
 pub mod exit_code;
 mod explain;
 mod list;
 mod prove;
+mod report_target;
 mod run;
 mod serve;
 mod suites;
@@ -24,7 +26,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes of `run`:
   0    all required scenarios passed
-  1    at least one required scenario failed
+  1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
   2    the command line, the configuration or a suite is wrong; nothing was sent
   3    the endpoint could not be tested, or a required scenario was left without a verdict
   130  interrupted; what the run had made was removed";
@@ -35,6 +37,12 @@ enum Command {
     Run(Box<run::Arguments>),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
+    /// Compare two runs, scenario by scenario and rule by rule
+    Diff(compare::DiffArguments),
+    /// Show several runs side by side: families of rules × runs, as a Markdown table
+    Compare(compare::CompareArguments),
+    /// Make a baseline of a run: the failures that are known, for `run --baseline`
+    Baseline(compare::BaselineArguments),
     /// Explain a scenario, rule, fault, capability or profile: what, why, source, how to mend a server
     Explain(explain::ExplainArguments),
     /// Show which rules are tested by which operations, and what is left out on purpose
@@ -51,11 +59,23 @@ enum Command {
     Serve(serve::Arguments),
 }
 
+/// How a command writes what it found.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Lines for people
+    Text,
+    /// JSON for programs
+    Json,
+}
+
 /// Does what the command line asks for.
 pub async fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::List(arguments) => list::list(&arguments),
+        Command::Diff(arguments) => compare::diff(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Baseline(arguments) => compare::baseline(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Coverage(arguments) => explain::coverage(&arguments),
         Command::Catalogue => explain::catalogue(),

@@ -1,10 +1,10 @@
 //! `ssecheck prove`
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::run::{cancelled_by_signal, check_writable};
+use super::report_target::{Format, ReportError, ReportTarget};
+use super::run::cancelled_by_signal;
 use super::{complain, exit_code, print, suites};
 use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
 use crate::reference::faults::Fault;
@@ -25,8 +25,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
     /// Report to write: json=PATH, or matrix=PATH for the record of all verdicts; may be repeated
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::parse)]
-    report: Vec<ReportTarget>,
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::<ProofReport>::parse)]
+    report: Vec<ReportTarget<ProofReport>>,
     /// Faults to run against at a time; as many as there are processors when absent
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -48,21 +48,15 @@ Exit codes:
 With suites of your own, or with --fault or --only, a fault counts as surviving only where the record, which is made with \
 the built-in suites, says that one of the cases selected fails under it.";
 
-/// A report to write.
-#[derive(Debug, Clone)]
-enum ReportTarget {
-    Json(PathBuf),
-    Matrix(PathBuf),
+/// What a proof can be reported as.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum ProofReport {
+    Json,
+    Matrix,
 }
 
-impl ReportTarget {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some(("json", path)) if !path.is_empty() => Ok(Self::Json(path.into())),
-            Some(("matrix", path)) if !path.is_empty() => Ok(Self::Matrix(path.into())),
-            _ => Err("write json=PATH or matrix=PATH".to_owned()),
-        }
-    }
+impl Format for ProofReport {
+    const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("matrix", Self::Matrix)];
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +69,8 @@ enum CommandError {
     Prove(#[from] ProveError),
     #[error("the matrix is the record of all faults and all cases; leave out --fault and --only")]
     PartOfMatrix,
-    #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
-    Report { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 impl CommandError {
@@ -111,22 +105,20 @@ fn list() -> u8 {
 async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     let (suites, rules) = suites::load(&arguments.suites)?;
     let partial = !arguments.only.is_empty() || !arguments.fault.is_empty() || !arguments.suites.is_empty();
-    if partial && arguments.report.iter().any(|report| matches!(report, ReportTarget::Matrix(_))) {
+    if partial && arguments.report.iter().any(|report| report.format == ProofReport::Matrix) {
         return Err(CommandError::PartOfMatrix);
     }
     for report in &arguments.report {
-        let (ReportTarget::Json(path) | ReportTarget::Matrix(path)) = report;
-        check_writable(path).map_err(|error| CommandError::Report { path: path.clone(), error })?;
+        report.check_writable()?;
     }
     let proof = run(&suites, &arguments, !partial).await?;
     let problems = proof.problems();
     for report in &arguments.report {
-        let (path, text) = match report {
-            ReportTarget::Json(path) => (path, proof_as_json(&proof, &problems)),
-            ReportTarget::Matrix(path) => (path, Matrix::of(&proof).to_json().map_err(MatrixError::from)?),
+        let text = match report.format {
+            ProofReport::Json => proof_as_json(&proof, &problems),
+            ProofReport::Matrix => Matrix::of(&proof).to_json().map_err(MatrixError::from)?,
         };
-        let written = tokio::fs::write(path, text).await;
-        written.map_err(|error| CommandError::Report { path: path.clone(), error })?;
+        report.write(text.as_bytes())?;
     }
     print(&proof_as_text(&proof, &problems, &rules, !arguments.fault.is_empty()));
     Ok(problems.is_empty())

@@ -1,7 +1,7 @@
 //! `ssecheck run`
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -9,14 +9,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::report_target::{Format, ReportError, ReportTarget};
 use super::{complain, exit_code, suites};
+use crate::baseline::{self, Baseline, BaselineError};
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{self, Config, ConfigError, Credentials, Environment, Plain, Typed};
 use crate::embedded::{self, EmbeddedError, Reach};
 use crate::plan::{Plan, Selection, plan};
 use crate::profile::{self, Departure, Profile, ProfileError};
+use crate::record::{Context, RunRecord};
 use crate::reference;
-use crate::report::{Context, JunitError, Terminal, junit, printable};
+use crate::report::{JunitError, Terminal, junit, printable};
 use crate::rules::Catalogue;
 use crate::runner::{self, Options, PrepareError, RunResult};
 use crate::suite::Suite;
@@ -31,15 +34,21 @@ pub(super) struct Arguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
     suites: Vec<PathBuf>,
-    /// Report to write, as junit=PATH; may be repeated [default: junit=reports/junit.xml]
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::parse)]
-    report: Vec<ReportTarget>,
+    /// Report to write, junit=PATH or json=PATH; may be repeated [default: junit=reports/junit.xml]
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::<RunReport>::parse)]
+    report: Vec<ReportTarget<RunReport>>,
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
     /// Fail unless this level of certification is reached; then every built-in suite is run
     #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
     certify: Option<Certification>,
+    /// The failures that are known (`ssecheck baseline` makes the file): the run then fails only on news
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Fail, too, if what is known passes, fails otherwise or is mended, and on news of any level
+    #[arg(long, requires = "baseline")]
+    strict_baseline: bool,
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
     allow_ssec: bool,
@@ -47,20 +56,15 @@ pub(super) struct Arguments {
     connection: Typed,
 }
 
-/// A report to write.
-#[derive(Debug, Clone)]
-struct ReportTarget {
-    path: PathBuf,
+/// What a run can be reported as.
+#[derive(Debug, Clone, Copy)]
+enum RunReport {
+    Junit,
+    Json,
 }
 
-impl ReportTarget {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some(("junit", path)) if !path.is_empty() => Ok(Self { path: path.into() }),
-            Some(("junit", _)) => Err("the path is missing; write junit=PATH".to_owned()),
-            _ => Err("the only format is junit; write junit=PATH".to_owned()),
-        }
-    }
+impl Format for RunReport {
+    const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
 }
 
 /// Why a run could not be made or reported.
@@ -78,8 +82,12 @@ enum RunError {
     AllowOnGivenBucket,
     #[error("no case of these suites is selected; `ssecheck list` shows what --only and --profile choose from")]
     NothingSelected,
-    #[error("cannot write the report {}: {error}; choose another with --report", path.display())]
-    Report { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("cannot write the record of the run: {0}")]
+    Record(serde_json::Error),
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
     #[error(transparent)]
@@ -96,7 +104,9 @@ impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
-            Self::Embedded(_) | Self::Prepare(_) | Self::Junit(_) | Self::Output(_) => exit_code::NOT_TESTED,
+            Self::Embedded(_) | Self::Prepare(_) | Self::Junit(_) | Self::Record(_) | Self::Output(_) => {
+                exit_code::NOT_TESTED
+            }
             _ => exit_code::USAGE,
         }
     }
@@ -126,29 +136,35 @@ async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
         return Err(RunError::AllowOnGivenBucket);
     }
     let profile = profile::find_with_suites(&config.profile, &rules, &suites)?;
+    let baseline = match &arguments.baseline {
+        Some(path) => Some(Arc::new(baseline::read(path, arguments.strict_baseline, &suites, &rules, &profile)?)),
+        None => None,
+    };
     let is_complete = arguments.suites.is_empty() && arguments.only.is_empty();
     let selection = Selection { profile: Arc::clone(&profile), only: arguments.only };
     let plan = plan(&suites, &selection);
     if plan.cases.is_empty() {
         return Err(RunError::NothingSelected);
     }
-    let mut reports: Vec<PathBuf> = arguments.report.into_iter().map(|report| report.path).collect();
+    let mut reports = arguments.report;
     if reports.is_empty() {
-        reports.push(DEFAULT_REPORT.into());
+        reports.push(ReportTarget { format: RunReport::Junit, path: DEFAULT_REPORT.into() });
     }
-    for path in &reports {
-        check_writable(path).map_err(|error| RunError::Report { path: path.clone(), error })?;
+    for report in &reports {
+        report.check_writable()?;
     }
     let service = service(&config, &suites, is_complete).await?;
-    let options = options(&config, profile, &service, arguments.allow_ssec);
+    let options = options(&config, profile, baseline, &service, arguments.allow_ssec);
     let result = watched(plan, &service, options, &rules).await;
     if let Some(endpoint) = service.embedded {
         endpoint.stop().await;
     }
     let run = result?;
-    let document = junit(&run, &rules, &service.context)?;
-    for path in reports {
-        tokio::fs::write(&path, &document).await.map_err(|error| RunError::Report { path, error })?;
+    for report in reports {
+        report.write(&match report.format {
+            RunReport::Junit => junit(&run, &rules, &service.context)?,
+            RunReport::Json => RunRecord::of(&run, &rules, &service.context).to_json().map_err(RunError::Record)?,
+        })?;
     }
     let reached = |level| run.certificates().iter().any(|it| it.level == level && it.is_reached());
     let reached = arguments.certify.is_none_or(reached);
@@ -158,13 +174,20 @@ async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
     Ok((run, reached))
 }
 
-fn options(config: &Config, profile: Arc<Profile>, service: &Service, allow_ssec: bool) -> Options {
+fn options(
+    config: &Config,
+    profile: Arc<Profile>,
+    baseline: Option<Arc<Baseline>>,
+    service: &Service,
+    allow_ssec: bool,
+) -> Options {
     Options {
         bucket: config.bucket.clone(),
         prefix: config.prefix.clone(),
         jobs: config.jobs.get(),
         scenario_timeout: config.scenario_timeout,
         profile,
+        baseline,
         allow_ssec,
         no_plain_listener: service.no_plain_listener,
     }
@@ -197,13 +220,6 @@ async fn watched(plan: Plan, service: &Service, options: Options, rules: &Catalo
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
         _ => Ok(run),
     }
-}
-
-/// A report that cannot be written is found out before the first request.
-pub(super) fn check_writable(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let made = folder.map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop))
 }
 
 async fn service(config: &Config, suites: &[Arc<Suite>], is_complete: bool) -> Result<Service, RunError> {

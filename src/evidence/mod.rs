@@ -6,7 +6,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use redact::Redactor;
 pub use xml::{Element, XmlError};
@@ -19,7 +19,7 @@ pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
 pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 
 /// One request and its answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exchange {
     /// Id of the step.
     pub step: String,
@@ -34,7 +34,7 @@ pub struct Exchange {
 }
 
 /// A request as it went out, customer keys and signatures redacted.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sent {
     /// Name of the S3 operation.
     pub operation: String,
@@ -47,7 +47,7 @@ pub struct Sent {
     /// Header lines in order.
     pub headers: Vec<(String, String)>,
     /// The fields of a form, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
     /// Length of the body in bytes.
     pub body_length: u64,
@@ -56,7 +56,8 @@ pub struct Sent {
 }
 
 /// What came back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// An HTTP answer.
     Answer(Answer),
@@ -71,7 +72,7 @@ pub enum Reply {
 }
 
 /// An HTTP answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer {
     /// Status code.
     pub status: u16,
@@ -84,7 +85,7 @@ pub struct Answer {
 }
 
 /// The body of an answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Received {
     /// Length in bytes, as received.
     pub length: u64,

@@ -231,6 +231,7 @@ async fn run(
         jobs: 8,
         scenario_timeout: SCENARIO_TIMEOUT,
         profile: Arc::new(Profile::named(&profile)),
+        baseline: None,
         allow_ssec: false,
         no_plain_listener: false,
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::printable::printable;
-use crate::evidence::{Answer, Exchange, Reply, Sent};
+use crate::evidence::{Answer, Reply, Sent};
 use crate::rules::{Catalogue, Rule};
 use crate::runner::CaseResult;
 use crate::verdict::Finding;
@@ -16,11 +16,9 @@ const MAX_SHOWN: usize = 2000;
 pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
     let case = &result.planned.case;
     let mut text = String::new();
-    line(
-        &mut text,
-        0,
-        &format!("{} [{}] {}", result.judgement.verdict.as_str().to_uppercase(), result.level().as_str(), case.id),
-    );
+    let verdict = result.judgement.verdict.as_str().to_uppercase();
+    let standing = result.standing.map(|standing| format!(" ({})", standing.as_str())).unwrap_or_default();
+    line(&mut text, 0, &format!("{verdict} [{}] {}{standing}", result.level().as_str(), case.id));
     line(&mut text, 1, &case.title);
     line(&mut text, 1, &format!("verdict: {}", result.judgement.reason));
     for finding in &result.judgement.findings {
@@ -54,19 +52,10 @@ fn describe_finding(text: &mut String, result: &CaseResult, finding: &Finding) {
         line(text, 2, &format!("{}: expected {}", mismatch.subject, mismatch.expected));
         line(text, 2, &format!("{}  got {}", " ".repeat(mismatch.subject.len()), mismatch.actual));
     }
-    if let Some(exchange) = exchange_of(result, finding) {
+    if let Some(exchange) = result.exchange_of(finding) {
         describe_sent(text, &exchange.sent);
         describe_reply(text, &exchange.reply);
     }
-}
-
-/// The exchange that a finding is about.
-fn exchange_of<'a>(result: &'a CaseResult, finding: &Finding) -> Option<&'a Exchange> {
-    if finding.control {
-        let mut transcripts = result.controls.iter().map(|control| &control.run.transcript);
-        return transcripts.find_map(|transcript| transcript.of(&finding.step));
-    }
-    result.own.as_ref()?.transcript.of(&finding.step)
 }
 
 fn describe_sent(text: &mut String, sent: &Sent) {

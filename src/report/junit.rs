@@ -9,7 +9,8 @@ use junit_report::{Duration as JunitDuration, Report, TestCase, TestCaseBuilder,
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
 
-use super::{Context, describe, printable, rfc3339};
+use super::{describe, printable};
+use crate::record::{Context, rfc3339};
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, RunResult};
 use crate::suite::Suite;
@@ -31,9 +32,10 @@ pub fn junit(run: &RunResult, rules: &Catalogue, context: &Context) -> Result<Ve
     for (suite, cases) in by_suite(run) {
         let mut builder = TestSuiteBuilder::new(&suite.id);
         builder.set_timestamp(run.started.into());
-        builder.add_testcases(cases.iter().map(|case| test_case(case, rules)));
+        builder.add_testcases(cases.iter().map(|case| test_case(case, run.is_off_strict_baseline(case), rules)));
         report.add_testsuite(builder.build());
-        let skipped = cases.iter().filter(|case| is_skipped(case.judgement.verdict)).count();
+        let is_skipped = |case: &&&CaseResult| is_skipped(case.judgement.verdict, run.is_off_strict_baseline(case));
+        let skipped = cases.iter().filter(is_skipped).count();
         details.push(SuiteDetails { skipped, properties: properties(run, suite, context) });
     }
     let mut written = Vec::new();
@@ -57,11 +59,12 @@ fn by_suite(run: &RunResult) -> Vec<(&Suite, Vec<&CaseResult>)> {
     suites
 }
 
-fn is_skipped(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure)
+fn is_skipped(verdict: Verdict, off_baseline: bool) -> bool {
+    matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure) && !off_baseline
 }
 
-fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
+/// `off_baseline`: whether it is not as a strict baseline has it, so that it fails the run whatever its level.
+fn test_case(result: &CaseResult, off_baseline: bool, rules: &Catalogue) -> TestCase {
     let case = &result.planned.case;
     let verdict = result.judgement.verdict;
     let time = junit_duration(result.elapsed);
@@ -69,23 +72,26 @@ fn test_case(result: &CaseResult, rules: &Catalogue) -> TestCase {
     let mut builder = match verdict {
         Verdict::Pass => TestCaseBuilder::success(&case.id, time),
         // A broken rule that is no requirement is told, and does not turn the build red.
-        Verdict::Fail if !result.is_required() => {
+        Verdict::Fail if !result.is_required() && !off_baseline => {
             let message = format!("{} rule not followed: {reason}", result.level().as_str());
             let mut builder = TestCaseBuilder::success(&case.id, time);
             builder.set_system_out(&cdata(&format!("{message}\n{}", describe(result, rules))));
             builder
         }
-        Verdict::Fail | Verdict::UnexpectedPass => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
-        Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure => {
+        verdict if is_skipped(verdict, off_baseline) => {
             TestCaseBuilder::skipped_with_cause(&case.id, verdict.as_str(), &reason)
         }
+        Verdict::Fail
+        | Verdict::UnexpectedPass
+        | Verdict::Skipped
+        | Verdict::NotSupported
+        | Verdict::ExpectedFailure => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => {
             TestCaseBuilder::error(&case.id, time, verdict.as_str(), &reason)
         }
     };
     builder.set_classname(&format!("ssecheck.{}", result.planned.suite.id));
-    let told = [Verdict::Fail, Verdict::UnexpectedPass, Verdict::Inconclusive, Verdict::Blocked, Verdict::Error];
-    if told.contains(&verdict) {
+    if verdict != Verdict::Pass && !is_skipped(verdict, off_baseline) {
         builder.set_trace(&cdata(&describe(result, rules)));
     }
     builder.build()
@@ -107,6 +113,7 @@ fn properties(run: &RunResult, suite: &Suite, context: &Context) -> Vec<(&'stati
         ("plain-endpoint", context.plain_endpoint.clone()),
         ("server", run.server.clone().unwrap_or_else(|| "not told".to_owned())),
         ("profile", context.profile.clone()),
+        ("baseline", run.baseline.as_ref().map_or_else(|| "none".to_owned(), |baseline| baseline.file.clone())),
         ("bucket", run.bucket.clone()),
         ("run-id", run.id.clone()),
         ("started", rfc3339(run.started)),

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use console::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Context, describe, printable};
+use super::{describe, printable};
+use crate::baseline::Standing;
+use crate::record::Context;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, Event, RunResult};
 use crate::verdict::{Certificate, Mismatch, Verdict};
@@ -79,6 +81,7 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.out, "  {}", printable(item))?;
             }
         }
+        self.baseline(run)?;
         let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
         writeln!(self.out, "\n{}{server}, profile {}, run {}", context.endpoint, context.profile, run.id)?;
         let counts: Vec<String> = Verdict::ALL
@@ -93,6 +96,24 @@ impl<W: Write> Terminal<W> {
         let advisory = run.cases.iter().filter(|c| c.judgement.verdict == Verdict::Fail && !c.is_required()).count();
         if advisory > 0 {
             writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
+        }
+        Ok(())
+    }
+
+    /// How the run stands to the baseline.
+    fn baseline(&mut self, run: &RunResult) -> io::Result<()> {
+        let Some(baseline) = &run.baseline else { return Ok(()) };
+        let of = |standing| run.cases.iter().filter(move |case| case.standing == Some(standing));
+        let counts = Standing::ALL.map(|standing| format!("{} {}", of(standing).count(), standing.as_str()));
+        writeln!(self.out, "\nbaseline {}: {}", printable(&baseline.file), counts.join(", "))?;
+        for standing in Standing::ALL.into_iter().filter(|standing| standing.is_off()) {
+            let ids: Vec<&str> = of(standing).map(|case| case.planned.case.id.as_str()).collect();
+            if !ids.is_empty() {
+                writeln!(self.out, "  {}: {}", standing.as_str(), ids.join(", "))?;
+            }
+        }
+        if of(Standing::Fixed).next().is_some() {
+            writeln!(self.out, "  take what is fixed out of the baseline: `ssecheck baseline` makes it anew")?;
         }
         Ok(())
     }
@@ -172,6 +193,6 @@ fn by_cause(run: &RunResult, verdict: Verdict) -> Vec<(&CaseResult, Vec<&str>)> 
 /// What a case is blocked by: the step, its operation, and how its answer differs from what is needed.
 fn blocked_by(case: &CaseResult) -> Option<(&str, &str, &[Mismatch])> {
     let finding = case.judgement.findings.first()?;
-    let sent = case.own.as_ref().and_then(|own| own.transcript.of(&finding.step)).map(|exchange| &exchange.sent);
+    let sent = case.exchange_of(finding).map(|exchange| &exchange.sent);
     Some((&finding.step, sent.map_or("", |sent| sent.operation.as_str()), &finding.mismatches))
 }

@@ -79,41 +79,42 @@ const TOGETHER: usize = 16;
 impl Shared {
     pub(super) async fn case(&self, planned: PlannedCase) -> CaseResult {
         let started = Instant::now();
+        let mut result = self.came_out(planned).await;
+        let profile = &self.options.profile;
+        let judgement = in_the_light_of(profile, &result.planned.case.id, result.judgement);
+        (result.judgement, result.standing) = match &self.options.baseline {
+            Some(baseline) => baseline.compared(&result.planned.case.id, judgement),
+            None => (judgement, None),
+        };
+        result.elapsed = started.elapsed();
+        result
+    }
+
+    /// How a case came out, by the evidence alone.
+    async fn came_out(&self, planned: PlannedCase) -> CaseResult {
         if let Some((verdict, reason, incomplete)) = self.left_out(&planned) {
-            let judgement = Judgement { verdict, reason, findings: Vec::new() };
-            let elapsed = started.elapsed();
-            let (own, controls, missing) = (None, Vec::new(), None);
-            return CaseResult { planned, judgement, own, controls, missing, elapsed, incomplete };
+            let judgement = Judgement::new(verdict, reason, Vec::new());
+            return CaseResult { incomplete, ..CaseResult::of(planned, judgement) };
         }
         if let Some((missing, judgement)) = self.lacking(&planned).await {
-            let (own, controls, missing) = (None, Vec::new(), Some(missing));
-            let elapsed = started.elapsed();
-            return CaseResult { planned, judgement, own, controls, missing, elapsed, incomplete: false };
+            return CaseResult { missing: Some(missing), ..CaseResult::of(planned, judgement) };
         }
         let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(&planned));
-        let (own, controls, judgement) = match timed.await {
-            Ok((own, controls)) => {
-                let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
-                let accepted = accepted(&own);
-                let judgement = conclude(own.outcome.clone(), &outcomes, accepted);
-                (Some(own), controls, in_the_light_of(&self.options.profile, &planned.case.id, judgement))
-            }
-            Err(_) => {
-                let limit = self.options.scenario_timeout.as_secs();
-                let reason = format!("the scenario took longer than {limit} seconds (--scenario-timeout)");
-                (None, Vec::new(), Judgement { verdict: Verdict::Error, reason, findings: Vec::new() })
-            }
+        let Ok((own, controls)) = timed.await else {
+            let limit = self.options.scenario_timeout.as_secs();
+            let reason = format!("the scenario took longer than {limit} seconds (--scenario-timeout)");
+            return CaseResult::of(planned, Judgement::new(Verdict::Error, reason, Vec::new()));
         };
-        let elapsed = started.elapsed();
-        CaseResult { planned, judgement, own, controls, missing: None, elapsed, incomplete: false }
+        let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
+        let judgement = conclude(own.outcome.clone(), &outcomes, accepted(&own));
+        CaseResult { own: Some(own), controls, ..CaseResult::of(planned, judgement) }
     }
 
     /// The first capability that the case needs and the endpoint lacks, and what that means for the case.
     async fn lacking(&self, planned: &PlannedCase) -> Option<(Arc<ProbeRun>, Judgement)> {
         for needed in &planned.needs {
             let probe = self.probe(needed).await;
-            let judgement =
-                |verdict, reason, finding: &Finding| Judgement { verdict, reason, findings: vec![finding.clone()] };
+            let judgement = |verdict, reason, finding: &Finding| Judgement::new(verdict, reason, vec![finding.clone()]);
             match &probe.run.outcome {
                 StepsOutcome::Held => {}
                 // A fault of the endpoint's own says nothing of what it has.
@@ -121,7 +122,7 @@ impl Shared {
                     let reason = format!("the probe of `{}` was answered with a server error", probe.id);
                     let finding = outcome.finding();
                     let findings = finding.cloned().into_iter().collect();
-                    return Some((Arc::clone(&probe), Judgement { verdict: Verdict::Error, reason, findings }));
+                    return Some((Arc::clone(&probe), Judgement::new(Verdict::Error, reason, findings)));
                 }
                 StepsOutcome::Unjudgeable(finding) => {
                     let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);

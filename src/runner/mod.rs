@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 pub use bucket::PrepareError;
 pub use case::{ControlRun, ProbeRun, StepsRun};
 
+use crate::baseline::{Baseline, Standing};
 use crate::client::Client;
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
 use crate::suite::model::{BucketKind, Level};
-use crate::verdict::{Certificate, Certified, Judgement, Verdict, certificates};
+use crate::verdict::{Certificate, Certified, Finding, Judgement, Verdict, certificates};
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Options {
     pub scenario_timeout: Duration,
     /// The profile judged by.
     pub profile: Arc<Profile>,
+    /// The failures that are known.
+    pub baseline: Option<Arc<Baseline>>,
     /// Whether buckets that the run makes are set up to allow SSE-C.
     pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
@@ -62,6 +65,8 @@ pub struct CaseResult {
     pub planned: PlannedCase,
     /// What became of it.
     pub judgement: Judgement,
+    /// How that compares with the baseline, where one is given and has something to say.
+    pub standing: Option<Standing>,
     /// Its own steps.
     pub own: Option<StepsRun>,
     /// Its controls; one run may serve several cases.
@@ -93,6 +98,8 @@ pub struct RunResult {
     pub left_behind: Vec<String>,
     /// Whether it was stopped before all cases were run.
     pub interrupted: bool,
+    /// The baseline that it was compared with.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 /// What cases share.
@@ -172,6 +179,7 @@ pub async fn run(
         cases: results.into_iter().map(|(_, result)| result).collect(),
         left_behind,
         interrupted: shared.cancelled.is_cancelled(),
+        baseline: shared.options.baseline,
     })
 }
 
@@ -183,6 +191,12 @@ fn run_id() -> String {
 }
 
 impl CaseResult {
+    /// A case of which nothing was sent yet.
+    fn of(planned: PlannedCase, judgement: Judgement) -> Self {
+        let (elapsed, incomplete) = (Duration::ZERO, false);
+        Self { planned, judgement, standing: None, own: None, controls: Vec::new(), missing: None, elapsed, incomplete }
+    }
+
     /// How binding it is: of a failure what was not met, else the whole case.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -203,11 +217,15 @@ impl CaseResult {
         of_finding.filter(|rules| !rules.is_empty()).unwrap_or(&self.planned.case.rules)
     }
 
-    /// All exchanges: the case's own, then those of its controls.
-    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
-        let own = self.own.iter().flat_map(|run| &run.transcript.exchanges);
-        let controls = self.controls.iter().flat_map(|control| &control.run.transcript.exchanges);
-        own.chain(controls).chain(self.missing.iter().flat_map(|probe| &probe.run.transcript.exchanges))
+    /// The exchange that one of its findings is about.
+    #[must_use]
+    pub fn exchange_of(&self, finding: &Finding) -> Option<&Exchange> {
+        if finding.control {
+            let mut transcripts = self.controls.iter().map(|control| &control.run.transcript);
+            return transcripts.find_map(|transcript| transcript.of(&finding.step));
+        }
+        let run = self.own.as_ref().or(self.missing.as_ref().map(|probe| &probe.run));
+        run?.transcript.of(&finding.step)
     }
 }
 
@@ -216,6 +234,13 @@ impl RunResult {
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
         self.cases.iter().filter(|case| case.judgement.verdict == verdict).count()
+    }
+
+    /// Whether a case is not as the baseline has it, and the baseline is strict.
+    #[must_use]
+    pub fn is_off_strict_baseline(&self, case: &CaseResult) -> bool {
+        let strict = self.baseline.as_ref().is_some_and(|baseline| baseline.strict);
+        strict && case.standing.is_some_and(Standing::is_off)
     }
 
     /// What the run says of each level of certification.

@@ -10,6 +10,6 @@ mod schema;
 mod source;
 
 pub use load::{Capability, Case, Key, Suite, load};
-pub use locate::{Diagnostic, FileDiagnostics, near_miss};
+pub use locate::{Diagnostic, FileDiagnostics, Located, near_miss};
 pub use schema::{SCHEMA_FILE, published_schema};
 pub use source::{SourceError, SuiteSource, embedded, from_paths};

@@ -1,12 +1,12 @@
 //! Levels of certification: what a run says of each.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::suite::model::{Certification, Level};
 
 /// What a run says of a level of certification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The level.
     pub level: Certification,

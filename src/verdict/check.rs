@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Transcript;
@@ -15,7 +15,7 @@ use crate::suite::model::{
 };
 
 /// One expectation that was not met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
     /// Part of the answer that it is about: `status`, `header etag`, `body`, …
     pub subject: String,

@@ -9,7 +9,7 @@ pub fn in_the_light_of(profile: &Profile, case: &str, judgement: Judgement) -> J
     let fails = |departure: &&Departure| departure.cases.iter().any(|pattern| covers(pattern, case));
     let blocks = |departure: &&Departure| departure.blocks.iter().any(|pattern| covers(pattern, case));
     let departures = || profile.departures.iter();
-    let accused = judgement.findings.first().map_or(&[][..], |finding| &finding.rules);
+    let accused = judgement.accused();
     let declared = match judgement.verdict {
         Verdict::Fail => {
             departures().filter(fails).find(|departure| departure.rules.iter().any(|rule| accused.contains(rule)))
@@ -69,7 +69,7 @@ mod tests {
             mismatches: vec![Mismatch::new("status", "4xx", "200")],
         };
         let findings = if verdict == Verdict::Pass { Vec::new() } else { vec![finding] };
-        Judgement { verdict, reason: String::new(), findings }
+        Judgement::new(verdict, String::new(), findings)
     }
 
     #[rstest]

@@ -8,7 +8,7 @@ mod judge_tests;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::suite::body::Body;
@@ -18,7 +18,7 @@ pub use check::Mismatch;
 pub use departures::in_the_light_of;
 
 /// What became of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every expectation held, and so did the controls.
@@ -55,6 +55,12 @@ impl Verdict {
         Self::Error,
     ];
 
+    /// The verdict as files write it.
+    #[must_use]
+    pub fn id(self) -> String {
+        self.as_str().replace(' ', "_")
+    }
+
     /// The verdict in words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -77,14 +83,30 @@ impl Verdict {
 pub struct Judgement {
     /// What became of it.
     pub verdict: Verdict,
+    /// What became of it before anybody looked at what was known or declared of it.
+    pub found: Verdict,
     /// One sentence: why.
     pub reason: String,
     /// What was expected and what came, for the step that decided.
     pub findings: Vec<Finding>,
 }
 
+impl Judgement {
+    /// A judgement by the evidence alone.
+    #[must_use]
+    pub fn new(verdict: Verdict, reason: String, findings: Vec<Finding>) -> Self {
+        Self { verdict, found: verdict, reason, findings }
+    }
+
+    /// The rules that the finding is about that decided; empty where there is none.
+    #[must_use]
+    pub fn accused(&self) -> &[String] {
+        self.findings.first().map_or(&[], |finding| &finding.rules)
+    }
+}
+
 /// Expectations that one step's answer did not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Id of the step.
     pub step: String,
@@ -93,7 +115,7 @@ pub struct Finding {
     /// Ids of the rules that it is about.
     pub rules: Vec<String>,
     /// How binding they are, where that is otherwise than the scenario says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
     /// What was not met.
     pub mismatches: Vec<Mismatch>,
@@ -279,7 +301,7 @@ fn unjudgeable(step: &Step, exchange: &Exchange) -> Option<Mismatch> {
 #[must_use]
 pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted: bool) -> Judgement {
     let failed = controls.iter().find(|(_, outcome)| *outcome != StepsOutcome::Held);
-    let judgement = |verdict, reason: String, findings| Judgement { verdict, reason, findings };
+    let judgement = Judgement::new;
     match (own, failed) {
         (StepsOutcome::Unjudgeable(finding), _) => judgement(
             Verdict::Error,

@@ -90,6 +90,7 @@ impl Served {
                 break;
             }
         }
+        assert!(settings.contains_key("AWS_SECRET_ACCESS_KEY"), "it does not serve: {words}");
         Self { child, settings }
     }
 

@@ -1,0 +1,65 @@
+//! Reads the records of runs.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{FORMAT, RunRecord};
+
+/// The largest record that is read, in bytes.
+const MAX_FILE: u64 = 256 * 1024 * 1024;
+
+/// A record cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Its file cannot be read.
+    #[error("cannot read {}: {error}; `ssecheck run --report json=PATH` writes the record of a run", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is larger than any record.
+    #[error("{} is larger than {MAX_FILE} bytes, and no record of a run is", .0.display())]
+    TooLarge(PathBuf),
+    /// It is no record.
+    #[error("{} is no record of a run (`ssecheck run --report json=PATH` writes one): {error}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why; tells line and column.
+        error: serde_json::Error,
+    },
+    /// It is of another format.
+    #[error("{} is `{found}`, and this ssecheck reads `{FORMAT}`; use the version that wrote it, or run again", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says that it is.
+        found: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
+/// Reads the record of a run.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn read(path: &Path) -> Result<RunRecord, RecordError> {
+    let unreadable = |error| RecordError::Unreadable { path: path.to_owned(), error };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
+        return Err(RecordError::TooLarge(path.to_owned()));
+    }
+    let text = std::fs::read(path).map_err(unreadable)?;
+    let malformed = |error| RecordError::Malformed { path: path.to_owned(), error };
+    let head: Head = serde_json::from_slice(&text).map_err(malformed)?;
+    if head.format != FORMAT {
+        return Err(RecordError::Format { path: path.to_owned(), found: head.format });
+    }
+    serde_json::from_slice(&text).map_err(malformed)
+}

@@ -1,0 +1,63 @@
+//! Records for tests.
+
+use std::collections::BTreeMap;
+
+use super::{CaseRecord, FORMAT, FindingRecord, RunRecord};
+use crate::suite::model::{Certification, Level};
+use crate::verdict::{Finding, Mismatch, Verdict};
+
+/// A case that cites the rule `r`; `accused`, where it is not empty, is the rule that its finding is about.
+pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
+    let finding = Finding {
+        step: "put".to_owned(),
+        control: false,
+        rules: vec![accused.to_owned()],
+        level: None,
+        mismatches: vec![Mismatch::new("status", "4xx", "200")],
+    };
+    let findings = vec![FindingRecord { finding, exchange: None }];
+    CaseRecord {
+        id: id.to_owned(),
+        suite: id.split('/').next().unwrap_or_default().to_owned(),
+        title: "t".to_owned(),
+        why: "w".to_owned(),
+        level: Level::Must,
+        certification: Certification::Core,
+        rules: vec!["r".to_owned()],
+        verdict,
+        found: verdict,
+        standing: None,
+        reason: "because".to_owned(),
+        incomplete: false,
+        missing: None,
+        seconds: 0.0,
+        findings: if accused.is_empty() { Vec::new() } else { findings },
+    }
+}
+
+/// A run of these cases.
+pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
+    let text = str::to_owned;
+    RunRecord {
+        format: text(FORMAT),
+        ssecheck: text("0"),
+        run: text("id"),
+        started: text("2026-11-25T00:00:00Z"),
+        seconds: 1.0,
+        interrupted: false,
+        endpoint: text("https://localhost/"),
+        plain_endpoint: text("none"),
+        server: None,
+        bucket: text("b"),
+        profile: text("portable"),
+        baseline: None,
+        complete: true,
+        suites_digest: text("d"),
+        suites: Vec::new(),
+        counts: BTreeMap::new(),
+        certification: Vec::new(),
+        rules: Vec::new(),
+        cases,
+        left_behind: Vec::new(),
+    }
+}
