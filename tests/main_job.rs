@@ -63,14 +63,22 @@ fn a_failure_tells_everything_but_the_customer_key() {
     workplace.file("fixtures/keys/k.hex", key);
     let steps = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["201"]}}"#;
     workplace.file("one.json", &suite("must", steps).replace(r#""K": {}"#, r#""K": {"file": "keys/k.hex"}"#));
-    let outcome = workplace.run("run one.json --report junit=out.xml");
+    let outcome = workplace.run("run one.json --report junit=out.xml --report json=out.json");
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
-    let report = workplace.read("out.xml");
+    let (report, record) = (workplace.read("out.xml"), workplace.read("out.json"));
     let bytes = hex::decode(key).expect("it is hexadecimal");
     let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
-    for text in [&outcome.out, &outcome.err, &report] {
+    for text in [&outcome.out, &outcome.err, &report, &record] {
         assert!(!text.contains(key) && !text.contains(&base64), "{text}");
     }
+    let record: Value = serde_json::from_str(&record).expect("the record is JSON");
+    let found = &record["cases"][0]["findings"][0];
+    assert_eq!(found["exchange"]["sent"]["method"], "PUT", "{record:#}");
+    assert_eq!(found["exchange"]["reply"]["answer"]["status"], 200, "{record:#}");
+    assert_eq!(
+        (&found["finding"]["mismatches"][0]["expected"], &record["rules"][0]["id"]),
+        (&"201".into(), &"put-echoes".into())
+    );
     for text in [&outcome.out, &report] {
         for told in
             ["put-echoes", "PUT https://", "expected 201", "came back: 200", "source (recorded)", "why it matters"]

@@ -94,7 +94,7 @@ pub(super) fn compare(arguments: &CompareArguments) -> u8 {
             let named = argument.split_once('=').map(|(name, path)| (Some(name.to_owned()), path));
             let (name, path) = named.unwrap_or((None, argument));
             let run = record::read(path.as_ref())?;
-            let name = name.or_else(|| run.server.clone()).unwrap_or_else(|| run.endpoint.clone());
+            let name = name.unwrap_or_else(|| run.subject().to_owned());
             runs.push((name, run));
         }
         Ok(print(&families_as_markdown(&runs, &Catalogue::embedded()?)))

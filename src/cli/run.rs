@@ -227,6 +227,7 @@ async fn service(config: &Config, suites: &[Arc<Suite>], is_complete: bool) -> R
         endpoint: tls.to_string(),
         plain_endpoint: plain,
         profile: config.profile.clone(),
+        label: config.label.clone(),
         suite_digest: digest(suites),
         is_complete,
     };

@@ -9,7 +9,8 @@ use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
 
 /// The variables that are read; no other is copied into a snapshot.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
+    "SSECHECK_LABEL",
     "SSECHECK_ENDPOINT",
     "SSECHECK_PLAIN_ENDPOINT",
     "AWS_ENDPOINT_URL_S3",

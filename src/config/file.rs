@@ -35,6 +35,7 @@ const KEYS: &[&str] = &[
     "request-timeout",
     "scenario-timeout",
     "profile",
+    "label",
     "aws-profile",
     "access-key-id",
     "secret-access-key",
@@ -64,6 +65,7 @@ pub(super) struct FileOptions {
     #[serde(alias = "scenario_timeout")]
     pub scenario_timeout: Option<u64>,
     pub profile: Option<String>,
+    pub label: Option<String>,
     #[serde(alias = "aws_profile")]
     pub aws_profile: Option<String>,
     #[serde(alias = "access_key_id")]

@@ -30,17 +30,23 @@ async fn everything_has_a_default() {
 }
 
 #[tokio::test]
+async fn the_environment_names_what_is_tested() {
+    let config = Workspace::new().variables("SSECHECK_LABEL=A-1").resolved(Typed::default()).await;
+    assert_eq!(config.label.as_deref(), Some("A-1"));
+}
+
+#[tokio::test]
 async fn the_file_gives_what_the_flags_leave_out() {
     let workspace = Workspace::new()
         .file("work/ca.pem", "")
         .toml(
             "endpoint = 'https://h:1'\nplain_endpoint = 'http://h:2'\nregion = 'r'\naddressing = 'virtual'\n\
              ca-file = 'ca.pem'\ninsecure = false\nbucket = 'buc'\nprefix = 'p/'\nproxy = 'http://p:3'\njobs = 2\n\
-             connect-timeout = 3\nrequest_timeout = 4\nscenario-timeout = 5\nprofile = 'strict'\n\
+             connect-timeout = 3\nrequest_timeout = 4\nscenario-timeout = 5\nprofile = 'strict'\nlabel = 'A 1'\n\
              access_key_id = 'AK'\nsecret_access_key = 's3cret'\nsession_token = 't0ken'",
         )
         .variables(
-            "SSECHECK_ENDPOINT=https://e AWS_REGION=e AWS_CA_BUNDLE=e.pem AWS_ACCESS_KEY_ID=E AWS_SECRET_ACCESS_KEY=e",
+            "SSECHECK_LABEL=e SSECHECK_ENDPOINT=https://e AWS_REGION=e AWS_CA_BUNDLE=e.pem AWS_ACCESS_KEY_ID=E AWS_SECRET_ACCESS_KEY=e",
         );
     let config = workspace.resolved(Typed::default()).await;
     let endpoint = config.endpoint.clone().expect("given in the file");
@@ -51,6 +57,7 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert_eq!((config.bucket.as_deref(), config.prefix.as_str()), (Some("buc"), "p/"));
     assert_eq!(config.proxy.as_ref().map(|proxy| proxy.as_str()), Some("http://p:3/"));
     assert_eq!((config.jobs.get(), config.profile.as_str()), (2, "strict"));
+    assert_eq!(config.label.as_deref(), Some("A 1"));
     let timeouts = [config.connect_timeout, config.request_timeout, config.scenario_timeout];
     assert_eq!(timeouts, [3, 4, 5].map(Duration::from_secs));
     let credentials = config.credentials.as_ref().expect("given in the file");
@@ -60,7 +67,7 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
 
     let typed = "--endpoint https://f:1 --plain-endpoint none --region f --addressing path --bucket fff --prefix f/ \
-         --proxy http://f:3 --jobs 12 --connect-timeout 13 --request-timeout 14 --scenario-timeout 15 --profile f";
+         --proxy http://f:3 --jobs 12 --connect-timeout 13 --request-timeout 14 --scenario-timeout 15 --profile f --label f";
     let config = workspace.resolved(flags(typed)).await;
     let endpoint = config.endpoint.clone().expect("given as a flag");
     assert_eq!((endpoint.tls.as_str(), endpoint.plain), ("https://f:1/", Plain::None));
@@ -68,6 +75,7 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert_eq!((config.bucket.as_deref(), config.prefix.as_str()), (Some("fff"), "f/"));
     assert_eq!(config.proxy.as_ref().map(|proxy| proxy.as_str()), Some("http://f:3/"));
     assert_eq!((config.jobs.get(), config.profile.as_str()), (12, "f"));
+    assert_eq!(config.label.as_deref(), Some("f"));
     let timeouts = [config.connect_timeout, config.request_timeout, config.scenario_timeout];
     assert_eq!(timeouts, [13, 14, 15].map(Duration::from_secs));
 }

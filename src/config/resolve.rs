@@ -66,6 +66,11 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
     let request = own(typed.request_timeout, "request-timeout", options.request_timeout, &lines);
     let scenario = own(typed.scenario_timeout, "scenario-timeout", options.scenario_timeout, &lines);
     let profile = own(typed.profile, "profile", options.profile, &lines).map(not_empty).transpose()?;
+    let label = match own(typed.label, "label", options.label, &lines) {
+        Some(label) => Some(label),
+        None => environment.text("SSECHECK_LABEL")?,
+    };
+    let label = label.map(not_empty).transpose()?;
 
     let in_file = KeysInFile {
         access_key_id: options.access_key_id,
@@ -91,6 +96,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
         request_timeout: checked_timeout(request, resolved::DEFAULT_REQUEST_TIMEOUT)?,
         scenario_timeout: checked_timeout(scenario, resolved::DEFAULT_SCENARIO_TIMEOUT)?,
         profile: profile.map_or_else(|| resolved::DEFAULT_PROFILE.to_owned(), |profile| profile.value),
+        label: label.map(|label| label.value),
         credentials,
     })
 }

@@ -46,6 +46,8 @@ pub struct Config {
     pub scenario_timeout: Duration,
     /// The name of the conformance profile.
     pub profile: String,
+    /// What is tested, in the user's words: product, version, build.
+    pub label: Option<String>,
     /// The access keys; always there when [`Config::endpoint`] is.
     pub credentials: Option<Credentials>,
 }

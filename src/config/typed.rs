@@ -69,6 +69,10 @@ pub struct Typed {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
+    /// Name of what is tested, for reports: product, version, build [default: $SSECHECK_LABEL]
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+
     /// Profile of the AWS files to take access keys, region and endpoint from [default: $AWS_PROFILE, or `default`]
     #[arg(long, value_name = "NAME")]
     pub aws_profile: Option<String>,

@@ -32,10 +32,9 @@ pub fn baseline_of(run: &RunRecord, earlier: Option<&Baseline>) -> Baseline {
         known[index].rules.extend(case.accused().iter().cloned());
         known[index].cases.entry(case.found).or_default().insert(case.id.clone());
     }
-    let server = run.server.as_ref().map(|server| format!(" (Server: {server})")).unwrap_or_default();
     let about = match earlier {
         Some(earlier) => earlier.about.clone(),
-        None => format!("{}{server}, run of {}", run.endpoint, run.started),
+        None => format!("{}, profile {}, {}", run.subject(), run.profile, run.started),
     };
     let (format, profile) = (FORMAT.to_owned(), run.profile.clone());
     Baseline { format, about, profile, known, file: String::new(), strict: false }

@@ -42,6 +42,8 @@ pub struct Context {
     pub plain_endpoint: String,
     /// The profile judged by.
     pub profile: String,
+    /// What is tested, in the user's words.
+    pub label: Option<String>,
     /// SHA-256 over the digests of all suites of the run, in hexadecimal.
     pub suite_digest: String,
     /// Whether all built-in cases were run, so that something can be said of certification.
@@ -70,6 +72,9 @@ pub struct RunRecord {
     /// The endpoint's `Server` header, where it sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// What was tested, in the user's words: product, version, build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// The bucket it used.
     pub bucket: String,
     /// The profile judged by.
@@ -158,6 +163,12 @@ pub struct FindingRecord {
 }
 
 impl RunRecord {
+    /// What was tested: the label, else the `Server` header, else the address.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.label.as_ref().or(self.server.as_ref()).unwrap_or(&self.endpoint)
+    }
+
     /// The record of a run.
     #[must_use]
     pub fn of(run: &RunResult, rules: &Catalogue, context: &Context) -> Self {
@@ -182,6 +193,7 @@ impl RunRecord {
             endpoint: context.endpoint.clone(),
             plain_endpoint: context.plain_endpoint.clone(),
             server: run.server.clone(),
+            label: context.label.clone(),
             bucket: run.bucket.clone(),
             profile: context.profile.clone(),
             baseline: run.baseline.as_ref().map(|baseline| baseline.file.clone()),

@@ -48,6 +48,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         endpoint: text("https://localhost/"),
         plain_endpoint: text("none"),
         server: None,
+        label: None,
         bucket: text("b"),
         profile: text("portable"),
         baseline: None,

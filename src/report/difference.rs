@@ -10,8 +10,7 @@ use crate::record::{CaseChange, Difference, Direction, Found, RuleChange, RuleCo
 pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Difference) -> String {
     let mut text = String::new();
     for (name, run) in [("before", before), ("after", after)] {
-        let server = run.server.as_ref().map(|server| format!(" (Server: {server})")).unwrap_or_default();
-        let told = format!("{name:<7} {}{server}, profile {}, {}", run.endpoint, run.profile, run.started);
+        let told = format!("{name:<7} {}, profile {}, {}", run.subject(), run.profile, run.started);
         let _ = writeln!(text, "{}", printable(&told));
     }
     for (what, before, after) in &difference.circumstances {

@@ -112,6 +112,7 @@ fn properties(run: &RunResult, suite: &Suite, context: &Context) -> Vec<(&'stati
         ("endpoint", context.endpoint.clone()),
         ("plain-endpoint", context.plain_endpoint.clone()),
         ("server", run.server.clone().unwrap_or_else(|| "not told".to_owned())),
+        ("label", context.label.clone().unwrap_or_else(|| "none".to_owned())),
         ("profile", context.profile.clone()),
         ("baseline", run.baseline.as_ref().map_or_else(|| "none".to_owned(), |baseline| baseline.file.clone())),
         ("bucket", run.bucket.clone()),
