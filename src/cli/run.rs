@@ -135,7 +135,7 @@ async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
     if arguments.allow_ssec && config.bucket.is_some() {
         return Err(RunError::AllowOnGivenBucket);
     }
-    let profile = profile::find_with_suites(&config.profile, &rules, &suites)?;
+    let profile = profile::find(&config.profile, &rules, &suites)?;
     let baseline = match &arguments.baseline {
         Some(path) => Some(Arc::new(baseline::read(path, arguments.strict_baseline, &suites, &rules, &profile)?)),
         None => None,

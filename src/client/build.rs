@@ -433,8 +433,8 @@ impl Headers<'_> {
 
     /// `own`: the request's key and the header's right form.
     fn spec(&mut self, name: &str, spec: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<(), BuildError> {
-        let lines = spec.lines().filter(|line| !line.absent);
-        let values: Vec<Value> = lines.map(|line| self.value(line, own)).collect::<Result<_, _>>()?;
+        let lines: Vec<&HeaderSpec> = spec.lines().filter(|line| !line.absent).collect();
+        let values: Vec<Value> = lines.iter().map(|line| self.value(line, own)).collect::<Result<_, _>>()?;
         if spec.combined {
             let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", ");
             let reveals = values.iter().any(|value| value.shown.is_some());
@@ -442,7 +442,7 @@ impl Headers<'_> {
             let shown = reveals.then(|| shown.collect::<Vec<_>>().join(", "));
             return self.push(name, &text, shown);
         }
-        for (value, line) in values.into_iter().zip(spec.lines()) {
+        for (value, line) in values.into_iter().zip(lines) {
             let text = if line.padded { format!("  {} \t", *value.text) } else { value.text.to_string() };
             self.push(name, &Zeroizing::new(text), value.shown)?;
         }

@@ -73,19 +73,11 @@ pub fn embedded(rules: &Catalogue) -> Result<Vec<Profile>, ProfileError> {
     Ok(profiles)
 }
 
-/// The profile of a name: a built-in one, or that of a `*.json` file.
+/// The profile of a name: a built-in one, that of a `*.json` file, or one that these suites name.
 ///
 /// # Errors
 /// [`ProfileError`].
-pub fn find(name: &str, rules: &Catalogue) -> Result<Arc<Profile>, ProfileError> {
-    find_with_suites(name, rules, &[])
-}
-
-/// As [`find`]; a name that these suites use will do, too.
-///
-/// # Errors
-/// [`ProfileError`].
-pub fn find_with_suites(name: &str, rules: &Catalogue, suites: &[Arc<Suite>]) -> Result<Arc<Profile>, ProfileError> {
+pub fn find(name: &str, rules: &Catalogue, suites: &[Arc<Suite>]) -> Result<Arc<Profile>, ProfileError> {
     let path = Path::new(name);
     if path.extension().is_some_and(|extension| extension == "json") {
         let text =

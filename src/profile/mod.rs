@@ -8,7 +8,7 @@ mod load;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use load::{ProfileError, embedded, find, find_with_suites};
+pub use load::{ProfileError, embedded, find};
 
 /// A profile, as its file in `suites/profiles/` has it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
