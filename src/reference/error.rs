@@ -42,9 +42,7 @@ pub(super) enum Cause {
     UnknownAlgorithm,
     NoKey,
     InvalidKey,
-    /// Of a write; a read without the MD5 is refused as one with a wrong key.
     NoMd5,
-    NoMd5OnRead,
     WrongMd5,
     /// An SSE-C object is read without a key.
     KeyNeeded,

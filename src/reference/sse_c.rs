@@ -1,10 +1,10 @@
-//! The rules of SSE-C as AWS S3 answers them (recorded in February 2026): headers to a decision.
+//! The rules of SSE-C as AWS S3 answers them (recorded in February and March 2026): headers to a decision.
 //!
 //! This is one side of the wire; the checks are the other. Nothing here is shared with them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
@@ -146,7 +146,7 @@ impl Encryption {
             (Self::Store, Some(_)) => Err(not_applicable()),
             (Self::Customer(_), None) => Err(key_needed()),
             (Self::Customer(kept), Some(given)) if kept.mac.fits(&given.key) => Ok(()),
-            (Self::Customer(_), Some(_)) => Err(wrong_key(Cause::WrongKey)),
+            (Self::Customer(_), Some(_)) => Err(wrong_key()),
         }
     }
 
@@ -175,9 +175,7 @@ impl Encryption {
 pub(super) fn refuse_without_tls(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.keys().any(|name| name.as_str().starts_with(TARGET) || name.as_str().starts_with(SOURCE)) {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.";
-        return Err(Refusal::new(400, "InvalidRequest", message)
-            .argument(ENCRYPTION, "null")
-            .because(Cause::WithoutTls));
+        return Err(invalid_argument(message).because(Cause::WithoutTls));
     }
     Ok(())
 }
@@ -201,8 +199,8 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
     if algorithm.is_none() && key.is_none() && md5.is_none() {
         return Ok(CustomerKey::None);
     }
-    // An empty header is as good as none.
-    let [algorithm, key, md5] = [algorithm, key, md5].map(|value| value.map_or(&b""[..], |value| value.as_bytes()));
+    // An algorithm or a key that is empty is as good as none.
+    let [algorithm, key] = [algorithm, key].map(|value| value.map_or(&b""[..], |value| value.as_bytes()));
     if algorithm.is_empty() {
         return Err(no_algorithm());
     }
@@ -212,17 +210,13 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
     if algorithm != b"AES256" {
         return Err(unknown_algorithm(algorithm));
     }
-    if md5.is_empty() && usage == Use::Read {
-        return Err(wrong_key(Cause::NoMd5OnRead));
-    }
-    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key(Cause::InvalidKey))?);
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key(Cause::InvalidKey))?;
-    if md5.is_empty() {
-        return Err(invalid_key(Cause::NoMd5));
-    }
+    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key())?);
+    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key())?;
     let right_md5 = STANDARD.encode(Md5::digest(bytes));
-    if md5 != right_md5.as_bytes() {
-        return Err(wrong_md5());
+    match md5.map(HeaderValue::as_bytes) {
+        None if usage == Use::Write => return Err(no_md5()),
+        Some(md5) if md5 != right_md5.as_bytes() => return Err(wrong_md5()),
+        _ => {}
     }
     Ok(CustomerKey::Given(GivenKey { key: SealingKey::new(Zeroizing::new(bytes)), md5: right_md5 }))
 }
@@ -252,8 +246,15 @@ fn unknown_algorithm(sent: &[u8]) -> Refusal {
         .because(Cause::UnknownAlgorithm)
 }
 
-fn invalid_key(cause: Cause) -> Refusal {
-    invalid_argument("The secret key was invalid for the specified algorithm.").because(cause)
+fn invalid_key() -> Refusal {
+    invalid_argument("The secret key was invalid for the specified algorithm.").because(Cause::InvalidKey)
+}
+
+fn no_md5() -> Refusal {
+    invalid_argument(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
+    )
+    .because(Cause::NoMd5)
 }
 
 fn wrong_md5() -> Refusal {
@@ -267,10 +268,10 @@ fn key_needed() -> Refusal {
     Refusal::new(400, "InvalidRequest", message).because(Cause::KeyNeeded)
 }
 
-fn wrong_key(cause: Cause) -> Refusal {
+fn wrong_key() -> Refusal {
     let message =
         "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
-    Refusal::new(403, "AccessDenied", message).because(cause)
+    Refusal::new(403, "AccessDenied", message).because(Cause::WrongKey)
 }
 
 fn not_applicable() -> Refusal {
@@ -291,7 +292,7 @@ fn other_key_than_created() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
     use rstest::rstest;
 
     use super::*;
@@ -322,8 +323,13 @@ mod tests {
     )]
     #[case::no_md5(
         &[("algorithm", "AES256"), ("key", KEY)],
-        Some((400, "The secret key was invalid for the specified algorithm.")),
-        Some((403, "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."))
+        Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.")),
+        None
+    )]
+    #[case::empty_md5(
+        &[("algorithm", "AES256"), ("key", KEY), ("key-md5", "")],
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided.")),
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided."))
     )]
     #[case::short(
         &[("algorithm", "AES256"), ("key", "AAAA"), ("key-md5", MD5)],

@@ -120,12 +120,6 @@ pub(super) const FAULTS: &[Fault] = &[
         RefusalFlaw::Recoded(&[Cause::KeyNeededForCopy], 400, "IncompleteBody"),
     ),
     wording(
-        "no-md5-on-read-answered-400",
-        "A read without the MD5 is refused with 400 InvalidArgument in place of 403 AccessDenied",
-        KIND,
-        RefusalFlaw::Recoded(&[Cause::NoMd5OnRead], 400, "InvalidArgument"),
-    ),
-    wording(
         "algorithm-answered-invalid-argument",
         "Another algorithm is refused with InvalidArgument in place of InvalidEncryptionAlgorithmError",
         KIND,
