@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{Baseline, FORMAT, KNOWABLE};
 use crate::profile::{Profile, covers};
@@ -48,7 +48,10 @@ pub fn read(
         let help = "make one with the report of a run by this profile: ssecheck baseline RUN.json".to_owned();
         mistakes.push(located.at("/profile", message, Some(help)));
     }
-    check_entries(&baseline, &located, suites, rules, &mut mistakes);
+    let cases =
+        suites.iter().map(|suite| (suite.id.as_str(), suite.cases.iter().map(|case| case.id.as_str()).collect()));
+    let nameable = Nameable { rules, cases: cases.collect() };
+    check_entries(&baseline, &located, &nameable, &mut mistakes);
     if mistakes.is_empty() {
         baseline.strict = strict;
         return Ok(baseline);
@@ -92,18 +95,14 @@ fn parsed(path: &Path) -> Result<(String, Baseline), BaselineError> {
     Ok((text, baseline))
 }
 
-fn check_entries(
-    baseline: &Baseline,
-    located: &Located<'_>,
-    suites: &[Arc<Suite>],
-    rules: &Catalogue,
-    mistakes: &mut Vec<Diagnostic>,
-) {
-    let by_suite: BTreeMap<&str, Vec<&str>> = suites
-        .iter()
-        .map(|suite| (suite.id.as_str(), suite.cases.iter().map(|case| case.id.as_str()).collect()))
-        .collect();
-    let is_built_in = |suite: &str| embedded().iter().any(|source| source.name.ends_with(&format!("/{suite}.json")));
+/// What the entries of a baseline may name.
+struct Nameable<'n> {
+    rules: &'n Catalogue,
+    /// Id of a suite → the ids of its cases.
+    cases: BTreeMap<&'n str, Vec<&'n str>>,
+}
+
+fn check_entries(baseline: &Baseline, located: &Located<'_>, nameable: &Nameable<'_>, mistakes: &mut Vec<Diagnostic>) {
     let mut seen: Vec<&str> = Vec::new();
     for (index, known) in baseline.known.iter().enumerate() {
         let at = format!("/known/{index}");
@@ -111,13 +110,10 @@ fn check_entries(
             let help = "say what the server does, and why that is accepted for now".to_owned();
             mistakes.push(located.at(&format!("{at}/reason"), "an entry needs a reason", Some(help)));
         }
-        for rule in &known.rules {
-            // What a profile asks for besides is a rule of its own, in the catalogue or not.
-            if rules.get(rule).is_none() && !rule.starts_with("answers-as-") {
-                let near = near_miss(rule, rules.iter().map(|rule| rule.id.as_str()));
-                let help = near.map(|near| format!("did you mean `{near}`?"));
-                mistakes.push(located.at(&format!("{at}/rules"), format!("there is no rule `{rule}`"), help));
-            }
+        for rule in known.rules.iter().filter(|rule| !nameable.rules.knows(rule)) {
+            let near = near_miss(rule, nameable.rules.iter().map(|rule| rule.id.as_str()));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            mistakes.push(located.at(&format!("{at}/rules"), format!("there is no rule `{rule}`"), help));
         }
         if known.cases.values().all(BTreeSet::is_empty) {
             mistakes.push(located.at(&at, "an entry needs `cases`: verdict → ids of cases", None));
@@ -133,16 +129,28 @@ fn check_entries(
                     mistakes.push(located.at(&at, format!("the case `{case}` stands twice in this baseline"), None));
                 }
                 seen.push(case);
-                let suite = case.split_once('/').map_or(case.as_str(), |(suite, _)| suite);
-                let ids = by_suite.get(suite).map_or(&[][..], Vec::as_slice);
-                // Of the built-in suites that this run leaves out it says nothing.
-                let left_out = ids.is_empty() && is_built_in(suite);
-                if !left_out && !ids.iter().any(|id| covers(case, id)) {
-                    let all = by_suite.values().flatten().copied();
-                    let help = near_miss(case, all).map(|near| format!("did you mean `{near}`?"));
+                if !nameable.has(case) {
+                    let help = nameable.near(case).map(|near| format!("did you mean `{near}`?"));
                     mistakes.push(located.at(&at, format!("there is no case `{case}`"), help));
                 }
             }
         }
+    }
+}
+
+/// The files of the built-in suites.
+static BUILT_IN: LazyLock<Vec<String>> = LazyLock::new(|| embedded().into_iter().map(|source| source.name).collect());
+
+impl Nameable<'_> {
+    /// Whether there is a case that a pattern stands for. Of the built-in suites that a run leaves out nothing is asked.
+    fn has(&self, pattern: &str) -> bool {
+        let suite = pattern.split_once('/').map_or(pattern, |(suite, _)| suite);
+        let ids = self.cases.get(suite).map_or(&[][..], Vec::as_slice);
+        let left_out = || BUILT_IN.iter().any(|file| file.ends_with(&format!("/{suite}.json")));
+        if ids.is_empty() { left_out() } else { ids.iter().any(|id| covers(pattern, id)) }
+    }
+
+    fn near(&self, pattern: &str) -> Option<&str> {
+        near_miss(pattern, self.cases.values().flatten().copied())
     }
 }

@@ -169,7 +169,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::verdict::{Finding, Mismatch};
+    use crate::verdict::samples::judgement;
 
     fn baseline(strict: bool) -> Baseline {
         let entry = |verdict, case: &str| Known {
@@ -182,18 +182,6 @@ mod tests {
             vec![entry(Verdict::Fail, "s/a"), entry(Verdict::Blocked, "s/b[x]"), entry(Verdict::NotSupported, "s/n")];
         let text = |text: &str| text.to_owned();
         Baseline { format: text(FORMAT), about: text(""), profile: text("p"), known, file: text("b.json"), strict }
-    }
-
-    fn judgement(verdict: Verdict, rule: &str) -> Judgement {
-        let finding = Finding {
-            step: "s".to_owned(),
-            control: false,
-            rules: vec![rule.to_owned()],
-            level: None,
-            mismatches: vec![Mismatch::new("status", "4xx", "200")],
-        };
-        let findings = if verdict == Verdict::Pass { Vec::new() } else { vec![finding] };
-        Judgement::new(verdict, "why".to_owned(), findings)
     }
 
     #[rstest]

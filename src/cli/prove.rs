@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::report_target::{Format, ReportError, ReportTarget};
+use super::report_target::{ReportError, ReportFormat, ReportTarget};
 use super::run::cancelled_by_signal;
 use super::{complain, exit_code, print, suites};
 use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
@@ -55,7 +55,7 @@ enum ProofReport {
     Matrix,
 }
 
-impl Format for ProofReport {
+impl ReportFormat for ProofReport {
     const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("matrix", Self::Matrix)];
 }
 

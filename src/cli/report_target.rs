@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The formats of a command's reports.
-pub(super) trait Format: Copy + 'static {
+pub(super) trait ReportFormat: Copy + 'static {
     /// All of them, by the name that users write.
     const ALL: &'static [(&'static str, Self)];
 }
@@ -24,7 +24,7 @@ pub(super) struct ReportError {
     error: io::Error,
 }
 
-impl<F: Format> ReportTarget<F> {
+impl<F: ReportFormat> ReportTarget<F> {
     /// Reads `FORMAT=PATH`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = text.split_once('=').filter(|(_, path)| !path.is_empty());

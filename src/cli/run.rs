@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::report_target::{Format, ReportError, ReportTarget};
+use super::report_target::{ReportError, ReportFormat, ReportTarget};
 use super::{complain, exit_code, suites};
 use crate::baseline::{self, Baseline, BaselineError};
 use crate::client::{Client, ClientError, Target, TlsTrust};
@@ -63,7 +63,7 @@ enum RunReport {
     Json,
 }
 
-impl Format for RunReport {
+impl ReportFormat for RunReport {
     const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
 }
 

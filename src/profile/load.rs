@@ -111,8 +111,7 @@ fn parse(file: &str, text: &str, rules: &Catalogue) -> Result<Profile, ProfileEr
     })?;
     let required = profile.requires.iter().map(|requirement| &requirement.rule);
     for rule in required.chain(profile.departures.iter().flat_map(|departure| &departure.rules)) {
-        // What a profile asks for besides is a rule of its own, in the catalogue or not.
-        if rules.get(rule).is_none() && !rule.starts_with("answers-as-") {
+        if !rules.knows(rule) {
             return Err(ProfileError::UnknownRule { file: file.to_owned(), rule: rule.clone() });
         }
     }

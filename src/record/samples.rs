@@ -4,18 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{CaseRecord, FORMAT, FindingRecord, RunRecord};
 use crate::suite::model::{Certification, Level};
-use crate::verdict::{Finding, Mismatch, Verdict};
+use crate::verdict::Verdict;
+use crate::verdict::samples::finding;
 
 /// A case that cites the rule `r`; `accused`, where it is not empty, is the rule that its finding is about.
 pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
-    let finding = Finding {
-        step: "put".to_owned(),
-        control: false,
-        rules: vec![accused.to_owned()],
-        level: None,
-        mismatches: vec![Mismatch::new("status", "4xx", "200")],
-    };
-    let findings = vec![FindingRecord { finding, exchange: None }];
+    let findings = vec![FindingRecord { finding: finding(accused), exchange: None }];
     CaseRecord {
         id: id.to_owned(),
         suite: id.split('/').next().unwrap_or_default().to_owned(),

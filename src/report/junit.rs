@@ -34,8 +34,8 @@ pub fn junit(run: &RunResult, rules: &Catalogue, context: &Context) -> Result<Ve
         builder.set_timestamp(run.started.into());
         builder.add_testcases(cases.iter().map(|case| test_case(case, run.is_off_strict_baseline(case), rules)));
         report.add_testsuite(builder.build());
-        let is_skipped = |case: &&&CaseResult| is_skipped(case.judgement.verdict, run.is_off_strict_baseline(case));
-        let skipped = cases.iter().filter(is_skipped).count();
+        let skips = |case: &CaseResult| is_skipped(case.judgement.verdict, run.is_off_strict_baseline(case));
+        let skipped = cases.iter().filter(|case| skips(case)).count();
         details.push(SuiteDetails { skipped, properties: properties(run, suite, context) });
     }
     let mut written = Vec::new();

@@ -69,6 +69,9 @@ pub struct Family {
     pub about: String,
 }
 
+/// What the ids of the rules begin with that profiles ask for besides; the profile's own id follows.
+pub const OF_PROFILES: &str = "answers-as-";
+
 /// All rules by id.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
@@ -139,6 +142,12 @@ impl Catalogue {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.get(id)
+    }
+
+    /// Whether there is such a rule. What a profile asks for besides is a rule of its own, in the catalogue or not.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.rules.contains_key(id) || id.starts_with(OF_PROFILES)
     }
 
     /// All rules, in the order of the catalogue.

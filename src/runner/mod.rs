@@ -213,8 +213,8 @@ impl CaseResult {
     /// Ids of the rules that the judgement is about: those of its first finding, else the case's.
     #[must_use]
     pub fn rules_judged(&self) -> &[String] {
-        let of_finding = self.judgement.findings.first().map(|finding| finding.rules.as_slice());
-        of_finding.filter(|rules| !rules.is_empty()).unwrap_or(&self.planned.case.rules)
+        let accused = self.judgement.accused();
+        if accused.is_empty() { &self.planned.case.rules } else { accused }
     }
 
     /// The exchange that one of its findings is about.

@@ -45,7 +45,7 @@ mod tests {
     use time::macros::date;
 
     use super::*;
-    use crate::verdict::{Finding, Mismatch};
+    use crate::verdict::samples::judgement;
 
     fn profile() -> Profile {
         let departure = Departure {
@@ -58,18 +58,6 @@ mod tests {
             review: date!(2027 - 01 - 01),
         };
         Profile { departures: vec![departure], ..Profile::named("p") }
-    }
-
-    fn judgement(verdict: Verdict, rule: &str) -> Judgement {
-        let finding = Finding {
-            step: "s".to_owned(),
-            control: false,
-            rules: vec![rule.to_owned()],
-            level: None,
-            mismatches: vec![Mismatch::new("status", "4xx", "200")],
-        };
-        let findings = if verdict == Verdict::Pass { Vec::new() } else { vec![finding] };
-        Judgement::new(verdict, String::new(), findings)
     }
 
     #[rstest]

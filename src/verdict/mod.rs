@@ -5,12 +5,15 @@ mod check;
 mod departures;
 #[cfg(test)]
 mod judge_tests;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Answer, Exchange, Reply};
+use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
 use crate::suite::model::{Level, Outcome, Step};
 pub use certification::{Certificate, Certified, certificates};
@@ -127,7 +130,7 @@ pub const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
 /// The rule that is broken where only what a profile asks for besides is not met.
 #[must_use]
 pub fn profile_rule(profile: &str) -> String {
-    format!("answers-as-{profile}")
+    format!("{OF_PROFILES}{profile}")
 }
 
 /// Facts about the customer keys and bodies of a run of steps that expectations refer to. Holds no secret: the MD5 of
