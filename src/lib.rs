@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+mod bounded;
 pub mod cli;
 pub mod client;
 pub mod config;

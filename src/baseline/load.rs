@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use super::{Baseline, FORMAT, KNOWABLE};
+use crate::bounded;
 use crate::profile::{Profile, covers};
 use crate::rules::Catalogue;
 use crate::suite::{Diagnostic, FileDiagnostics, Located, Suite, embedded, near_miss};
@@ -70,10 +71,7 @@ pub fn read_draft(path: &Path) -> Result<Baseline, BaselineError> {
 
 fn parsed(path: &Path) -> Result<(String, Baseline), BaselineError> {
     let unreadable = |error| BaselineError::Unreadable { path: path.to_owned(), error };
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
-        return Err(unreadable(std::io::Error::other(format!("it is larger than {MAX_FILE} bytes"))));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = bounded::read_text(path, MAX_FILE).map_err(unreadable)?;
     let file = path.display().to_string();
     let mistake = |diagnostic: Diagnostic, text: &str| FileDiagnostics {
         file: file.clone(),

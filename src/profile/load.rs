@@ -7,8 +7,12 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use super::Profile;
+use crate::bounded;
 use crate::rules::Catalogue;
 use crate::suite::{Suite, near_miss};
+
+/// The largest profile file that is read, in bytes.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 static PROFILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites/profiles");
 
@@ -80,8 +84,8 @@ pub fn embedded(rules: &Catalogue) -> Result<Vec<Profile>, ProfileError> {
 pub fn find(name: &str, rules: &Catalogue, suites: &[Arc<Suite>]) -> Result<Arc<Profile>, ProfileError> {
     let path = Path::new(name);
     if path.extension().is_some_and(|extension| extension == "json") {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| ProfileError::Unreadable { path: path.to_owned(), error })?;
+        let text = bounded::read_text(path, MAX_FILE)
+            .map_err(|error| ProfileError::Unreadable { path: path.to_owned(), error })?;
         return parse(name, &text, rules).map(Arc::new);
     }
     let embedded = embedded(rules)?;

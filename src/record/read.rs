@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{FORMAT, RunRecord};
+use crate::bounded;
 
 /// The largest record that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
@@ -20,9 +21,6 @@ pub enum RecordError {
         /// Why.
         error: std::io::Error,
     },
-    /// It is larger than any record.
-    #[error("{} is larger than {MAX_FILE} bytes, and no record of a run is", .0.display())]
-    TooLarge(PathBuf),
     /// It is no record.
     #[error("{} is no record of a run (`ssecheck run --report json=PATH` writes one): {error}", path.display())]
     Malformed {
@@ -52,10 +50,7 @@ struct Head {
 /// [`RecordError`].
 pub fn read(path: &Path) -> Result<RunRecord, RecordError> {
     let unreadable = |error| RecordError::Unreadable { path: path.to_owned(), error };
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
-        return Err(RecordError::TooLarge(path.to_owned()));
-    }
-    let text = std::fs::read(path).map_err(unreadable)?;
+    let text = bounded::read(path, MAX_FILE).map_err(unreadable)?;
     let malformed = |error| RecordError::Malformed { path: path.to_owned(), error };
     let head: Head = serde_json::from_slice(&text).map_err(malformed)?;
     if head.format != FORMAT {

@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::bounded;
+
 static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 static KEYS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/keys");
 static BODIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/bodies");
@@ -34,7 +36,7 @@ pub enum Fixtures {
 /// A suite file or folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The file or folder is not there, or not readable.
+    /// The file or folder is not there, not readable, or larger than any suite.
     #[error("cannot read {path}: {error}; give the path of a suite file, or of a folder that holds some")]
     Unreadable {
         /// The path as given.
@@ -45,9 +47,6 @@ pub enum SourceError {
     /// The folder holds no suite.
     #[error("{0} holds no suite (*.json); leave the path out to run the suites built in")]
     Empty(PathBuf),
-    /// The file is larger than any suite.
-    #[error("{0} is larger than {MAX_FILE} bytes; split it into several suites")]
-    TooLarge(PathBuf),
 }
 
 /// The suites compiled into the binary, by file name.
@@ -100,10 +99,7 @@ pub fn from_paths(paths: &[PathBuf]) -> Result<Vec<SuiteSource>, SourceError> {
 
 fn read(path: &Path) -> Result<SuiteSource, SourceError> {
     let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
-        return Err(SourceError::TooLarge(path.to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = bounded::read_text(path, MAX_FILE).map_err(unreadable)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = folder.join("fixtures");
     let fixtures = if beside.is_dir() { beside } else { folder.join("../fixtures") };
@@ -149,11 +145,10 @@ impl Fixtures {
                 if !full.starts_with(&root_path) {
                     return Err(format!("`{path}` leads out of {}; fixtures stay in their folder", root.display()));
                 }
-                let metadata = full.metadata().map_err(cannot)?;
-                if !metadata.is_file() || metadata.len() > MAX_FILE {
-                    return Err(format!("fixture `{path}` is no regular file of at most {MAX_FILE} bytes"));
+                if !full.metadata().map_err(cannot)?.is_file() {
+                    return Err(format!("fixture `{path}` is no regular file"));
                 }
-                std::fs::read(&full).map_err(cannot)
+                bounded::read(&full, MAX_FILE).map_err(cannot)
             }
         }
     }
