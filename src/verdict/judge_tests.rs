@@ -236,3 +236,20 @@ fn a_request_that_was_cut_on_purpose_is_judged_by_what_is_stored() {
     let stored = listing("<L><Contents><Key>key</Key></Contents></L>");
     assert_eq!(kind(&judged(declared, "portable", stored)), "broken");
 }
+
+#[rstest]
+#[case::whole(None, 200, json!({"status": ["200"]}), "held")]
+#[case::broken_off(Some("timed out"), 200, json!({"status": ["200"]}), "broken")]
+#[case::refused(Some("timed out"), 403, json!({"refused": true}), "held")]
+#[case::one_of_several(Some("timed out"), 200, json!({"any_of": [{"status": ["200"]}, {"status": ["404"]}]}), "broken")]
+fn a_success_whose_body_breaks_off_is_none(
+    #[case] cut_short: Option<&str>,
+    #[case] status: u16,
+    #[case] expect: Value,
+    #[case] expected: &str,
+) {
+    let mut answer = answer(status);
+    answer.body.cut_short = cut_short.map(str::to_owned);
+    let steps = json!([{"id": "get", "request": {}, "expect": expect}]);
+    assert_eq!(kind(&judged(steps, "portable", vec![exchange("get", Reply::Answer(answer))])), expected);
+}
