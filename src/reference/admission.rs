@@ -9,7 +9,7 @@ use super::error::{Cause, Refusal};
 use super::faults::{Action, Asked, PartFlaw, Read, Serves};
 use super::http::Transport;
 use super::service::Service;
-use super::sse_c::{CustomerKey, Encryption, GivenKey, TARGET};
+use super::sse_c::{CustomerKey, Encryption, GivenKey, TARGET, invalid_key};
 use super::store::Object;
 
 /// The parts of a request that admission looks at.
@@ -86,7 +86,13 @@ impl Service {
     /// The customer key that a request brings for something that is there already, its headers checked.
     pub(super) fn presented(&self, action: Action, request: Request<'_>) -> Result<Presented, Refusal> {
         let key = self.key_of(action, request);
-        if key.is_err() && self.faults.leaves_unchecked(action) { Ok(key) } else { key.map(Ok) }
+        if !self.faults.leaves_unchecked(action) {
+            return key.map(Ok);
+        }
+        Ok(match key {
+            Ok(Some(given)) if given.of_other_length => Err(invalid_key()),
+            key => key,
+        })
     }
 
     /// How data written with this key is encrypted.
@@ -113,10 +119,7 @@ impl Service {
         let checked = newest.map_or(&object.encryption, |newest| &newest.encryption);
         let key = given.as_ref();
         let is_source = matches!(read.action, Action::CopySource | Action::PartCopySource);
-        let admitted = match read.action {
-            Action::CopySource => checked.admit_copy(key, read.onto_itself),
-            _ => checked.admit(key),
-        };
+        let admitted = if is_source { checked.admit_source(key) } else { checked.admit(key) };
         let serves = match admitted {
             Ok(()) => Serves::Data,
             Err(refusal) => {

@@ -32,6 +32,13 @@ impl SealingKey {
         Self(Arc::new(bytes))
     }
 
+    /// A key that nobody has.
+    pub fn random() -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rand::RngCore::fill_bytes(&mut rand::rng(), &mut *bytes);
+        Self::new(bytes)
+    }
+
     /// Whether it is the same key.
     pub fn is(&self, other: &Self) -> bool {
         self.0 == other.0

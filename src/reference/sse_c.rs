@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
@@ -33,6 +33,8 @@ pub(super) struct GivenKey {
     pub key: SealingKey,
     /// Its MD5 in base64, as answers echo it.
     pub md5: String,
+    /// Whether it is of another length than 32 bytes, so that it fits nothing (on reads, and of a copy's source).
+    pub of_other_length: bool,
 }
 
 /// How an object is encrypted: what is kept for later requests.
@@ -104,9 +106,7 @@ impl Encryption {
 
     /// Under a key that nobody has.
     pub fn lost() -> Self {
-        let mut key = Zeroizing::new([0; 32]);
-        rand::RngCore::fill_bytes(&mut rand::rng(), &mut *key);
-        Self::Customer(CustomerEncryption { mac: KeyMac::of(&SealingKey::new(key)), held: None })
+        Self::Customer(CustomerEncryption { mac: KeyMac::of(&SealingKey::random()), held: None })
     }
 
     /// Whether it is by a customer key.
@@ -150,12 +150,11 @@ impl Encryption {
         }
     }
 
-    /// Whether the source of a copy may be read. AWS answers a wrong key otherwise when an object is copied onto itself.
-    pub fn admit_copy(&self, key: Option<&GivenKey>, onto_itself: bool) -> Result<(), Refusal> {
+    /// Whether the source of a copy may be read. AWS answers a wrong key otherwise than to a read (CopyObject: recorded;
+    /// UploadPartCopy: taken to be the same).
+    pub fn admit_source(&self, key: Option<&GivenKey>) -> Result<(), Refusal> {
         match (self, key) {
-            (Self::Customer(kept), Some(given)) if onto_itself && !kept.mac.fits(&given.key) => {
-                Err(other_key_than_created())
-            }
+            (Self::Customer(kept), Some(given)) if !kept.mac.fits(&given.key) => Err(other_key_than_created()),
             (_, key) => self.admit(key),
         }
     }
@@ -199,26 +198,31 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
     if algorithm.is_none() && key.is_none() && md5.is_none() {
         return Ok(CustomerKey::None);
     }
-    // An algorithm or a key that is empty is as good as none.
-    let [algorithm, key] = [algorithm, key].map(|value| value.map_or(&b""[..], |value| value.as_bytes()));
-    if algorithm.is_empty() {
-        return Err(no_algorithm());
+    let algorithm = algorithm.ok_or_else(no_algorithm)?.as_bytes();
+    let key = key.ok_or_else(no_key)?.as_bytes();
+    if md5.is_none() && usage == Use::Write {
+        return Err(no_md5());
     }
     if key.is_empty() {
-        return Err(no_key());
+        return Err(empty_key());
+    }
+    // What is not base64 has no MD5. (AWS decodes what it can of it, and finds another MD5, too.)
+    let decoded = STANDARD.decode(key).ok().map(Zeroizing::new);
+    let right_md5 = decoded.as_ref().map(|bytes| STANDARD.encode(Md5::digest(bytes)));
+    if md5.is_some_and(|md5| right_md5.as_ref().is_none_or(|right| right.as_bytes() != md5.as_bytes())) {
+        return Err(wrong_md5());
     }
     if algorithm != b"AES256" {
         return Err(unknown_algorithm(algorithm));
     }
-    let bytes = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid_key())?);
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| invalid_key())?;
-    let right_md5 = STANDARD.encode(Md5::digest(bytes));
-    match md5.map(HeaderValue::as_bytes) {
-        None if usage == Use::Write => return Err(no_md5()),
-        Some(md5) if md5 != right_md5.as_bytes() => return Err(wrong_md5()),
-        _ => {}
-    }
-    Ok(CustomerKey::Given(GivenKey { key: SealingKey::new(Zeroizing::new(bytes)), md5: right_md5 }))
+    let (Some(bytes), Some(md5)) = (decoded, right_md5) else { return Err(invalid_key()) };
+    let (key, of_other_length) = match <[u8; 32]>::try_from(bytes.as_slice()) {
+        Ok(bytes) => (SealingKey::new(Zeroizing::new(bytes)), false),
+        // On a read, a key of another length is another key.
+        Err(_) if usage == Use::Read => (SealingKey::random(), true),
+        Err(_) => return Err(invalid_key()),
+    };
+    Ok(CustomerKey::Given(GivenKey { key, md5, of_other_length }))
 }
 
 fn invalid_argument(message: &'static str) -> Refusal {
@@ -246,8 +250,12 @@ fn unknown_algorithm(sent: &[u8]) -> Refusal {
         .because(Cause::UnknownAlgorithm)
 }
 
-fn invalid_key() -> Refusal {
+pub(super) fn invalid_key() -> Refusal {
     invalid_argument("The secret key was invalid for the specified algorithm.").because(Cause::InvalidKey)
+}
+
+fn empty_key() -> Refusal {
+    invalid_argument("The secret key was invalid - too short.").because(Cause::InvalidKey)
 }
 
 fn no_md5() -> Refusal {
@@ -292,7 +300,7 @@ fn other_key_than_created() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
+    use http::{HeaderName, HeaderValue};
     use rstest::rstest;
 
     use super::*;
@@ -332,9 +340,24 @@ mod tests {
         Some((400, "The calculated MD5 hash of the key did not match the hash that was provided."))
     )]
     #[case::short(
-        &[("algorithm", "AES256"), ("key", "AAAA"), ("key-md5", MD5)],
+        &[("algorithm", "AES256"), ("key", "AAAA"), ("key-md5", "aT6a+E09/MceZA4AW9xeLg==")],
         Some((400, "The secret key was invalid for the specified algorithm.")),
-        Some((400, "The secret key was invalid for the specified algorithm."))
+        None
+    )]
+    #[case::short_with_another_md5(
+        &[("algorithm", "AES256"), ("key", "AAAA"), ("key-md5", MD5)],
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided.")),
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided."))
+    )]
+    #[case::short_with_another_algorithm(
+        &[("algorithm", "KMS"), ("key", "AAAA"), ("key-md5", "aT6a+E09/MceZA4AW9xeLg==")],
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256.")),
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256."))
+    )]
+    #[case::no_base64(
+        &[("algorithm", "AES256"), ("key", "not-valid-base64!!!"), ("key-md5", MD5)],
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided.")),
+        Some((400, "The calculated MD5 hash of the key did not match the hash that was provided."))
     )]
     #[case::other_md5(
         &[("algorithm", "AES256"), ("key", KEY), ("key-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")],
@@ -346,8 +369,23 @@ mod tests {
         Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.")),
         Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."))
     )]
+    #[case::empty_algorithm(
+        &[("algorithm", ""), ("key", KEY), ("key-md5", MD5)],
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256.")),
+        Some((400, "The Encryption request you specified is not valid. Supported value: AES256."))
+    )]
     #[case::empty_key(
         &[("algorithm", "AES256"), ("key", ""), ("key-md5", MD5)],
+        Some((400, "The secret key was invalid - too short.")),
+        Some((400, "The secret key was invalid - too short."))
+    )]
+    #[case::all_empty(
+        &[("algorithm", ""), ("key", ""), ("key-md5", "")],
+        Some((400, "The secret key was invalid - too short.")),
+        Some((400, "The secret key was invalid - too short."))
+    )]
+    #[case::algorithm_alone(
+        &[("algorithm", "AES256")],
         Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.")),
         Some((400, "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key."))
     )]
@@ -358,6 +396,16 @@ mod tests {
     ) {
         assert_eq!(refusal(CustomerKey::to_write(&headers(lines))), put);
         assert_eq!(refusal(CustomerKey::to_read(&headers(lines))), get);
+    }
+
+    #[test]
+    fn a_read_with_a_key_of_another_length_is_one_with_another_key() {
+        let right = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", KEY)])).ok().unwrap().given();
+        let short = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", "AAAA")])).ok().unwrap().given();
+        let object = Encryption::under(right.as_ref(), false);
+        assert_eq!(object.admit(short.as_ref()).unwrap_err().code, "AccessDenied");
+        assert_eq!(object.admit_source(short.as_ref()).unwrap_err().code, "InvalidRequest");
+        assert!(object.admit_source(right.as_ref()).is_ok());
     }
 
     #[test]
