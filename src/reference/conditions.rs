@@ -25,6 +25,12 @@ impl Conditions {
         if first && object.encryption.is_customers() { self.check_read(version, object) } else { Ok(()) }
     }
 
+    /// The same of a copy's source.
+    pub fn check_source_before_key(&self, faults: &Faults, version: &Version, object: &Object) -> Result<(), Refusal> {
+        let first = faults.has(ConditionFlaw::CopyFailedFirst) && object.encryption.is_customers();
+        if first { self.check_source(version, object) } else { Ok(()) }
+    }
+
     /// The conditions as an endpoint with faults takes them.
     pub fn taken_by(mut self, faults: &Faults, object: &Object) -> Result<Self, Refusal> {
         if !object.encryption.is_customers() {

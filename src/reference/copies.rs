@@ -143,6 +143,7 @@ impl Service {
             multipart: object.multipart,
             onto_itself,
         };
+        conditions.check_source_before_key(&self.faults, &version, &object)?;
         let customer_key = self.admit(read, &object, None, presented)?;
         conditions.taken_by_copy(&self.faults, &object)?;
         let passed_over = object.encryption.is_customers() && self.faults.has(CopyFlaw::ConditionsPassedOver);

@@ -35,9 +35,15 @@ impl Service {
         body::drain(body).await;
     }
 
-    /// What becomes of the object that was there when a PutObject under a customer key breaks off.
-    pub(super) fn after_interruption(&self, bucket: &str, key: &str) {
-        if self.faults.has(WriteFlaw::InterruptedDestroys) {
+    /// What becomes of the object that was there when the body of a PutObject under a customer key breaks off or does not
+    /// fit its digest.
+    pub(super) fn after_refused_body(&self, refusal: &Refusal, bucket: &str, key: &str) {
+        let destroys = match refusal.code {
+            "IncompleteBody" => self.faults.has(WriteFlaw::InterruptedDestroys),
+            "BadDigest" => self.faults.has(WriteFlaw::DamagedDestroys),
+            _ => false,
+        };
+        if destroys {
             let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
         }
     }

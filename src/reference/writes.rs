@@ -117,8 +117,8 @@ impl Service {
         let seals = key.as_ref().map(|k| &k.key);
         let taken = body::take(body, seals, &self.store.memory, claims, self.faults.makes_etags()).await;
         let taken = match taken {
-            Err(refusal) if refusal.code == "IncompleteBody" && key.is_some() => {
-                self.after_interruption(&input.bucket, &object_key);
+            Err(refusal) if key.is_some() => {
+                self.after_refused_body(&refusal, &input.bucket, &object_key);
                 return Err(refusal);
             }
             taken => taken?,

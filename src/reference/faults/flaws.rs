@@ -84,6 +84,8 @@ pub(in crate::reference) enum WriteFlaw {
     InterruptedStored,
     /// An upload under a customer key that breaks off removes the object that was there.
     InterruptedDestroys,
+    /// An upload that does not fit its digest removes the object that was there.
+    DamagedDestroys,
     /// `aws-chunked` is stored as the encoding of content under a customer key.
     EncodingKept,
     /// Bodies in signed chunks are refused under a customer key.
@@ -189,6 +191,8 @@ pub(in crate::reference) enum ConditionFlaw {
     IfNoneMatchPassedOver,
     /// x-amz-copy-source-if-match fails for SSE-C objects, whatever the ETag.
     CopyIfMatchFails,
+    /// The preconditions of a copy are looked at before its source's key.
+    CopyFailedFirst,
     /// If-Match is passed over for SSE-C objects.
     IfMatchPassedOver,
     /// If-None-Match succeeds for no SSE-C object, whatever the ETag.

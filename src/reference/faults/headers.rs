@@ -33,6 +33,8 @@ pub(in crate::reference) enum Reading {
     Sha256Taken,
     /// The MD5 need not be there.
     Md5Optional,
+    /// The MD5 must be there, on reads too.
+    Md5Needed,
     /// The MD5 is taken in hexadecimal, URL-safe base64, and without padding, too.
     Md5InAnySpelling,
     /// Of a longer key the first 32 bytes are taken.
@@ -55,6 +57,8 @@ pub(in crate::reference) enum Reading {
     AlgorithmNotCompared,
     /// Another encryption that is asked for besides is passed over.
     OtherEncryptionPassedOver,
+    /// Those of a copy's target are taken for those of its source.
+    TargetsTaken,
     /// Of values that are combined in one line the first counts.
     CombinedTaken,
 }
@@ -141,6 +145,9 @@ impl Lines {
     }
 
     fn misread(&self, reading: Reading, headers: &mut HeaderMap) {
+        if reading == Reading::TargetsTaken {
+            return self.take(&Self::of(Action::CopyTarget), headers);
+        }
         if !self.any(headers) {
             return;
         }
@@ -161,6 +168,8 @@ impl Lines {
             Reading::OtherEncryptionPassedOver => {
                 headers.remove(ENCRYPTION);
             }
+            // None is refused as a wrong one.
+            Reading::Md5Needed if text(headers, &self.md5).is_none() => set(headers, &self.md5, ""),
             Reading::CombinedTaken => {
                 for name in [&self.algorithm, &self.key, &self.md5] {
                     let first = text(headers, name).and_then(|value| value.split_once(',')).map(|(first, _)| first);
@@ -169,7 +178,8 @@ impl Lines {
                     }
                 }
             }
-            Reading::AlgorithmOptional
+            Reading::Md5Needed
+            | Reading::AlgorithmOptional
             | Reading::AlgorithmInAnyCase
             | Reading::AlgorithmNotCompared
             | Reading::KeyOptional => {}
@@ -223,6 +233,16 @@ impl Lines {
     fn set_key(&self, headers: &mut HeaderMap, bytes: &[u8]) {
         set(headers, &self.key, &STANDARD.encode(bytes));
         set(headers, &self.md5, &STANDARD.encode(Md5::digest(bytes)));
+    }
+
+    /// What others hold in place of one's own.
+    fn take(&self, others: &Self, headers: &mut HeaderMap) {
+        for (own, other) in [(&self.algorithm, &others.algorithm), (&self.key, &others.key), (&self.md5, &others.md5)] {
+            match headers.get(other).cloned() {
+                Some(value) => headers.insert(own.clone(), value),
+                None => headers.remove(own),
+            };
+        }
     }
 
     fn pass_over(&self, headers: &mut HeaderMap) {
@@ -325,6 +345,22 @@ mod tests {
         let (key, md5) = (STANDARD.encode(&bytes), STANDARD.encode(Md5::digest(&bytes)));
         let read = misread(reading, "AES256", &key, &md5);
         assert_eq!(read == ["AES256", KEY, MD5], fits);
+    }
+
+    #[rstest]
+    #[case::there(&["algorithm", "key", "key-md5"])]
+    #[case::not_there(&[])]
+    fn a_source_is_read_by_the_headers_of_the_target(#[case] of_target: &[&str]) {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, &Lines::of(Action::PartCopySource).key, "own");
+        for name in of_target {
+            set(&mut headers, &HeaderName::try_from(format!("{TARGET}{name}")).unwrap(), "target's");
+        }
+        Lines::of(Action::PartCopySource).misread(Reading::TargetsTaken, &mut headers);
+        for name in ["algorithm", "key", "key-md5"] {
+            let read = headers.get(format!("{SOURCE}{name}")).map(|value| value.to_str().unwrap());
+            assert_eq!(read, of_target.contains(&name).then_some("target's"));
+        }
     }
 
     #[rstest]

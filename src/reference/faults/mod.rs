@@ -68,7 +68,7 @@ pub struct Fault {
     pub nothing_passes: bool,
     /// Whether it refuses nothing in a way that counts: then no case may pass that has a positive control.
     pub refuses_nothing: bool,
-    /// The profile that it departs from: `portable`, or `aws` where only AWS's own wording is not met.
+    /// The profile that it departs from: `portable`, or `aws` where only what AWS does besides is not met.
     pub profile: &'static str,
     departure: Departure,
 }

@@ -117,6 +117,13 @@ pub(super) const FAULTS: &[Fault] = &[
         Copies(CopyFlaw::ConditionsPassedOver),
     ),
     fault(
+        "copy-condition-before-key",
+        "Preconditions on the SSE-C source of a copy are looked at before its key",
+        &["conditional-needs-key"],
+        "Garage 2.5.0",
+        Conditions(ConditionFlaw::CopyFailedFirst),
+    ),
+    fault(
         "copy-of-newest-version",
         "The newest version of an SSE-C object is copied, whatever version was named",
         &["copy-version"],

@@ -50,8 +50,8 @@ pub(super) const FAULTS: &[Fault] = &[
     // The key.
     fault(
         "key-optional",
-        "An algorithm without a key is passed over: the object is stored in clear",
-        &["key-required", "key-is-256-bits"],
+        "SSE-C headers without a key are passed over: the object is stored in clear",
+        &["algorithm-required", "key-required", "key-is-256-bits"],
         KIND,
         Reads(WRITES, Reading::KeyOptional),
     ),
@@ -161,6 +161,26 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         Reads(EVERY, Reading::Md5Optional),
     ),
+    Fault {
+        profile: "aws",
+        ..fault(
+            "reads-need-md5",
+            "Reads without the MD5 of the key are refused",
+            &["read-md5-optional"],
+            "Ceph RGW 16.2.15, Garage 2.5.0, LocalStack 4.13.1",
+            Reads(READS, Reading::Md5Needed),
+        )
+    },
+    Fault {
+        profile: "aws",
+        ..fault(
+            "copy-sources-need-md5",
+            "Copies without the MD5 of the source's key are refused",
+            &["read-md5-optional"],
+            "Garage 2.5.0, LocalStack 4.13.1",
+            Reads(SOURCES, Reading::Md5Needed),
+        )
+    },
     fault(
         "md5-in-any-spelling",
         "The MD5 is taken in hexadecimal, URL-safe base64, and without padding, too",

@@ -109,6 +109,13 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes(WriteFlaw::InterruptedDestroys),
     ),
     fault(
+        "damaged-upload-destroys",
+        "An SSE-C upload that is refused for its digest removes the object that was there",
+        &["refused-write-keeps-previous"],
+        "LocalStack 4.13.1",
+        Writes(WriteFlaw::DamagedDestroys),
+    ),
+    fault(
         "plain-overwrite-asks-former-key",
         "A plain object that replaced an SSE-C object asks for the former key",
         &["overwritten-by-plain"],

@@ -63,17 +63,7 @@ const fn fault(
 
 /// A fault of AWS's own wording: under `portable` it is none.
 const fn wording(id: &'static str, summary: &'static str, seen: &'static str, refusals: RefusalFlaw) -> Fault {
-    let departure = Refuses(refusals);
-    Fault {
-        id,
-        summary,
-        breaks: &["answers-as-aws"],
-        seen,
-        nothing_passes: false,
-        refuses_nothing: false,
-        profile: "aws",
-        departure,
-    }
+    Fault { profile: "aws", ..fault(id, summary, &["answers-as-aws"], seen, Refuses(refusals)) }
 }
 
 const fn admits(reads: &'static [Action], despite: Despite, of: Of, serves: Serves) -> Departure {

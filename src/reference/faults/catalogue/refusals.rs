@@ -34,7 +34,6 @@ pub(super) const FAULTS: &[Fault] = &[
                 "part-same-key",
                 "default-encryption-yields",
                 "amz-headers-signed",
-                "headers-once",
             ],
             KIND,
             Refuses(RefusalFlaw::AsServerError(500)),

@@ -54,6 +54,13 @@ pub(super) const FAULTS: &[Fault] = &[
         Echoes(&[UploadPart], EchoFlaw::Missing),
     ),
     fault(
+        "part-copy-echo-missing",
+        "The answer to UploadPartCopy does not echo algorithm and MD5",
+        &["multipart-echoes"],
+        "Ceph RGW 16.2.15",
+        Echoes(&[PartCopyTarget], EchoFlaw::Missing),
+    ),
+    fault(
         "copy-echo-missing",
         "The answer to CopyObject does not echo algorithm and MD5",
         &["copy-echoes"],

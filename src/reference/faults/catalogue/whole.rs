@@ -53,6 +53,13 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         Reads(SOURCES, Reading::PassedOver),
     ),
+    fault(
+        "part-copy-by-upload-key",
+        "UploadPartCopy reads its source by the key of the upload, whatever its copy-source headers say",
+        &["copy-needs-source-key", "part-copy-exact"],
+        "Ceph RGW 16.2.15",
+        Reads(&[PartCopySource], Reading::TargetsTaken),
+    ),
     Fault {
         nothing_passes: true,
         ..fault(
