@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -130,12 +130,11 @@ pub(super) async fn serve(
             Err(_) => internal_error(),
         },
     };
-    // Read on, so that a client that is still sending sees the answer. One that waits to be told to send has not begun.
     if let Ok(rest) = rest.await
         && !response.status().is_success()
-        && !waits
+        && !read_on(rest, waits).await
     {
-        let _ = http_body_util::Limited::new(rest, MAX_REST).collect().await;
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let told = fields.take();
     if let Some(status) = told.status {
@@ -190,6 +189,15 @@ impl Drop for Lent {
             let _ = back.send(body);
         }
     }
+}
+
+/// Reads on after a refusal, so that a client that is still sending sees the answer. One that waits to be told to send
+/// has not begun. Answers whether the body came to its end: otherwise no request can follow.
+async fn read_on(rest: Incoming, waits: bool) -> bool {
+    if waits {
+        return hyper::body::Body::is_end_stream(&rest);
+    }
+    http_body_util::Limited::new(rest, MAX_REST).collect().await.is_ok()
 }
 
 /// A form that came in.
