@@ -154,7 +154,9 @@ pub(super) async fn take(
     if let Some(expected) = expected
         && claims.algorithm.value(&checksums) != Some(&expected)
     {
-        return Err(Refusal::bad_digest());
+        let name = claims.algorithm.name().to_ascii_uppercase();
+        let text = format!("The {name} you specified did not match the calculated checksum.");
+        return Err(Refusal::bad_digest().saying(text));
     }
     Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums, claimed })
 }

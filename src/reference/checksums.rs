@@ -181,8 +181,14 @@ impl OfParts {
     }
 }
 
-/// Whether what a completion says of a part's checksum is right; `kept` is what is known of it.
-pub(super) fn check_listed(part: &CompletedPart, of_parts: Option<OfParts>, kept: &Checksums) -> Result<(), Refusal> {
+/// Whether what a completion says of a part's checksum is right; `kept` is what is known of it, `invalid` how the part is
+/// refused.
+pub(super) fn check_listed(
+    part: &CompletedPart,
+    of_parts: Option<OfParts>,
+    kept: &Checksums,
+    invalid: impl Fn() -> Refusal,
+) -> Result<(), Refusal> {
     let claimed = Checksums {
         checksum_crc32: part.checksum_crc32.clone(),
         checksum_crc32c: part.checksum_crc32c.clone(),
@@ -194,12 +200,12 @@ pub(super) fn check_listed(part: &CompletedPart, of_parts: Option<OfParts>, kept
     let number = part.part_number.unwrap_or_default();
     match (Algorithm::of(&claimed), of_parts) {
         // AWS keeps none of an upload that was created without an algorithm.
-        (Some(_), None) => Err(Refusal::invalid_part()),
+        (Some(_), None) => Err(invalid()),
         (Some(named), Some(of_parts)) if named != of_parts.algorithm => {
             let text = format!("The {} you specified for part {number} did not match what we received.", named.name());
             Err(Refusal::bad_digest().saying(text))
         }
-        (Some(named), Some(_)) if named.value(&claimed) != named.value(kept) => Err(Refusal::invalid_part()),
+        (Some(named), Some(_)) if named.value(&claimed) != named.value(kept) => Err(invalid()),
         (None, Some(OfParts { algorithm, full_object: false })) => {
             let text = format!(
                 "The upload was created using a {} checksum. The complete request must include the checksum for each \
@@ -293,7 +299,8 @@ mod tests {
         let claimed = claimed.map(|data| of(Algorithm::Crc32, data).checksum_crc32.unwrap());
         let part = CompletedPart { checksum_crc32: claimed, part_number: Some(1), ..CompletedPart::default() };
         let of_parts = of_parts.map(|(algorithm, full_object)| OfParts { algorithm, full_object });
-        let checked = check_listed(&part, of_parts, &of(Algorithm::Crc32, b"data"));
+        let checked =
+            check_listed(&part, of_parts, &of(Algorithm::Crc32, b"data"), || Refusal::invalid_part("u", 1, "e"));
         assert_eq!(checked.err().map(|refusal| refusal.code), refused);
     }
 }

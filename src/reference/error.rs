@@ -160,14 +160,15 @@ impl Refusal {
         Self::new(416, "InvalidRange", "The requested range is not satisfiable")
     }
 
-    pub fn invalid_part() -> Self {
+    pub fn invalid_part(upload_id: &str, number: i32, etag: &str) -> Self {
         let message = "One or more of the specified parts could not be found.  The part may not have been uploaded, or \
                        the specified entity tag may not match the part's entity tag.";
-        Self::new(400, "InvalidPart", message)
+        let refusal = Self::new(400, "InvalidPart", message);
+        refusal.field("UploadId", upload_id).field("PartNumber", number.to_string()).field("ETag", etag)
     }
 
     pub fn bad_digest() -> Self {
-        let message = "The Content-MD5 or checksum value that you specified did not match what the server received.";
+        let message = "The Content-MD5 you specified did not match what we received.";
         Self::new(400, "BadDigest", message)
     }
 

@@ -109,10 +109,12 @@ pub(super) async fn serve(
         Ok(()) if is_form => match with_policy(request).await {
             Some(form) => match service.call(form.request).await {
                 Ok(response) if response.status() == StatusCode::CREATED => quoted(response).await,
-                Ok(response) if response.status() == StatusCode::BAD_REQUEST => match form.unmet {
-                    Some(refusal) => refusal.into_error(&extensions).to_http_response().unwrap_or(response),
-                    None => response,
-                },
+                Ok(response) if response.status() == StatusCode::BAD_REQUEST => {
+                    let (response, of_policy) = says(response, UNMET).await;
+                    let refusal = form.unmet.filter(|_| of_policy);
+                    let instead = refusal.and_then(|refusal| refusal.into_error(&extensions).to_http_response().ok());
+                    instead.unwrap_or(response)
+                }
                 Ok(response) => response,
                 Err(_) => internal_error(),
             },
@@ -213,12 +215,26 @@ async fn with_policy(request: Request<Lent>) -> Option<Form> {
     let body = http_body_util::Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes();
     let encoded = field(&body, b"name=\"policy\"").and_then(|policy| std::str::from_utf8(policy).ok());
     let policy = encoded.and_then(|encoded| PostPolicy::from_base64(encoded).ok());
-    let unmet =
-        policy.as_ref().and_then(|policy| policy.conditions.iter().find_map(|condition| unmet(condition, &body)));
+    // Nothing that follows the file counts.
+    let file = body.windows(FILE.len()).position(|window| window == FILE).unwrap_or(body.len());
+    let unmet = policy.as_ref().and_then(|policy| policy.conditions.iter().find_map(|c| unmet(c, &body[..file])));
     if let Some(policy) = policy {
         head.extensions.insert(policy);
     }
     Some(Form { request: Request::from_parts(head, Body::from(body)), unmet })
+}
+
+/// The same answer, and whether it says this.
+async fn says(mut response: Response<Body>, text: &[u8]) -> (Response<Body>, bool) {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let found = contains(&bytes, text);
+    *response.body_mut() = Body::from(bytes);
+    (response, found)
+}
+
+fn contains(document: &[u8], text: &[u8]) -> bool {
+    document.windows(text.len()).any(|window| window == text)
 }
 
 /// What AWS says of a condition that the fields of a form do not meet. The bucket is no field.
@@ -378,6 +394,10 @@ fn signed_headers(headers: &HeaderMap, query: &str) -> Option<Vec<String>> {
     Some(listed.split(';').map(str::to_ascii_lowercase).collect())
 }
 
+/// The name of a form's last field.
+const FILE: &[u8] = b"; name=\"file\"";
+/// How s3s refuses a form whose policy does not hold.
+const UNMET: &[u8] = b"<Code>InvalidPolicyDocument</Code>";
 /// The error that s3s says nothing more of, and what AWS says.
 const NO_MATCH: &[u8] = b"<Code>SignatureDoesNotMatch</Code>";
 const NO_MATCH_MESSAGE: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing \
@@ -406,7 +426,7 @@ async fn finish(
     } else if is_error {
         let body = std::mem::replace(response.body_mut(), Body::empty());
         let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        let unsaid = bytes.windows(NO_MATCH.len()).any(|window| window == NO_MATCH) && !has_message(&bytes);
+        let unsaid = contains(&bytes, NO_MATCH) && !contains(&bytes, b"<Message>");
         let message = unsaid.then_some(("Message", NO_MATCH_MESSAGE));
         let mut all: Vec<(&str, &str)> = message.into_iter().collect();
         all.extend(fields.iter().map(|(name, value)| (*name, value.as_str())));
@@ -427,10 +447,6 @@ async fn finish(
         }
     }
     response
-}
-
-fn has_message(document: &[u8]) -> bool {
-    document.windows(9).any(|window| window == b"<Message>")
 }
 
 /// An error document with further elements at its end; none where it is no error document.

@@ -165,7 +165,7 @@ impl Service {
         let listed = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let (object, version_id) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
-            let parts = listed_parts(&listed, upload)?;
+            let parts = listed_parts(&listed, upload, &input.upload_id)?;
             let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
             let etag = self.multipart_etag(&parts, is_store_encrypted);
             self.fail_completion(&parts, is_store_encrypted)?;
@@ -349,7 +349,7 @@ fn refuse_part_number(number: i32) -> Result<(), Refusal> {
 }
 
 /// The parts that the client lists, checked against those that came.
-fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, StoredPart)>, Refusal> {
+fn listed_parts(listed: &[CompletedPart], upload: &Upload, upload_id: &str) -> Result<Vec<(i32, StoredPart)>, Refusal> {
     if listed.is_empty() {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         return Err(Refusal::new(400, "MalformedXML", message));
@@ -361,11 +361,13 @@ fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, S
             let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
             return Err(Refusal::new(400, "InvalidPartOrder", message));
         }
-        let stored = upload.parts.get(&number).ok_or_else(Refusal::invalid_part)?;
-        if part.e_tag.as_ref().map(ETag::value) != Some(&stored.etag) {
-            return Err(Refusal::invalid_part());
+        let etag = part.e_tag.as_ref().map(ETag::value).unwrap_or_default();
+        let invalid = || Refusal::invalid_part(upload_id, number, etag);
+        let stored = upload.parts.get(&number).ok_or_else(invalid)?;
+        if etag != stored.etag {
+            return Err(invalid());
         }
-        checksums::check_listed(part, upload.checked, &stored.checksums)?;
+        checksums::check_listed(part, upload.checked, &stored.checksums, invalid)?;
         parts.push((number, stored.clone()));
     }
     let all_but_last = &parts[..parts.len() - 1];
