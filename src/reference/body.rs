@@ -6,17 +6,13 @@ use futures_util::StreamExt as _;
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use s3s::TrailingHeaders;
-use s3s::checksum::ChecksumHasher;
-use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{ChecksumType, StreamingBlob};
 
+use super::checksums::Algorithm;
 use super::content::{Content, Memory, SealingKey, Writer};
 use super::error::Refusal;
 use super::faults::{ChecksumFlaw, Faults};
 use super::store::Checksums;
-
-/// The longest body that is read to its end before a request is refused, so that the client sees the answer.
-const DRAINED: usize = 16 * 1024 * 1024;
 
 /// What a body came to.
 pub(super) struct Taken {
@@ -33,54 +29,11 @@ pub(super) struct Claims {
     content_md5: Option<String>,
     content_length: Option<i64>,
     algorithm: Algorithm,
+    /// Whether the client named it.
+    named: bool,
     expected: Option<String>,
     trailing: Option<TrailingHeaders>,
     framed: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
-    Crc32,
-    Crc32c,
-    Crc64Nvme,
-    Sha1,
-    Sha256,
-}
-
-impl Algorithm {
-    const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
-
-    fn header(self) -> &'static str {
-        match self {
-            Self::Crc32 => "x-amz-checksum-crc32",
-            Self::Crc32c => "x-amz-checksum-crc32c",
-            Self::Crc64Nvme => "x-amz-checksum-crc64nvme",
-            Self::Sha1 => "x-amz-checksum-sha1",
-            Self::Sha256 => "x-amz-checksum-sha256",
-        }
-    }
-
-    fn hasher(self) -> ChecksumHasher {
-        let mut hasher = ChecksumHasher::default();
-        match self {
-            Self::Crc32 => hasher.crc32 = Some(Crc32::new()),
-            Self::Crc32c => hasher.crc32c = Some(Crc32c::new()),
-            Self::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
-            Self::Sha1 => hasher.sha1 = Some(Sha1::new()),
-            Self::Sha256 => hasher.sha256 = Some(Sha256::new()),
-        }
-        hasher
-    }
-
-    fn of(self, checksums: &Checksums) -> Option<&String> {
-        match self {
-            Self::Crc32 => checksums.checksum_crc32.as_ref(),
-            Self::Crc32c => checksums.checksum_crc32c.as_ref(),
-            Self::Crc64Nvme => checksums.checksum_crc64nvme.as_ref(),
-            Self::Sha1 => checksums.checksum_sha1.as_ref(),
-            Self::Sha256 => checksums.checksum_sha256.as_ref(),
-        }
-    }
 }
 
 impl Claims {
@@ -92,18 +45,21 @@ impl Claims {
         trailing: Option<TrailingHeaders>,
     ) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = |algorithm: &Algorithm| {
+        let sent = |algorithm: &Algorithm| {
             let as_trailer = text("x-amz-trailer").is_some_and(|t| t.eq_ignore_ascii_case(algorithm.header()));
-            let suffix = algorithm.header().trim_start_matches("x-amz-checksum-");
-            let asked_for = text("x-amz-sdk-checksum-algorithm").is_some_and(|a| a.eq_ignore_ascii_case(suffix));
-            headers.contains_key(algorithm.header()) || as_trailer || asked_for
+            headers.contains_key(algorithm.header()) || as_trailer
         };
+        let asked_for = |algorithm: &Algorithm| {
+            text("x-amz-sdk-checksum-algorithm").is_some_and(|asked| asked.eq_ignore_ascii_case(algorithm.name()))
+        };
+        let named = Algorithm::ALL.into_iter().find(sent).or(Algorithm::ALL.into_iter().find(asked_for));
         // Without a checksum of the client's, AWS makes a CRC64NVME of its own.
-        let algorithm = Algorithm::ALL.into_iter().find(named).unwrap_or(Algorithm::Crc64Nvme);
+        let algorithm = named.unwrap_or(Algorithm::Crc64Nvme);
+        let named = named.is_some();
         let expected = text(algorithm.header()).map(str::to_owned);
         let trailing = trailing.filter(|_| headers.contains_key("x-amz-trailer"));
         let framed = text("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-"));
-        Self { content_md5, content_length, algorithm, expected, trailing, framed }
+        Self { content_md5, content_length, algorithm, named, expected, trailing, framed }
     }
 
     /// The claims on data under a customer key as an endpoint with faults takes them.
@@ -135,6 +91,25 @@ impl Claims {
     pub fn none() -> Self {
         Self::of(&HeaderMap::new(), None, None, None)
     }
+
+    /// Nothing is claimed; a checksum of this algorithm is made.
+    pub fn none_but(algorithm: Algorithm) -> Self {
+        Self { algorithm, ..Self::none() }
+    }
+
+    /// The claims on a part of an upload that was created with this algorithm.
+    pub fn of_part(mut self, created_with: Option<Algorithm>) -> Result<Self, Refusal> {
+        let Some(algorithm) = created_with else { return Ok(self) };
+        if self.named && self.algorithm != algorithm {
+            let (expected, actual) = (algorithm.name(), self.algorithm.name());
+            let text = format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
+            );
+            return Err(Refusal::new(400, "InvalidRequest", "").saying(text));
+        }
+        self.algorithm = algorithm;
+        Ok(self)
+    }
 }
 
 /// Reads a body to its end. The MD5 is that of data without a key, or what a client or a fault asks for: an ETag under a
@@ -158,10 +133,7 @@ pub(super) async fn take(
             md5.update(&chunk);
         }
         hasher.update(&chunk);
-        if writer.write(&chunk).is_err() {
-            drain(body.take()).await;
-            return Err(Refusal::memory_full());
-        }
+        writer.write(&chunk).map_err(|_| Refusal::memory_full())?;
     }
     let content = writer.finish().map_err(|_| Refusal::memory_full())?;
     let md5 = md5.map(|md5| md5.finalize());
@@ -180,9 +152,11 @@ pub(super) async fn take(
     let expected = claims.expected.or(in_trailer);
     let claimed = expected.is_some();
     if let Some(expected) = expected
-        && claims.algorithm.of(&checksums) != Some(&expected)
+        && claims.algorithm.value(&checksums) != Some(&expected)
     {
-        return Err(Refusal::bad_digest());
+        let name = claims.algorithm.name().to_ascii_uppercase();
+        let text = format!("The {name} you specified did not match the calculated checksum.");
+        return Err(Refusal::bad_digest().saying(text));
     }
     Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums, claimed })
 }
@@ -219,16 +193,4 @@ fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {
     let body = body.map(|chunk| chunk.map_err(std::io::Error::other));
     let head = piece(format!("{:x}\r\n", length.unwrap_or_default()));
     StreamingBlob::wrap(head.chain(body).chain(piece("\r\n0\r\n\r\n".to_owned())))
-}
-
-/// Reads on after a refusal, up to a bound: a client that is still sending would not see the answer otherwise.
-pub(super) async fn drain(body: Option<StreamingBlob>) {
-    let mut left = DRAINED;
-    let Some(mut body) = body else { return };
-    while let Some(Ok(chunk)) = body.next().await {
-        match left.checked_sub(chunk.len()) {
-            Some(less) => left = less,
-            None => return,
-        }
-    }
 }

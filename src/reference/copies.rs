@@ -7,6 +7,7 @@ use s3s::{S3Request, S3Response};
 
 use super::admission::{Admitted, Request};
 use super::body::{self, Claims, Taken};
+use super::checksums::Algorithm;
 use super::conditions::Conditions;
 use super::content::{self, SealingKey};
 use super::error::Refusal;
@@ -19,6 +20,7 @@ use super::store::{Bucket, Object, ObjectHeaders};
 /// The source of a copy, admitted.
 pub(super) struct Source {
     pub object: Arc<Object>,
+    pub tags: Vec<Tag>,
     /// The key that the request brought for it.
     pub given: Option<GivenKey>,
     /// The key that opens its data.
@@ -84,7 +86,12 @@ impl Service {
             headers = ObjectHeaders::default();
         }
         let written_under = self.key_of_copy(&source, key.clone());
-        let taken = self.copied(&source, self.served_to_copy(&source), written_under.as_ref().map(|k| &k.key)).await?;
+        let algorithm = match &input.checksum_algorithm {
+            Some(asked) => Algorithm::asked(asked)?,
+            None => Algorithm::of(&source.object.checksums).unwrap_or(Algorithm::Crc64Nvme),
+        };
+        let seals = written_under.as_ref().map(|k| &k.key);
+        let taken = self.copied(&source, self.served_to_copy(&source), seals, algorithm).await?;
         let checksums = taken.checksums.clone();
         let mut object = self.whole_object(Action::CopyTarget, written_under.as_ref(), taken, headers);
         if self.faults.has(CopyFlaw::EtagKept) {
@@ -95,14 +102,22 @@ impl Service {
         };
         let (object, version_id) =
             self.place(&input.bucket, &input.key, object, keep_former, &Conditions::default())?;
+        if input.tagging_directive.is_some_and(|d| d.as_str() == TaggingDirective::REPLACE) {
+            self.tag_as_asked(&input.bucket, &input.key, input.tagging.as_deref())?;
+        } else {
+            self.tag_newest(&input.bucket, &input.key, source.tags)?;
+        }
         let echo = self.echo(Action::CopyTarget, key.as_ref());
         Ok(S3Response::new(CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
                 e_tag: Some(ETag::Strong(object.etag.clone())),
                 last_modified: Some(time::OffsetDateTime::now_utc().into()),
+                checksum_crc32: checksums.checksum_crc32,
+                checksum_crc32c: checksums.checksum_crc32c,
                 checksum_crc64nvme: checksums.checksum_crc64nvme,
+                checksum_sha1: checksums.checksum_sha1,
+                checksum_sha256: checksums.checksum_sha256,
                 checksum_type: checksums.checksum_type,
-                ..CopyObjectResult::default()
             }),
             copy_source_version_id: source.version_id,
             version_id,
@@ -152,7 +167,7 @@ impl Service {
         }
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
         let Admitted { given, opens, .. } = customer_key;
-        Ok(Source { object, given, opens, version_id, onto_itself })
+        Ok(Source { object, tags: version.tags, given, opens, version_id, onto_itself })
     }
 
     /// A piece of a source's data, sealed anew.
@@ -161,9 +176,10 @@ impl Service {
         source: &Source,
         served: Served,
         key: Option<&SealingKey>,
+        algorithm: Algorithm,
     ) -> Result<Taken, Refusal> {
         let opened = content::read(&source.object.contents(), served.range.clone(), source.opens.clone());
-        body::take(Some(served.stream(opened)), key, &self.store.memory, Claims::none(), self.faults.makes_etags())
-            .await
+        let claims = Claims::none_but(algorithm);
+        body::take(Some(served.stream(opened)), key, &self.store.memory, claims, self.faults.makes_etags()).await
     }
 }

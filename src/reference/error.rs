@@ -67,6 +67,8 @@ pub(super) struct Refusal {
     pub status: u16,
     pub code: &'static str,
     pub message: &'static str,
+    /// A message of this request's own, in place of `message`.
+    pub said: Option<String>,
     pub fields: Vec<(&'static str, String)>,
     /// Headers of the answer.
     pub headers: Vec<(&'static str, String)>,
@@ -74,7 +76,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { cause: None, status, code, message, fields: Vec::new(), headers: Vec::new() }
+        Self { cause: None, status, code, message, said: None, fields: Vec::new(), headers: Vec::new() }
     }
 
     /// The same with further headers.
@@ -87,6 +89,17 @@ impl Refusal {
     pub fn argument(mut self, name: &str, value: &str) -> Self {
         self.fields = vec![("ArgumentName", name.to_owned()), ("ArgumentValue", value.to_owned())];
         self
+    }
+
+    /// The same with a message of this request's own.
+    pub fn saying(mut self, text: String) -> Self {
+        self.said = Some(text);
+        self
+    }
+
+    /// The message.
+    pub fn text(&self) -> &str {
+        self.said.as_deref().unwrap_or(self.message)
     }
 
     /// The same for this cause.
@@ -103,11 +116,12 @@ impl Refusal {
 
     /// As an error of s3s; the fields go by way of `extensions`.
     pub fn into_error(self, extensions: &http::Extensions) -> S3Error {
+        let text = self.text().to_owned();
         if let Some(fields) = extensions.get::<ErrorFields>() {
             fields.tell(Told { fields: self.fields, cause: self.cause, status: None, headers: self.headers });
         }
         let code = S3ErrorCode::from_bytes(self.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
-        let mut error = S3Error::with_message(code, self.message);
+        let mut error = S3Error::with_message(code, text);
         error.set_status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
         error
     }
@@ -146,14 +160,15 @@ impl Refusal {
         Self::new(416, "InvalidRange", "The requested range is not satisfiable")
     }
 
-    pub fn invalid_part() -> Self {
+    pub fn invalid_part(upload_id: &str, number: i32, etag: &str) -> Self {
         let message = "One or more of the specified parts could not be found.  The part may not have been uploaded, or \
                        the specified entity tag may not match the part's entity tag.";
-        Self::new(400, "InvalidPart", message)
+        let refusal = Self::new(400, "InvalidPart", message);
+        refusal.field("UploadId", upload_id).field("PartNumber", number.to_string()).field("ETag", etag)
     }
 
     pub fn bad_digest() -> Self {
-        let message = "The Content-MD5 or checksum value that you specified did not match what the server received.";
+        let message = "The Content-MD5 you specified did not match what we received.";
         Self::new(400, "BadDigest", message)
     }
 

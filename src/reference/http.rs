@@ -1,16 +1,18 @@
 //! The HTTP layer around the S3 service: what AWS does before an operation is known, and how its errors are written.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use quick_xml::events::{BytesEnd, BytesText, Event};
 use quick_xml::{Reader, Writer};
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::post_policy::PostPolicy;
+use s3s::post_policy::{PostPolicy, PostPolicyCondition};
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
@@ -18,6 +20,9 @@ use super::error::{ErrorFields, Refusal};
 use super::faults::{Action, Asked, Beyond, Faults, Overheard, ReadFlaw, SignatureFlaw};
 use super::sse_c;
 use super::store::random_id;
+
+/// The longest rest of a body that is read before a request is refused, so that the client sees the answer.
+const MAX_REST: usize = 16 * 1024 * 1024;
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024 * 1024;
@@ -85,26 +90,37 @@ pub(super) async fn serve(
         take_first_of_doubled(&mut request);
     }
     let extensions = request.extensions().clone();
+    let waits = request.headers().contains_key(EXPECT);
+    let (lent, rest) = tokio::sync::oneshot::channel();
+    let request = request.map(|body| Lent { body: Some(body), back: Some(lent) });
     let refused = faults
         .refuse_spelling(&overheard.take())
         .and_then(|()| refused_at_the_door(&asked, &faults, &request))
         .map_err(|refusal| faults.refusal(refusal));
     let mut response = match refused {
         Err(refusal) if faults.does_all_the_same(&refusal) => {
-            let _ = service.call(request.map(Body::from)).await;
+            let _ = service.call(request.map(Body::http_body)).await;
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
         }
         Err(refusal) => {
-            let body = request.into_body();
-            // Read on, so that a client that is still sending sees the answer.
-            let _ = http_body_util::Limited::new(body, 16 * 1024 * 1024).collect().await;
+            drop(request);
             refusal.into_error(&extensions).to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
         }
         Ok(()) if is_form => match with_policy(request).await {
-            Some(request) => service.call(request).await.unwrap_or_else(|_| internal_error()),
+            Some(form) => match service.call(form.request).await {
+                Ok(response) if response.status() == StatusCode::CREATED => quoted(response).await,
+                Ok(response) if response.status() == StatusCode::BAD_REQUEST => {
+                    let (response, of_policy) = says(response, UNMET).await;
+                    let refusal = form.unmet.filter(|_| of_policy);
+                    let instead = refusal.and_then(|refusal| refusal.into_error(&extensions).to_http_response().ok());
+                    instead.unwrap_or(response)
+                }
+                Ok(response) => response,
+                Err(_) => internal_error(),
+            },
             None => internal_error(),
         },
-        Ok(()) => match service.call(waved_through(request, &asked, &faults).map(Body::from)).await {
+        Ok(()) => match service.call(waved_through(request, &asked, &faults).map(Body::http_body)).await {
             Ok(response)
                 if asks_for_attributes
                     && response.status().is_success()
@@ -116,6 +132,12 @@ pub(super) async fn serve(
             Err(_) => internal_error(),
         },
     };
+    if let Ok(rest) = rest.await
+        && !response.status().is_success()
+        && !read_on(rest, waits).await
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let told = fields.take();
     if let Some(status) = told.status {
         *response.status_mut() = status;
@@ -137,15 +159,103 @@ fn content_type<B>(request: &Request<B>) -> &str {
     request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// A request's body, which comes back when it is dropped.
+struct Lent {
+    body: Option<Incoming>,
+    back: Option<tokio::sync::oneshot::Sender<Incoming>>,
+}
+
+impl hyper::body::Body for Lent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(context))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(SizeHint::default, hyper::body::Body::size_hint)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
+            let _ = back.send(body);
+        }
+    }
+}
+
+/// Reads on after a refusal, so that a client that is still sending sees the answer. One that waits to be told to send
+/// has not begun. Answers whether the body came to its end: otherwise no request can follow.
+async fn read_on(rest: Incoming, waits: bool) -> bool {
+    if waits {
+        return hyper::body::Body::is_end_stream(&rest);
+    }
+    http_body_util::Limited::new(rest, MAX_REST).collect().await.is_ok()
+}
+
+/// A form that came in.
+struct Form {
+    request: Request<Body>,
+    /// What AWS refuses it for if its policy does not hold; s3s does so with another status and code.
+    unmet: Option<Refusal>,
+}
+
 /// A form with the policy that it brings: s3s checks it, and does not hand it on.
-async fn with_policy(request: Request<Incoming>) -> Option<Request<Body>> {
+async fn with_policy(request: Request<Lent>) -> Option<Form> {
     let (mut head, body) = request.into_parts();
     let body = http_body_util::Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes();
     let encoded = field(&body, b"name=\"policy\"").and_then(|policy| std::str::from_utf8(policy).ok());
-    if let Some(policy) = encoded.and_then(|encoded| PostPolicy::from_base64(encoded).ok()) {
+    let policy = encoded.and_then(|encoded| PostPolicy::from_base64(encoded).ok());
+    // Nothing that follows the file counts.
+    let file = body.windows(FILE.len()).position(|window| window == FILE).unwrap_or(body.len());
+    let unmet = policy.as_ref().and_then(|policy| policy.conditions.iter().find_map(|c| unmet(c, &body[..file])));
+    if let Some(policy) = policy {
         head.extensions.insert(policy);
     }
-    Some(Request::from_parts(head, Body::from(body)))
+    Some(Form { request: Request::from_parts(head, Body::from(body)), unmet })
+}
+
+/// The same answer, and whether it says this.
+async fn says(mut response: Response<Body>, text: &[u8]) -> (Response<Body>, bool) {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let found = contains(&bytes, text);
+    *response.body_mut() = Body::from(bytes);
+    (response, found)
+}
+
+fn contains(document: &[u8], text: &[u8]) -> bool {
+    document.windows(text.len()).any(|window| window == text)
+}
+
+/// What AWS says of a condition that the fields of a form do not meet. The bucket is no field.
+fn unmet(condition: &PostPolicyCondition, form: &[u8]) -> Option<Refusal> {
+    let (operator, name, wanted) = match condition {
+        PostPolicyCondition::Eq { field, value } => ("eq", field, value),
+        PostPolicyCondition::StartsWith { field, prefix } => ("starts-with", field, prefix),
+        PostPolicyCondition::ContentLengthRange { .. } => return None,
+    };
+    let lowered = form.to_ascii_lowercase();
+    let head = format!("; name=\"{}\"", name.to_ascii_lowercase());
+    // The names of fields may be written in any case, their values may not.
+    let found = lowered.windows(head.len()).position(|window| window == head.as_bytes());
+    let sent = found.and_then(|at| field(&form[at..], &form[at..at + head.len()])).unwrap_or_default();
+    let holds = if operator == "eq" { sent == wanted.as_bytes() } else { sent.starts_with(wanted.as_bytes()) };
+    if holds || name == "bucket" {
+        return None;
+    }
+    let shown = serde_json::json!([operator, format!("${name}"), wanted]).to_string().replace("\",\"", "\", \"");
+    let text = format!("Invalid according to Policy: Policy Condition failed: {shown}");
+    Some(Refusal::new(403, "AccessDenied", "").saying(text))
 }
 
 /// The content of a form's part, by what stands in its head.
@@ -157,7 +267,7 @@ fn field<'b>(body: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
 }
 
 /// A request that a fault lets in without its signature.
-fn waved_through(mut request: Request<Incoming>, asked: &Asked, faults: &Faults) -> Request<Incoming> {
+fn waved_through(mut request: Request<Lent>, asked: &Asked, faults: &Faults) -> Request<Lent> {
     let headers = request.headers();
     let is_signed = headers.contains_key(http::header::AUTHORIZATION) || asked.presigned;
     let is_framed = headers.contains_key("x-amz-decoded-content-length");
@@ -195,16 +305,26 @@ fn has_parameter(query: Option<&str>, name: &str) -> bool {
 }
 
 /// GetObjectAttributes alone gives the ETag without quotes; s3s writes it with them.
-async fn attributes(mut response: Response<Body>) -> Response<Body> {
+async fn attributes(response: Response<Body>) -> Response<Body> {
+    with_etag(response, |etag| etag.to_owned()).await
+}
+
+/// The answer to a form gives the ETag with quotes, like all others; s3s writes it without.
+async fn quoted(response: Response<Body>) -> Response<Body> {
+    with_etag(response, |etag| format!("\"{etag}\"")).await
+}
+
+/// The same with the ETag, of which the quotes are taken, written otherwise.
+async fn with_etag(mut response: Response<Body>, written: impl Fn(&str) -> String) -> Response<Body> {
     let body = std::mem::replace(response.body_mut(), Body::empty());
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let bare = with_bare_etag(&bytes).unwrap_or(bytes);
+    let changed = etag_written(&bytes, written).unwrap_or(bytes);
     response.headers_mut().remove(CONTENT_LENGTH);
-    *response.body_mut() = Body::from(bare);
+    *response.body_mut() = Body::from(changed);
     response
 }
 
-fn with_bare_etag(document: &[u8]) -> Option<Bytes> {
+fn etag_written(document: &[u8], written: impl Fn(&str) -> String) -> Option<Bytes> {
     let mut reader = Reader::from_reader(document);
     let mut writer = Writer::new(Vec::new());
     loop {
@@ -213,8 +333,8 @@ fn with_bare_etag(document: &[u8]) -> Option<Bytes> {
             Event::Start(start) if start.name().as_ref() == "ETag" => {
                 let quoted = reader.read_text(start.name()).ok()?.to_string();
                 let bare = quoted.replace("&quot;", "\"");
-                let text = BytesText::new(bare.trim_matches('"'));
-                writer.create_element("ETag").write_text_content(text).ok()?;
+                let text = written(bare.trim_matches('"'));
+                writer.create_element("ETag").write_text_content(BytesText::new(&text)).ok()?;
             }
             event => writer.write_event(event).ok()?,
         }
@@ -230,7 +350,7 @@ fn hide_customer_keys(headers: &mut HeaderMap) {
     }
 }
 
-fn refused_at_the_door(asked: &Asked, faults: &Faults, request: &Request<Incoming>) -> Result<(), Refusal> {
+fn refused_at_the_door<B>(asked: &Asked, faults: &Faults, request: &Request<B>) -> Result<(), Refusal> {
     if asked.transport == Transport::Plain && !faults.overlooks_tls(asked) {
         sse_c::refuse_without_tls(request.headers())?;
     }
@@ -274,6 +394,15 @@ fn signed_headers(headers: &HeaderMap, query: &str) -> Option<Vec<String>> {
     Some(listed.split(';').map(str::to_ascii_lowercase).collect())
 }
 
+/// The name of a form's last field.
+const FILE: &[u8] = b"; name=\"file\"";
+/// How s3s refuses a form whose policy does not hold.
+const UNMET: &[u8] = b"<Code>InvalidPolicyDocument</Code>";
+/// The error that s3s says nothing more of, and what AWS says.
+const NO_MATCH: &[u8] = b"<Code>SignatureDoesNotMatch</Code>";
+const NO_MATCH_MESSAGE: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing \
+                                method.";
+
 fn internal_error() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -297,7 +426,10 @@ async fn finish(
     } else if is_error {
         let body = std::mem::replace(response.body_mut(), Body::empty());
         let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        let mut all: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let unsaid = contains(&bytes, NO_MATCH) && !contains(&bytes, b"<Message>");
+        let message = unsaid.then_some(("Message", NO_MATCH_MESSAGE));
+        let mut all: Vec<(&str, &str)> = message.into_iter().collect();
+        all.extend(fields.iter().map(|(name, value)| (*name, value.as_str())));
         all.extend([("Resource", resource), ("RequestId", request_id), ("HostId", &host_id)]);
         let filled = with_fields(&bytes, &all).unwrap_or(bytes);
         response.headers_mut().remove(CONTENT_LENGTH);
@@ -339,6 +471,7 @@ pub(super) fn with_fields(document: &[u8], fields: &[(&str, &str)]) -> Option<By
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use s3s::post_policy::PostPolicyCondition as Condition;
 
     use super::*;
 
@@ -375,7 +508,37 @@ mod tests {
     #[case("<A><ETag>\"0f\"</ETag><ObjectSize>3</ObjectSize></A>")]
     #[case("<A><ETag>&quot;0f&quot;</ETag><ObjectSize>3</ObjectSize></A>")]
     fn attributes_have_a_bare_etag(#[case] written: &str) {
-        let bare = with_bare_etag(written.as_bytes()).unwrap();
+        let bare = etag_written(written.as_bytes(), str::to_owned).unwrap();
         assert_eq!(bare, "<A><ETag>0f</ETag><ObjectSize>3</ObjectSize></A>");
+        let quoted = etag_written(written.as_bytes(), |etag| format!("\"{etag}\"")).unwrap();
+        assert_eq!(quoted, "<A><ETag>&quot;0f&quot;</ETag><ObjectSize>3</ObjectSize></A>");
+    }
+
+    /// As AWS was recorded to say it.
+    #[rstest]
+    #[case::equal("key", "eq", "a", None)]
+    #[case::another("key", "eq", "b", Some(r#"["eq", "$key", "b"]"#))]
+    #[case::another_case("key", "eq", "A", Some(r#"["eq", "$key", "A"]"#))]
+    #[case::name_in_another_case("KEY", "eq", "a", None)]
+    #[case::missing("acl", "eq", "private", Some(r#"["eq", "$acl", "private"]"#))]
+    #[case::begins("x-amz-meta-n", "starts-with", "some", None)]
+    #[case::begins_otherwise("x-amz-meta-n", "starts-with", "any", Some(r#"["starts-with", "$x-amz-meta-n", "any"]"#))]
+    #[case::anything("acl", "starts-with", "", None)]
+    #[case::bucket("bucket", "eq", "b", None)]
+    fn conditions_of_a_form(
+        #[case] field: &str,
+        #[case] operator: &str,
+        #[case] wanted: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let form = b"--x\r\nContent-Disposition: form-data; name=\"Key\"\r\n\r\na\r\n--x\r\n\
+                     Content-Disposition: form-data; name=\"x-amz-meta-n\"\r\n\r\nsomething\r\n--x--\r\n";
+        let (field, value) = (field.to_owned(), wanted.to_owned());
+        let condition = match operator {
+            "eq" => Condition::Eq { field, value },
+            _ => Condition::StartsWith { field, prefix: value },
+        };
+        let expected = expected.map(|shown| format!("Invalid according to Policy: Policy Condition failed: {shown}"));
+        assert_eq!(unmet(&condition, form).map(|refusal| refusal.text().to_owned()), expected);
     }
 }

@@ -32,7 +32,6 @@ impl Service {
         if action == Action::Put && self.faults.has(WriteFlaw::RefusedDestroys) {
             let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
         }
-        body::drain(body).await;
     }
 
     /// What becomes of the object that was there when the body of a PutObject under a customer key breaks off or does not
@@ -81,12 +80,18 @@ impl Service {
 
     /// What becomes of a part that is refused for its key.
     pub(super) async fn after_refused_part(&self, input: &mut UploadPartInput) {
-        let body = input.body.take();
         if !self.faults.has(PartFlaw::RefusedKept) {
-            return body::drain(body).await;
+            return;
         }
-        let Ok(taken) = body::take(body, None, &self.store.memory, Claims::none(), true).await else { return };
-        let part = Part { content: Arc::new(taken.content), etag: taken.md5, modified: OffsetDateTime::now_utc() };
+        let Ok(taken) = body::take(input.body.take(), None, &self.store.memory, Claims::none(), true).await else {
+            return;
+        };
+        let part = Part {
+            content: Arc::new(taken.content),
+            etag: taken.md5,
+            modified: OffsetDateTime::now_utc(),
+            checksums: taken.checksums,
+        };
         let _ = self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part, None);
     }
 

@@ -7,6 +7,7 @@ mod admission;
 mod annotations;
 mod body;
 mod certificate;
+mod checksums;
 mod conditions;
 mod content;
 mod copies;

@@ -9,7 +9,8 @@ use s3s::{S3Request, S3Response};
 use time::OffsetDateTime;
 
 use super::admission::{PartKey, Request};
-use super::body::{self, Claims};
+use super::body::{self, Claims, Taken};
+use super::checksums::{self, Algorithm, OfParts};
 use super::conditions::Conditions;
 use super::error::Refusal;
 use super::faults::{Action, PartFlaw, View};
@@ -34,6 +35,7 @@ impl Service {
         let key = self.key_of(Action::CreateUpload, request)?;
         let key = self.unless_overridden(key, &input.bucket, PartFlaw::DefaultEncryptionWins);
         self.refuse_other(Action::CreateUpload, input.server_side_encryption.as_ref())?;
+        let checked = OfParts::asked(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
         let upload_id = random_id();
         let upload = Upload {
             key: input.key.clone(),
@@ -47,6 +49,7 @@ impl Service {
                 content_language: input.content_language,
                 metadata: input.metadata,
             },
+            checked,
             parts: Default::default(),
             last_key: None,
         };
@@ -59,6 +62,8 @@ impl Service {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(upload_id),
+            checksum_algorithm: checked.map(|checked| checked.algorithm.told()),
+            checksum_type: checked.map(OfParts::told),
             server_side_encryption: echo.store,
             sse_customer_algorithm: echo.customer_algorithm,
             sse_customer_key_md5: echo.customer_key_md5,
@@ -72,23 +77,25 @@ impl Service {
             refuse_part_number(input.part_number)?;
             refuse_too_large(input.content_length)?;
             let request = Request::of(&req.headers, &req.extensions);
-            self.part_key(Action::UploadPart, request, &input.bucket, &input.key, &input.upload_id)
+            let key = self.part_key(Action::UploadPart, request, &input.bucket, &input.key, &input.upload_id)?;
+            let length = input.content_length;
+            let claims = Claims::of(&req.headers, input.content_md5.clone(), length, req.trailing_headers.clone());
+            Ok((key, claims.of_part(self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?)?))
         };
-        let PartKey { given: key, seals } = match before() {
-            Ok(key) => key,
+        let (PartKey { given: key, seals }, claims) = match before() {
+            Ok(both) => both,
             Err(refusal) => {
                 self.after_refused_part(&mut input).await;
                 return Err(refusal);
             }
         };
-        let claims = Claims::of(&req.headers, input.content_md5.take(), input.content_length, req.trailing_headers);
         let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
         let frames = seals.is_some() && self.faults.has(PartFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
         let checksums = taken.checksums.clone();
         let etag = self.etag_of(Action::UploadPart, key.as_ref(), &taken);
-        let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
+        let part = stored(taken, etag);
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::UploadPart, key.as_ref());
         Ok(S3Response::new(UploadPartOutput {
@@ -119,17 +126,24 @@ impl Service {
         };
         let source = self.source(request, &input.copy_source, None, conditions)?;
         let range = copied_range(input.copy_source_range.as_deref(), source.object.size())?;
-        let taken = self.copied(&source, self.served_to_part(&source, range), seals.as_ref()).await?;
+        let created_with = self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?;
+        let algorithm = created_with.unwrap_or(Algorithm::Crc64Nvme);
+        let taken = self.copied(&source, self.served_to_part(&source, range), seals.as_ref(), algorithm).await?;
         let etag = self.etag_of(Action::PartCopyTarget, key.as_ref(), &taken);
-        let part = StoredPart { content: Arc::new(taken.content), etag, modified: OffsetDateTime::now_utc() };
+        let part = stored(taken, etag);
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::PartCopyTarget, key.as_ref());
         let etag = if key.is_some() && self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
+        let told = if created_with.is_some() { part.checksums } else { Checksum::default() };
         Ok(S3Response::new(UploadPartCopyOutput {
             copy_part_result: Some(CopyPartResult {
                 e_tag: Some(ETag::Strong(etag)),
                 last_modified: Some(part.modified.into()),
-                ..CopyPartResult::default()
+                checksum_crc32: told.checksum_crc32,
+                checksum_crc32c: told.checksum_crc32c,
+                checksum_crc64nvme: told.checksum_crc64nvme,
+                checksum_sha1: told.checksum_sha1,
+                checksum_sha256: told.checksum_sha256,
             }),
             copy_source_version_id: source.version_id,
             server_side_encryption: echo.store,
@@ -149,32 +163,46 @@ impl Service {
         let conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
         let listed = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let (etag, version_id, is_store_encrypted) = self.store.bucket(&input.bucket, |bucket| {
+        let (object, version_id) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
-            let parts = listed_parts(&listed, upload)?;
+            let parts = listed_parts(&listed, upload, &input.upload_id)?;
             let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
             let etag = self.multipart_etag(&parts, is_store_encrypted);
             self.fail_completion(&parts, is_store_encrypted)?;
             conditions.check_write(bucket.current(&input.key).and_then(|version| version.object.as_deref()))?;
             let Some(upload) = bucket.uploads.remove(&input.upload_id) else { return Err(Refusal::no_such_upload()) };
-            let object = Object {
-                parts: parts.into_iter().map(|(number, part)| ObjectPart { number, content: part.content }).collect(),
-                etag: etag.clone(),
+            let lengths: Vec<_> = parts.iter().map(|(_, part)| (&part.checksums, part.content.size())).collect();
+            let checksums = upload.checked.and_then(|checked| checked.joined(&lengths)).unwrap_or_default();
+            let part = |(number, part): (i32, StoredPart)| ObjectPart {
+                number,
+                content: part.content,
+                checksums: part.checksums,
+            };
+            let object = Arc::new(Object {
+                parts: parts.into_iter().map(part).collect(),
+                etag,
                 multipart: true,
                 encryption: self.encryption_of_whole(upload.encryption, upload.last_key)?,
                 headers: upload.headers,
-                checksums: Checksum::default(),
-            };
-            let version = bucket.put(&input.key, Some(Arc::new(object)));
-            Ok((etag, bucket.shown_id(&version), is_store_encrypted))
+                checksums,
+            });
+            let version = bucket.put(&input.key, Some(Arc::clone(&object)));
+            Ok((object, bucket.shown_id(&version)))
         })?;
+        let checksums = object.checksums.clone();
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             location: Some(format!("/{}/{}", input.bucket, input.key)),
             bucket: Some(input.bucket),
             key: Some(input.key),
-            e_tag: Some(ETag::Strong(etag)),
+            e_tag: Some(ETag::Strong(object.etag.clone())),
             version_id,
-            server_side_encryption: is_store_encrypted
+            checksum_crc32: checksums.checksum_crc32,
+            checksum_crc32c: checksums.checksum_crc32c,
+            checksum_crc64nvme: checksums.checksum_crc64nvme,
+            checksum_sha1: checksums.checksum_sha1,
+            checksum_sha256: checksums.checksum_sha256,
+            checksum_type: checksums.checksum_type,
+            server_side_encryption: matches!(object.encryption, Encryption::Store)
                 .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
             ..CompleteMultipartUploadOutput::default()
         }))
@@ -203,7 +231,7 @@ impl Service {
         let input = req.input;
         let marker = input.part_number_marker.unwrap_or(0);
         let max = usize::try_from(input.max_parts.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
-        let (mut parts, more) = self.store.bucket(&input.bucket, |bucket| {
+        let (mut parts, more, checked) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let mut after = upload.parts.range(marker.saturating_add(1)..);
             let under_key = upload.encryption.is_customers();
@@ -211,9 +239,10 @@ impl Service {
                 size if under_key => self.faults.size_shown(View::Parts, size, false),
                 size => size,
             };
-            let shown = after.by_ref().take(max).map(|(number, part)| listed(*number, part, size(part)));
+            let checked = upload.checked;
+            let shown = after.by_ref().take(max).map(|(number, part)| listed(*number, part, size(part), checked));
             let shown: Vec<Part> = shown.collect();
-            Ok((shown, after.next().is_some()))
+            Ok((shown, after.next().is_some(), checked))
         })?;
         parts.shrink_to_fit();
         Ok(S3Response::new(ListPartsOutput {
@@ -225,6 +254,8 @@ impl Service {
             max_parts: i32::try_from(max).ok(),
             is_truncated: Some(more),
             storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+            checksum_algorithm: checked.map(|checked| checked.algorithm.told()),
+            checksum_type: checked.map(OfParts::told),
             parts: Some(parts),
             ..ListPartsOutput::default()
         }))
@@ -240,6 +271,11 @@ impl Service {
     ) -> Result<PartKey, Refusal> {
         let presented = self.presented(action, request)?;
         self.store.bucket(bucket, |bucket| self.admit_part(&bucket.upload(key, upload_id)?.encryption, presented))
+    }
+
+    /// The checksum algorithm that an upload was created with.
+    fn algorithm_of(&self, bucket: &str, key: &str, upload_id: &str) -> Result<Option<Algorithm>, Refusal> {
+        self.store.bucket(bucket, |bucket| Ok(bucket.upload(key, upload_id)?.checked.map(|checked| checked.algorithm)))
     }
 
     pub(super) fn add_part(
@@ -283,13 +319,24 @@ impl Service {
     }
 }
 
-fn listed(number: i32, part: &StoredPart, size: u64) -> Part {
+fn stored(taken: Taken, etag: String) -> StoredPart {
+    let (content, checksums) = (Arc::new(taken.content), taken.checksums);
+    StoredPart { content, etag, modified: OffsetDateTime::now_utc(), checksums }
+}
+
+/// A part as it is listed, with its checksum where its upload was created with an algorithm.
+fn listed(number: i32, part: &StoredPart, size: u64, checked: Option<OfParts>) -> Part {
+    let checksums = checked.map(|_| part.checksums.clone()).unwrap_or_default();
     Part {
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
         part_number: Some(number),
         e_tag: Some(ETag::Strong(part.etag.clone())),
         last_modified: Some(part.modified.into()),
         size: i64::try_from(size).ok(),
-        ..Part::default()
     }
 }
 
@@ -302,7 +349,7 @@ fn refuse_part_number(number: i32) -> Result<(), Refusal> {
 }
 
 /// The parts that the client lists, checked against those that came.
-fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, StoredPart)>, Refusal> {
+fn listed_parts(listed: &[CompletedPart], upload: &Upload, upload_id: &str) -> Result<Vec<(i32, StoredPart)>, Refusal> {
     if listed.is_empty() {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         return Err(Refusal::new(400, "MalformedXML", message));
@@ -314,10 +361,13 @@ fn listed_parts(listed: &[CompletedPart], upload: &Upload) -> Result<Vec<(i32, S
             let message = "The list of parts was not in ascending order. Parts must be ordered by part number.";
             return Err(Refusal::new(400, "InvalidPartOrder", message));
         }
-        let stored = upload.parts.get(&number).ok_or_else(Refusal::invalid_part)?;
-        if part.e_tag.as_ref().map(ETag::value) != Some(&stored.etag) {
-            return Err(Refusal::invalid_part());
+        let etag = part.e_tag.as_ref().map(ETag::value).unwrap_or_default();
+        let invalid = || Refusal::invalid_part(upload_id, number, etag);
+        let stored = upload.parts.get(&number).ok_or_else(invalid)?;
+        if etag != stored.etag {
+            return Err(invalid());
         }
+        checksums::check_listed(part, upload.checked, &stored.checksums, invalid)?;
         parts.push((number, stored.clone()));
     }
     let all_but_last = &parts[..parts.len() - 1];

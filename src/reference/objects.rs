@@ -8,6 +8,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::admission::{Admitted, Request};
+use super::checksums::Algorithm;
 use super::conditions::Conditions;
 use super::content;
 use super::error::{ErrorFields, Refusal, Told};
@@ -57,6 +58,11 @@ impl Reading {
 
     fn status(&self) -> StatusCode {
         if self.served.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
+    }
+
+    /// How many tags there are, where there are any.
+    fn tag_count(&self) -> Option<i32> {
+        i32::try_from(self.version.tags.len()).ok().filter(|count| *count > 0)
     }
 
     fn length(&self) -> i64 {
@@ -125,7 +131,7 @@ impl Service {
             content_language: instead(input.response_content_language).or(stored.content_language),
             content_length: Some(reading.length()),
             content_range: reading.content_range(),
-            content_type: instead(input.response_content_type).or(stored.content_type),
+            content_type: instead(input.response_content_type).or(stored.content_type).or_else(untyped),
             e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
             last_modified: Some(reading.version.modified.into()),
             metadata: stored.metadata,
@@ -133,6 +139,7 @@ impl Service {
             server_side_encryption: echo.store,
             sse_customer_algorithm: echo.customer_algorithm,
             sse_customer_key_md5: echo.customer_key_md5,
+            tag_count: reading.tag_count(),
             version_id: reading.version_id.clone(),
             ..GetObjectOutput::default()
         };
@@ -177,7 +184,7 @@ impl Service {
             content_language: stored.content_language,
             content_length: Some(self.length_shown(View::Head, &reading)),
             content_range: reading.content_range(),
-            content_type: stored.content_type,
+            content_type: stored.content_type.or_else(untyped),
             e_tag: Some(ETag::Strong(self.etag_shown(View::Head, &reading.object))),
             last_modified: Some(reading.version.modified.into()),
             metadata: stored.metadata,
@@ -210,8 +217,8 @@ impl Service {
             object_size: wanted(ObjectAttributes::OBJECT_SIZE).then(|| self.length_shown(View::Attributes, &reading)),
             storage_class: wanted(ObjectAttributes::STORAGE_CLASS)
                 .then(|| StorageClass::from_static(StorageClass::STANDARD)),
-            checksum: (wanted(ObjectAttributes::CHECKSUM) && !object.multipart)
-                .then(|| object.checksums.clone())
+            checksum: (wanted(ObjectAttributes::CHECKSUM) && Algorithm::of(&object.checksums).is_some())
+                .then(|| without_count(object.checksums.clone()))
                 .filter(|_| !self.reads_wrongly(object, ReadFlaw::AttributesWithoutChecksum)),
             object_parts: (wanted(ObjectAttributes::OBJECT_PARTS)
                 && object.multipart
@@ -457,6 +464,25 @@ impl Service {
 struct Removed {
     is_marker: bool,
     version_id: Option<String>,
+}
+
+/// What an object is said to be that was stored without a content type.
+fn untyped() -> Option<String> {
+    Some("binary/octet-stream".to_owned())
+}
+
+/// Attributes alone show a checksum of checksums without the number of parts behind it.
+fn without_count(mut checksums: Checksum) -> Checksum {
+    let values = [
+        &mut checksums.checksum_crc32,
+        &mut checksums.checksum_crc32c,
+        &mut checksums.checksum_sha1,
+        &mut checksums.checksum_sha256,
+    ];
+    for value in values.into_iter().flatten() {
+        value.truncate(value.find('-').unwrap_or(value.len()));
+    }
+    checksums
 }
 
 /// A tag of 16 bytes for each segment, of which there is at least one.

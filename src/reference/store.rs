@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rand::RngCore as _;
 use time::OffsetDateTime;
 
+use super::checksums::OfParts;
 use super::content::{Content, Memory};
 use super::error::Refusal;
 use super::settings::Policy;
@@ -70,6 +71,7 @@ pub(super) struct Object {
 pub(super) struct ObjectPart {
     pub number: i32,
     pub content: Arc<Content>,
+    pub checksums: Checksums,
 }
 
 /// What is stored with an object and given back with it.
@@ -91,6 +93,8 @@ pub(super) struct Upload {
     pub started: OffsetDateTime,
     pub encryption: Arc<Encryption>,
     pub headers: ObjectHeaders,
+    /// How it is checked, if its creator asked for that.
+    pub checked: Option<OfParts>,
     pub parts: BTreeMap<i32, Part>,
     /// The key that the last part came with.
     pub last_key: Option<GivenKey>,
@@ -101,6 +105,7 @@ pub(super) struct Part {
     pub content: Arc<Content>,
     pub etag: String,
     pub modified: OffsetDateTime,
+    pub checksums: Checksums,
 }
 
 impl Store {
@@ -217,7 +222,11 @@ impl Object {
 
     /// The same object, otherwise encrypted.
     pub fn under(&self, encryption: Encryption) -> Self {
-        let parts = self.parts.iter().map(|part| ObjectPart { content: Arc::clone(&part.content), ..*part });
+        let parts = self.parts.iter().map(|part| ObjectPart {
+            number: part.number,
+            content: Arc::clone(&part.content),
+            checksums: part.checksums.clone(),
+        });
         Self {
             parts: parts.collect(),
             etag: self.etag.clone(),

@@ -178,13 +178,16 @@ impl Service {
     }
 
     /// Tags that come with an object, as a query string.
-    fn tag_as_asked(&self, bucket: &str, key: &str, tagging: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn tag_as_asked(&self, bucket: &str, key: &str, tagging: Option<&str>) -> Result<(), Refusal> {
         let Some(tagging) = tagging else { return Ok(()) };
         let tag = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| Tag {
             key: Some(name.into_owned()),
             value: Some(value.into_owned()),
         };
-        let tags: Vec<Tag> = url::form_urlencoded::parse(tagging.as_bytes()).map(tag).collect();
+        self.tag_newest(bucket, key, url::form_urlencoded::parse(tagging.as_bytes()).map(tag).collect())
+    }
+
+    pub(super) fn tag_newest(&self, bucket: &str, key: &str, tags: Vec<Tag>) -> Result<(), Refusal> {
         self.store.bucket(bucket, |bucket| {
             if let Some(newest) = bucket.objects.get_mut(key).and_then(|versions| versions.last_mut()) {
                 newest.tags = tags;
@@ -215,8 +218,8 @@ impl Service {
             multipart: false,
             encryption: self.encryption(key),
             headers,
+            parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content), checksums: taken.checksums.clone() }],
             checksums: taken.checksums,
-            parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
         }
     }
 
