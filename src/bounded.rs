@@ -7,7 +7,7 @@ use std::path::Path;
 /// What a file holds.
 ///
 /// # Errors
-/// Those of reading, and [`ErrorKind::FileTooLarge`] where it has more than `most` bytes. A device or a pipe without an
+/// Those of reading, and [`ErrorKind::FileTooLarge`] where it has more than `most` bytes. A device without an
 /// end is one such.
 pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();

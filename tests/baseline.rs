@@ -190,7 +190,7 @@ fn a_record_that_cannot_be_read_is_told(#[case] text: Option<&str>, #[case] told
 
 #[test]
 fn the_table_of_servers_in_the_readme_is_that_of_the_reports() {
-    let reports = ["garage", "ceph-rgw", "moto"].map(|name| {
+    let reports = ["garage", "localstack", "ceph-rgw", "moto"].map(|name| {
         common::repository().join("reports/servers").join(name).join("portable.json").display().to_string()
     });
     let table = Workplace::new().run(&format!("compare {}", reports.join(" ")));

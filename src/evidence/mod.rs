@@ -139,7 +139,8 @@ impl Answer {
     #[must_use]
     pub fn etag(&self) -> Option<String> {
         let from_xml = || self.xml().ok()?.child("ETag").map(|e| e.text.clone());
-        self.header("etag").map(str::to_owned).or_else(from_xml).map(|etag| etag.trim_matches('"').to_owned())
+        let etag = self.header("etag").map(str::to_owned).or_else(from_xml)?;
+        Some(etag.trim_matches('"').to_owned()).filter(|etag| !etag.is_empty())
     }
 }
 

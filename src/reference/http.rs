@@ -24,6 +24,9 @@ use super::store::random_id;
 /// The longest rest of a body that is read before a request is refused, so that the client sees the answer.
 const MAX_REST: usize = 16 * 1024 * 1024;
 
+/// How long the rest of such a body is waited for.
+const REST_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024 * 1024;
 
@@ -195,11 +198,22 @@ impl Drop for Lent {
 
 /// Reads on after a refusal, so that a client that is still sending sees the answer. One that waits to be told to send
 /// has not begun. Answers whether the body came to its end: otherwise no request can follow.
-async fn read_on(rest: Incoming, waits: bool) -> bool {
+async fn read_on(mut rest: Incoming, waits: bool) -> bool {
     if waits {
         return hyper::body::Body::is_end_stream(&rest);
     }
-    http_body_util::Limited::new(rest, MAX_REST).collect().await.is_ok()
+    let reading = async {
+        let mut left = MAX_REST;
+        while let Some(frame) = rest.frame().await {
+            let length = frame.ok().map(|frame| frame.data_ref().map_or(0, Bytes::len));
+            match length.and_then(|length| left.checked_sub(length)) {
+                Some(less) => left = less,
+                None => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(REST_TIME, reading).await.unwrap_or(false)
 }
 
 /// A form that came in.
@@ -250,7 +264,8 @@ fn unmet(condition: &PostPolicyCondition, form: &[u8]) -> Option<Refusal> {
     let found = lowered.windows(head.len()).position(|window| window == head.as_bytes());
     let sent = found.and_then(|at| field(&form[at..], &form[at..at + head.len()])).unwrap_or_default();
     let holds = if operator == "eq" { sent == wanted.as_bytes() } else { sent.starts_with(wanted.as_bytes()) };
-    if holds || name == "bucket" {
+    // Of a customer key no answer tells.
+    if holds || name == "bucket" || name.to_ascii_lowercase().ends_with("customer-key") {
         return None;
     }
     let shown = serde_json::json!([operator, format!("${name}"), wanted]).to_string().replace("\",\"", "\", \"");

@@ -53,6 +53,13 @@ impl Check<'_> {
         found
     }
 
+    /// A success whose body broke off, or did not come in time.
+    pub fn cut_short(&self) -> Option<Mismatch> {
+        let answer = self.exchange.reply.answer().filter(|answer| (200..300).contains(&answer.status))?;
+        let why = answer.body.cut_short.as_ref()?;
+        Some(Mismatch::new("body", "a whole body", format!("{} bytes (cut short: {why})", answer.body.length)))
+    }
+
     /// What of an outcome is not met; empty where all of it is.
     pub fn outcome(&self, outcome: &Outcome) -> Vec<Mismatch> {
         let mut found = Vec::new();
@@ -133,9 +140,8 @@ impl Check<'_> {
         if let Some(key) = &outcome.echo {
             found.extend(self.echo(key, answer));
         }
-        match &outcome.body {
-            Some(body) => found.extend(self.body(body, answer)),
-            None => found.extend(self.cut_short(outcome, answer)),
+        if let Some(body) = &outcome.body {
+            found.extend(self.body(body, answer));
         }
         if let Some(etag) = &outcome.etag {
             found.extend(self.etag(etag, answer.etag()));
@@ -240,13 +246,6 @@ impl Check<'_> {
                 (actual != Some(expected)).then(|| Mismatch::new(format!("header {name}"), expected, shown(actual)))
             })
             .collect()
-    }
-
-    /// A success whose body breaks off is none, also where nothing is asked of the body.
-    fn cut_short(&self, outcome: &Outcome, answer: &Answer) -> Option<Mismatch> {
-        let succeeds = (200..300).contains(&answer.status) && !outcome.refused && outcome.any_of.is_empty();
-        let why = answer.body.cut_short.as_ref().filter(|_| succeeds)?;
-        Some(Mismatch::new("body", "a whole body", format!("{} bytes (cut short: {why})", answer.body.length)))
     }
 
     fn body(&self, expected: &BodyMatch, answer: &Answer) -> Option<Mismatch> {

@@ -239,9 +239,11 @@ fn a_request_that_was_cut_on_purpose_is_judged_by_what_is_stored() {
 
 #[rstest]
 #[case::whole(None, 200, json!({"status": ["200"]}), "held")]
-#[case::broken_off(Some("timed out"), 200, json!({"status": ["200"]}), "broken")]
+#[case::broken_off(Some("timed out"), 200, json!({"status": ["200"]}), "unjudgeable")]
+#[case::of_a_body(Some("timed out"), 200, json!({"status": ["200"], "body": {"empty": true}}), "broken")]
+#[case::another_status(Some("timed out"), 200, json!({"status": ["304"]}), "broken")]
 #[case::refused(Some("timed out"), 403, json!({"refused": true}), "held")]
-#[case::one_of_several(Some("timed out"), 200, json!({"any_of": [{"status": ["200"]}, {"status": ["404"]}]}), "broken")]
+#[case::one_of_several(Some("timed out"), 200, json!({"any_of": [{"status": ["200"]}, {"status": ["404"]}]}), "unjudgeable")]
 fn a_success_whose_body_breaks_off_is_none(
     #[case] cut_short: Option<&str>,
     #[case] status: u16,
@@ -250,6 +252,7 @@ fn a_success_whose_body_breaks_off_is_none(
 ) {
     let mut answer = answer(status);
     answer.body.cut_short = cut_short.map(str::to_owned);
-    let steps = json!([{"id": "get", "request": {}, "expect": expect}]);
+    let needs = json!({"status": [status.to_string()]});
+    let steps = json!([{"id": "get", "request": {}, "needs": needs, "expect": expect}]);
     assert_eq!(kind(&judged(steps, "portable", vec![exchange("get", Reply::Answer(answer))])), expected);
 }

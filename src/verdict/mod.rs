@@ -277,7 +277,8 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
             return StepsOutcome::Blocked(about(rules, level, vec![unknown]));
         }
     }
-    StepsOutcome::Held
+    // Where nothing is asked of the body, one that breaks off is no success, and accuses nobody.
+    judge.cut_short().map_or(StepsOutcome::Held, |mismatch| StepsOutcome::Unjudgeable(finding(vec![mismatch])))
 }
 
 /// No HTTP answer, or one that says "later": neither obeys nor breaks a rule.

@@ -43,7 +43,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "algorithm-optional",
         "The algorithm header need not be there",
-        &["algorithm-required", "algorithm-exact"],
+        &["algorithm-required", "algorithm-exact", "read-headers-checked"],
         KIND,
         Reads(EVERY, Reading::AlgorithmOptional),
     ),
@@ -58,7 +58,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "copy-source-key-optional",
         "A copy whose source headers leave the key out goes through",
-        &["key-required"],
+        &["algorithm-required", "key-required"],
         KIND,
         admits(&[CopySource], Despite::NoKey, Of::KeyLeftOut, Serves::Data),
     ),

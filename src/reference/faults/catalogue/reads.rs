@@ -3,7 +3,8 @@
 use super::*;
 
 /// What breaks where GetObject is answered with a 200 whatever the key.
-const GET_WITH_ANY_KEY: &[&str] = &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation"];
+const GET_WITH_ANY_KEY: &[&str] =
+    &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation"];
 
 pub(super) const FAULTS: &[Fault] = &[
     // Reads with another key, or none.
@@ -38,7 +39,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "wrong-key-data-under-refusal",
         "GetObject with another key is answered with 403, and the data in the body",
-        &["read-wrong-key", "version-own-key", "copy-target-key", "key-rotation", "error-xml"],
+        &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation", "error-xml"],
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::DataUnderRefusal),
     ),
@@ -80,7 +81,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "head-with-wrong-key",
         "HeadObject with another key answers 200; GetObject refuses",
-        &["read-wrong-key", "version-own-key"],
+        &["read-wrong-key", "read-headers-checked", "version-own-key"],
         "minio/minio#6598",
         admits(&[Head], Despite::OtherKey, Of::All, Serves::Data),
     ),

@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "copy-with-wrong-source-key",
         "A copy of an SSE-C object with any key goes through",
-        &["copy-needs-source-key"],
+        &["copy-needs-source-key", "key-is-256-bits"],
         KIND,
         admits(SOURCES, Despite::OtherKey, Of::All, Serves::Data),
     ),
