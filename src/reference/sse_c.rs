@@ -150,8 +150,8 @@ impl Encryption {
         }
     }
 
-    /// Whether the source of a copy may be read. AWS answers a wrong key otherwise than to a read (CopyObject: recorded;
-    /// UploadPartCopy: taken to be the same).
+    /// Whether the source of a copy may be read. AWS answers a wrong key otherwise than to a read (recorded; of
+    /// UploadPartCopy, for a key of another length).
     pub fn admit_source(&self, key: Option<&GivenKey>) -> Result<(), Refusal> {
         match (self, key) {
             (Self::Customer(kept), Some(given)) if !kept.mac.fits(&given.key) => Err(other_key_than_created()),
