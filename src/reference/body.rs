@@ -105,7 +105,7 @@ impl Claims {
             let text = format!(
                 "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
             );
-            return Err(Refusal::new(400, "InvalidRequest", "").saying(text));
+            return Err(Refusal::new(400, "InvalidRequest", text));
         }
         self.algorithm = algorithm;
         Ok(self)

@@ -10,6 +10,21 @@ use s3s::dto::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 use super::error::Refusal;
 use super::store::Checksums;
 
+/// A value of a type of s3s that has a field for each checksum, with those of `$of`.
+macro_rules! with_checksums {
+    ($of:ident, $type:ident { $($rest:tt)* }) => {
+        $type {
+            checksum_crc32: $of.checksum_crc32,
+            checksum_crc32c: $of.checksum_crc32c,
+            checksum_crc64nvme: $of.checksum_crc64nvme,
+            checksum_sha1: $of.checksum_sha1,
+            checksum_sha256: $of.checksum_sha256,
+            $($rest)*
+        }
+    };
+}
+pub(super) use with_checksums;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Crc32,
@@ -139,7 +154,7 @@ impl OfParts {
                 of_parts.kind(),
                 algorithm.name()
             );
-            return Err(Refusal::new(400, "InvalidRequest", "").saying(text));
+            return Err(Refusal::new(400, "InvalidRequest", text));
         }
         Ok(Some(of_parts))
     }
@@ -212,7 +227,7 @@ pub(super) fn check_listed(
                  part. It was missing for part {number} in the request.",
                 algorithm.name()
             );
-            Err(Refusal::new(400, "InvalidRequest", "").saying(text))
+            Err(Refusal::new(400, "InvalidRequest", text))
         }
         _ => Ok(()),
     }
@@ -278,7 +293,7 @@ mod tests {
     ) {
         let algorithm = algorithm.map(ChecksumAlgorithm::from_static);
         let asked = OfParts::asked(algorithm.as_ref(), kind.map(ChecksumType::from_static).as_ref());
-        let told = asked.map(|of_parts| of_parts.map(OfParts::kind)).map_err(|refusal| refusal.text().to_owned());
+        let told = asked.map(|of_parts| of_parts.map(OfParts::kind)).map_err(|refusal| refusal.message.into_owned());
         assert_eq!(told, expected.map_err(str::to_owned));
     }
 

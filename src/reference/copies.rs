@@ -7,7 +7,7 @@ use s3s::{S3Request, S3Response};
 
 use super::admission::{Admitted, Request};
 use super::body::{self, Claims, Taken};
-use super::checksums::Algorithm;
+use super::checksums::{Algorithm, with_checksums};
 use super::conditions::Conditions;
 use super::content::{self, SealingKey};
 use super::error::Refusal;
@@ -109,16 +109,14 @@ impl Service {
         }
         let echo = self.echo(Action::CopyTarget, key.as_ref());
         Ok(S3Response::new(CopyObjectOutput {
-            copy_object_result: Some(CopyObjectResult {
-                e_tag: Some(ETag::Strong(object.etag.clone())),
-                last_modified: Some(time::OffsetDateTime::now_utc().into()),
-                checksum_crc32: checksums.checksum_crc32,
-                checksum_crc32c: checksums.checksum_crc32c,
-                checksum_crc64nvme: checksums.checksum_crc64nvme,
-                checksum_sha1: checksums.checksum_sha1,
-                checksum_sha256: checksums.checksum_sha256,
-                checksum_type: checksums.checksum_type,
-            }),
+            copy_object_result: Some(with_checksums!(
+                checksums,
+                CopyObjectResult {
+                    e_tag: Some(ETag::Strong(object.etag.clone())),
+                    last_modified: Some(time::OffsetDateTime::now_utc().into()),
+                    checksum_type: checksums.checksum_type,
+                }
+            )),
             copy_source_version_id: source.version_id,
             version_id,
             server_side_encryption: echo.store,

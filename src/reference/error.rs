@@ -1,5 +1,6 @@
 //! The S3 errors of the reference endpoint, with the fields that AWS puts beside code and message.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
@@ -66,17 +67,15 @@ pub(super) struct Refusal {
     pub cause: Option<Cause>,
     pub status: u16,
     pub code: &'static str,
-    pub message: &'static str,
-    /// A message of this request's own, in place of `message`.
-    pub said: Option<String>,
+    pub message: Cow<'static, str>,
     pub fields: Vec<(&'static str, String)>,
     /// Headers of the answer.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
-    pub fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { cause: None, status, code, message, said: None, fields: Vec::new(), headers: Vec::new() }
+    pub fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause: None, status, code, message: message.into(), fields: Vec::new(), headers: Vec::new() }
     }
 
     /// The same with further headers.
@@ -93,13 +92,8 @@ impl Refusal {
 
     /// The same with a message of this request's own.
     pub fn saying(mut self, text: String) -> Self {
-        self.said = Some(text);
+        self.message = text.into();
         self
-    }
-
-    /// The message.
-    pub fn text(&self) -> &str {
-        self.said.as_deref().unwrap_or(self.message)
     }
 
     /// The same for this cause.
@@ -116,12 +110,11 @@ impl Refusal {
 
     /// As an error of s3s; the fields go by way of `extensions`.
     pub fn into_error(self, extensions: &http::Extensions) -> S3Error {
-        let text = self.text().to_owned();
         if let Some(fields) = extensions.get::<ErrorFields>() {
             fields.tell(Told { fields: self.fields, cause: self.cause, status: None, headers: self.headers });
         }
         let code = S3ErrorCode::from_bytes(self.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
-        let mut error = S3Error::with_message(code, text);
+        let mut error = S3Error::with_message(code, self.message);
         error.set_status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
         error
     }

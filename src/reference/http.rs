@@ -270,7 +270,7 @@ fn unmet(condition: &PostPolicyCondition, form: &[u8]) -> Option<Refusal> {
     }
     let shown = serde_json::json!([operator, format!("${name}"), wanted]).to_string().replace("\",\"", "\", \"");
     let text = format!("Invalid according to Policy: Policy Condition failed: {shown}");
-    Some(Refusal::new(403, "AccessDenied", "").saying(text))
+    Some(Refusal::new(403, "AccessDenied", text))
 }
 
 /// The content of a form's part, by what stands in its head.
@@ -540,6 +540,7 @@ mod tests {
     #[case::begins_otherwise("x-amz-meta-n", "starts-with", "any", Some(r#"["starts-with", "$x-amz-meta-n", "any"]"#))]
     #[case::anything("acl", "starts-with", "", None)]
     #[case::bucket("bucket", "eq", "b", None)]
+    #[case::customer_key("x-amz-server-side-encryption-customer-key", "eq", "secret", None)]
     fn conditions_of_a_form(
         #[case] field: &str,
         #[case] operator: &str,
@@ -554,6 +555,6 @@ mod tests {
             _ => Condition::StartsWith { field, prefix: value },
         };
         let expected = expected.map(|shown| format!("Invalid according to Policy: Policy Condition failed: {shown}"));
-        assert_eq!(unmet(&condition, form).map(|refusal| refusal.text().to_owned()), expected);
+        assert_eq!(unmet(&condition, form).map(|refusal| refusal.message.into_owned()), expected);
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::admission::{PartKey, Request};
 use super::body::{self, Claims, Taken};
-use super::checksums::{self, Algorithm, OfParts};
+use super::checksums::{self, Algorithm, OfParts, with_checksums};
 use super::conditions::Conditions;
 use super::error::Refusal;
 use super::faults::{Action, PartFlaw, View};
@@ -98,18 +98,16 @@ impl Service {
         let part = stored(taken, etag);
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::UploadPart, key.as_ref());
-        Ok(S3Response::new(UploadPartOutput {
-            e_tag: Some(ETag::Strong(part.etag)),
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            ..UploadPartOutput::default()
-        }))
+        Ok(S3Response::new(with_checksums!(
+            checksums,
+            UploadPartOutput {
+                e_tag: Some(ETag::Strong(part.etag)),
+                server_side_encryption: echo.store,
+                sse_customer_algorithm: echo.customer_algorithm,
+                sse_customer_key_md5: echo.customer_key_md5,
+                ..UploadPartOutput::default()
+            }
+        )))
     }
 
     pub(super) async fn copy_part(&self, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
@@ -136,15 +134,10 @@ impl Service {
         let etag = if key.is_some() && self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
         let told = if created_with.is_some() { part.checksums } else { Checksum::default() };
         Ok(S3Response::new(UploadPartCopyOutput {
-            copy_part_result: Some(CopyPartResult {
-                e_tag: Some(ETag::Strong(etag)),
-                last_modified: Some(part.modified.into()),
-                checksum_crc32: told.checksum_crc32,
-                checksum_crc32c: told.checksum_crc32c,
-                checksum_crc64nvme: told.checksum_crc64nvme,
-                checksum_sha1: told.checksum_sha1,
-                checksum_sha256: told.checksum_sha256,
-            }),
+            copy_part_result: Some(with_checksums!(
+                told,
+                CopyPartResult { e_tag: Some(ETag::Strong(etag)), last_modified: Some(part.modified.into()) }
+            )),
             copy_source_version_id: source.version_id,
             server_side_encryption: echo.store,
             sse_customer_algorithm: echo.customer_algorithm,
@@ -190,22 +183,20 @@ impl Service {
             Ok((object, bucket.shown_id(&version)))
         })?;
         let checksums = object.checksums.clone();
-        Ok(S3Response::new(CompleteMultipartUploadOutput {
-            location: Some(format!("/{}/{}", input.bucket, input.key)),
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            version_id,
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            checksum_type: checksums.checksum_type,
-            server_side_encryption: matches!(object.encryption, Encryption::Store)
-                .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
-            ..CompleteMultipartUploadOutput::default()
-        }))
+        Ok(S3Response::new(with_checksums!(
+            checksums,
+            CompleteMultipartUploadOutput {
+                location: Some(format!("/{}/{}", input.bucket, input.key)),
+                bucket: Some(input.bucket),
+                key: Some(input.key),
+                e_tag: Some(ETag::Strong(object.etag.clone())),
+                version_id,
+                checksum_type: checksums.checksum_type,
+                server_side_encryption: matches!(object.encryption, Encryption::Store)
+                    .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
+                ..CompleteMultipartUploadOutput::default()
+            }
+        )))
     }
 
     pub(super) async fn abort_upload(
@@ -327,17 +318,15 @@ fn stored(taken: Taken, etag: String) -> StoredPart {
 /// A part as it is listed, with its checksum where its upload was created with an algorithm.
 fn listed(number: i32, part: &StoredPart, size: u64, checked: Option<OfParts>) -> Part {
     let checksums = checked.map(|_| part.checksums.clone()).unwrap_or_default();
-    Part {
-        checksum_crc32: checksums.checksum_crc32,
-        checksum_crc32c: checksums.checksum_crc32c,
-        checksum_crc64nvme: checksums.checksum_crc64nvme,
-        checksum_sha1: checksums.checksum_sha1,
-        checksum_sha256: checksums.checksum_sha256,
-        part_number: Some(number),
-        e_tag: Some(ETag::Strong(part.etag.clone())),
-        last_modified: Some(part.modified.into()),
-        size: i64::try_from(size).ok(),
-    }
+    with_checksums!(
+        checksums,
+        Part {
+            part_number: Some(number),
+            e_tag: Some(ETag::Strong(part.etag.clone())),
+            last_modified: Some(part.modified.into()),
+            size: i64::try_from(size).ok(),
+        }
+    )
 }
 
 fn refuse_part_number(number: i32) -> Result<(), Refusal> {

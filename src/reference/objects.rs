@@ -8,7 +8,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::admission::{Admitted, Request};
-use super::checksums::Algorithm;
+use super::checksums::{Algorithm, with_checksums};
 use super::conditions::Conditions;
 use super::content;
 use super::error::{ErrorFields, Refusal, Told};
@@ -116,33 +116,31 @@ impl Service {
             let headers = kept.map(|(name, value)| (name, value.clone().unwrap_or_default())).to_vec();
             told.tell(Told { headers, ..Told::default() });
         }
-        let output = GetObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            body: Some(reading.served.stream(data)),
-            cache_control: instead(input.response_cache_control).or(stored.cache_control),
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            checksum_type: checksums.checksum_type,
-            content_disposition: instead(input.response_content_disposition).or(stored.content_disposition),
-            content_encoding: instead(input.response_content_encoding).or(stored.content_encoding),
-            content_language: instead(input.response_content_language).or(stored.content_language),
-            content_length: Some(reading.length()),
-            content_range: reading.content_range(),
-            content_type: instead(input.response_content_type).or(stored.content_type).or_else(untyped),
-            e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
-            last_modified: Some(reading.version.modified.into()),
-            metadata: stored.metadata,
-            parts_count: reading.parts_count,
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            tag_count: reading.tag_count(),
-            version_id: reading.version_id.clone(),
-            ..GetObjectOutput::default()
-        };
+        let output = with_checksums!(
+            checksums,
+            GetObjectOutput {
+                accept_ranges: Some("bytes".to_owned()),
+                body: Some(reading.served.stream(data)),
+                cache_control: instead(input.response_cache_control).or(stored.cache_control),
+                checksum_type: checksums.checksum_type,
+                content_disposition: instead(input.response_content_disposition).or(stored.content_disposition),
+                content_encoding: instead(input.response_content_encoding).or(stored.content_encoding),
+                content_language: instead(input.response_content_language).or(stored.content_language),
+                content_length: Some(reading.length()),
+                content_range: reading.content_range(),
+                content_type: instead(input.response_content_type).or(stored.content_type).or_else(untyped),
+                e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
+                last_modified: Some(reading.version.modified.into()),
+                metadata: stored.metadata,
+                parts_count: reading.parts_count,
+                server_side_encryption: echo.store,
+                sse_customer_algorithm: echo.customer_algorithm,
+                sse_customer_key_md5: echo.customer_key_md5,
+                tag_count: reading.tag_count(),
+                version_id: reading.version_id.clone(),
+                ..GetObjectOutput::default()
+            }
+        );
         Ok(S3Response { status: Some(reading.status()), ..S3Response::new(output) })
     }
 
@@ -170,31 +168,29 @@ impl Service {
         {
             told.tell(Told { status: Some(StatusCode::PARTIAL_CONTENT), ..Told::default() });
         }
-        let output = HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            cache_control: stored.cache_control,
-            checksum_crc32: checksums.checksum_crc32,
-            checksum_crc32c: checksums.checksum_crc32c,
-            checksum_crc64nvme: checksums.checksum_crc64nvme,
-            checksum_sha1: checksums.checksum_sha1,
-            checksum_sha256: checksums.checksum_sha256,
-            checksum_type: checksums.checksum_type,
-            content_disposition: stored.content_disposition,
-            content_encoding: stored.content_encoding,
-            content_language: stored.content_language,
-            content_length: Some(self.length_shown(View::Head, &reading)),
-            content_range: reading.content_range(),
-            content_type: stored.content_type.or_else(untyped),
-            e_tag: Some(ETag::Strong(self.etag_shown(View::Head, &reading.object))),
-            last_modified: Some(reading.version.modified.into()),
-            metadata: stored.metadata,
-            parts_count: reading.parts_count,
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            version_id: reading.version_id.clone(),
-            ..HeadObjectOutput::default()
-        };
+        let output = with_checksums!(
+            checksums,
+            HeadObjectOutput {
+                accept_ranges: Some("bytes".to_owned()),
+                cache_control: stored.cache_control,
+                checksum_type: checksums.checksum_type,
+                content_disposition: stored.content_disposition,
+                content_encoding: stored.content_encoding,
+                content_language: stored.content_language,
+                content_length: Some(self.length_shown(View::Head, &reading)),
+                content_range: reading.content_range(),
+                content_type: stored.content_type.or_else(untyped),
+                e_tag: Some(ETag::Strong(self.etag_shown(View::Head, &reading.object))),
+                last_modified: Some(reading.version.modified.into()),
+                metadata: stored.metadata,
+                parts_count: reading.parts_count,
+                server_side_encryption: echo.store,
+                sse_customer_algorithm: echo.customer_algorithm,
+                sse_customer_key_md5: echo.customer_key_md5,
+                version_id: reading.version_id.clone(),
+                ..HeadObjectOutput::default()
+            }
+        );
         Ok(S3Response::new(output))
     }
 

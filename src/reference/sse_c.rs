@@ -300,6 +300,8 @@ fn other_key_than_created() -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use http::{HeaderName, HeaderValue};
     use rstest::rstest;
 
@@ -317,7 +319,10 @@ mod tests {
     }
 
     fn refusal(outcome: Result<CustomerKey, Refusal>) -> Option<(u16, &'static str)> {
-        outcome.err().map(|refusal| (refusal.status, refusal.message))
+        outcome.err().map(|refusal| match refusal.message {
+            Cow::Borrowed(message) => (refusal.status, message),
+            Cow::Owned(message) => panic!("not one of the recorded messages: {message}"),
+        })
     }
 
     /// The recorded answers, first to PutObject and then to GetObject.

@@ -9,6 +9,7 @@ use s3s::{S3Request, S3Response, TrailingHeaders};
 
 use super::admission::Request;
 use super::body::{self, Claims, Taken};
+use super::checksums::with_checksums;
 use super::conditions::Conditions;
 use super::error::{Cause, Refusal};
 use super::faults::{Action, ChecksumFlaw, FormFlaw, WriteFlaw};
@@ -145,20 +146,18 @@ impl Service {
         let (object, version_id) = self.place(&input.bucket, &object_key, object, keep_former, &conditions)?;
         self.tag_as_asked(&input.bucket, &object_key, input.tagging.as_deref())?;
         let echo = self.echo(action, key.as_ref());
-        Ok(PutObjectOutput {
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            version_id,
-            server_side_encryption: echo.store,
-            sse_customer_algorithm: echo.customer_algorithm,
-            sse_customer_key_md5: echo.customer_key_md5,
-            checksum_crc32: told.checksum_crc32,
-            checksum_crc32c: told.checksum_crc32c,
-            checksum_crc64nvme: told.checksum_crc64nvme,
-            checksum_sha1: told.checksum_sha1,
-            checksum_sha256: told.checksum_sha256,
-            checksum_type: told.checksum_type,
-            ..PutObjectOutput::default()
-        })
+        Ok(with_checksums!(
+            told,
+            PutObjectOutput {
+                e_tag: Some(ETag::Strong(object.etag.clone())),
+                version_id,
+                server_side_encryption: echo.store,
+                sse_customer_algorithm: echo.customer_algorithm,
+                sse_customer_key_md5: echo.customer_key_md5,
+                checksum_type: told.checksum_type,
+                ..PutObjectOutput::default()
+            }
+        ))
     }
 
     fn checksums_told(&self, taken: &Taken, under_key: bool) -> Checksums {

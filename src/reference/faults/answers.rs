@@ -232,7 +232,7 @@ impl Faults {
                     (refusal.status, refusal.code) = (status, code);
                 }
                 RefusalFlaw::WithoutArgument => refusal.fields.clear(),
-                RefusalFlaw::OtherMessages => refusal.message = "The request was refused.",
+                RefusalFlaw::OtherMessages => refusal.message = "The request was refused.".into(),
                 RefusalFlaw::Recoded(..)
                 | RefusalFlaw::NotXml
                 | RefusalFlaw::HeadWithBody
