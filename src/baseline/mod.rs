@@ -8,6 +8,7 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use load::{BaselineError, read, read_draft};
@@ -59,7 +60,7 @@ pub const KNOWABLE: [Verdict; 5] =
     [Verdict::Fail, Verdict::Inconclusive, Verdict::Blocked, Verdict::NotSupported, Verdict::Error];
 
 /// How a case stands to the baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It came out as known.

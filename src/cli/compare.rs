@@ -107,9 +107,9 @@ pub(super) fn baseline(arguments: &BaselineArguments) -> u8 {
         let run = record::read(&arguments.run)?;
         let earlier = arguments.keep.as_ref().map(|path| baseline::read_draft(path)).transpose()?;
         if let (Some(earlier), Some(file)) = (&earlier, &arguments.keep)
-            && earlier.profile != run.profile
+            && earlier.profile != run.profile.id
         {
-            let (baseline, run) = (earlier.profile.clone(), run.profile);
+            let (baseline, run) = (earlier.profile.clone(), run.profile.id);
             return Err(CompareError::OtherProfile { file: file.clone(), baseline, run });
         }
         Ok(print(&serde_json::to_string_pretty(&record::baseline_of(&run, earlier.as_ref()))?))

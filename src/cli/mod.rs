@@ -7,7 +7,10 @@ mod list;
 mod prove;
 mod report_target;
 mod run;
+mod run_reports;
+mod schema;
 mod serve;
+mod service;
 mod suites;
 mod validate;
 
@@ -51,8 +54,8 @@ enum Command {
     Catalogue,
     /// Check suite files and show everything that is wrong with them
     Validate(validate::Arguments),
-    /// Print the JSON Schema of suite files
-    Schema,
+    /// Print the JSON Schema of suite files, or of the records of runs
+    Schema(schema::Arguments),
     /// Prove that the suites catch faults: run them against endpoints that break rules on purpose
     Prove(prove::Arguments),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
@@ -80,17 +83,11 @@ pub async fn main() -> ExitCode {
         Command::Coverage(arguments) => explain::coverage(&arguments),
         Command::Catalogue => explain::catalogue(),
         Command::Validate(arguments) => validate::validate(&arguments),
-        Command::Schema => schema(),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
     };
     ExitCode::from(code)
-}
-
-fn schema() -> u8 {
-    // Serialising a JSON value does not fail.
-    let text = serde_json::to_string_pretty(&crate::suite::published_schema()).unwrap_or_default();
-    print(&text)
 }
 
 /// Prints a line. A reader that has gone away (`ssecheck list | head`) is no error.

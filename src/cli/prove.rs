@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::report_target::{ReportError, ReportFormat, ReportTarget};
+use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
 use super::run::cancelled_by_signal;
 use super::{complain, exit_code, print, suites};
 use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
@@ -24,8 +24,8 @@ pub(super) struct Arguments {
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
-    /// Report to write: json=PATH, or matrix=PATH for the record of all verdicts; may be repeated
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::<ProofReport>::parse)]
+    /// Report to write: json, or matrix for the record of all verdicts; may be repeated
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = ReportTarget::<ProofReport>::parse)]
     report: Vec<ReportTarget<ProofReport>>,
     /// Faults to run against at a time; as many as there are processors when absent
     #[arg(long, value_name = "N")]
@@ -57,6 +57,13 @@ enum ProofReport {
 
 impl ReportFormat for ProofReport {
     const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("matrix", Self::Matrix)];
+
+    fn default_path(self) -> &'static str {
+        match self {
+            Self::Json => "reports/proof.json",
+            Self::Matrix => "suites/kill-matrix.json",
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,9 +115,7 @@ async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     if partial && arguments.report.iter().any(|report| report.format == ProofReport::Matrix) {
         return Err(CommandError::PartOfMatrix);
     }
-    for report in &arguments.report {
-        report.check_writable()?;
-    }
+    report_target::check(&arguments.report)?;
     let proof = run(&suites, &arguments, !partial).await?;
     let problems = proof.problems();
     for report in &arguments.report {

@@ -1,54 +1,183 @@
-//! `--report FORMAT=PATH`
+//! `--report FORMAT[=PATH]`
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The formats of a command's reports.
 pub(super) trait ReportFormat: Copy + 'static {
     /// All of them, by the name that users write.
     const ALL: &'static [(&'static str, Self)];
+
+    /// Where a report of the format goes unless told; `-` is standard output.
+    fn default_path(self) -> &'static str;
 }
 
 /// A report to write.
 #[derive(Debug, Clone)]
 pub(super) struct ReportTarget<F> {
     pub format: F,
-    pub path: PathBuf,
+    pub to: Destination,
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    Stdout,
+    File(PathBuf),
 }
 
 /// A report cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the report {}: {error}; choose another with --report", path.display())]
-pub(super) struct ReportError {
-    path: PathBuf,
-    error: io::Error,
+pub(super) enum ReportError {
+    #[error("cannot write the report {to}: {error}; choose another with --report")]
+    Unwritable { to: Destination, error: io::Error },
+    #[error(
+        "two reports are to go to standard output, and a reader could not tell them apart; give one of them a PATH"
+    )]
+    SharedStdout,
+    #[error("two reports are to go to {0}; give one of them another PATH")]
+    SharedFile(Destination),
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Destination {
+    fn of(path: &str) -> Self {
+        if path == "-" { Self::Stdout } else { Self::File(path.into()) }
+    }
+
+    fn unwritable(&self, error: io::Error) -> ReportError {
+        ReportError::Unwritable { to: self.clone(), error }
+    }
+
+    /// Finds out before the work is done that nothing can be written there.
+    fn check_writable(&self) -> Result<(), ReportError> {
+        let Self::File(path) = self else { return Ok(()) };
+        let made = folder_of(path).map_or(Ok(()), std::fs::create_dir_all);
+        let opened = made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path));
+        opened.map(drop).map_err(|error| self.unwritable(error))
+    }
 }
 
 impl<F: ReportFormat> ReportTarget<F> {
-    /// Reads `FORMAT=PATH`.
+    /// Reads `FORMAT[=PATH]`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = text.split_once('=').filter(|(_, path)| !path.is_empty());
-        let found = known.and_then(|(name, path)| Some((F::ALL.iter().find(|(known, _)| *known == name)?.1, path)));
-        let (format, path) = found.ok_or_else(|| {
-            let formats: Vec<String> = F::ALL.iter().map(|(name, _)| format!("{name}=PATH")).collect();
-            format!("write {}", formats.join(" or "))
-        })?;
-        Ok(Self { format, path: path.into() })
+        let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
+        let found = F::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
+        let formats = || F::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let format = found.ok_or_else(|| format!("the formats are {}; write FORMAT or FORMAT=PATH", formats()))?;
+        if path.is_some_and(str::is_empty) {
+            return Err(format!("write {name}=PATH, or {name} alone for {}", Destination::of(format.default_path())));
+        }
+        Ok(Self::new(format, path))
     }
 
-    /// Finds out before the work is done that the report cannot be written.
-    pub fn check_writable(&self) -> Result<(), ReportError> {
-        let made = folder_of(&self.path).map_or(Ok(()), std::fs::create_dir_all);
-        let opened = made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&self.path));
-        opened.map(drop).map_err(|error| ReportError { path: self.path.clone(), error })
+    /// A report of this format; where it goes by default when no path is told.
+    pub fn new(format: F, path: Option<&str>) -> Self {
+        Self { format, to: Destination::of(path.unwrap_or(format.default_path())) }
     }
 
     /// Writes the report.
     pub fn write(&self, document: &[u8]) -> Result<(), ReportError> {
-        std::fs::write(&self.path, document).map_err(|error| ReportError { path: self.path.clone(), error })
+        let written = match &self.to {
+            Destination::File(path) => std::fs::write(path, document),
+            Destination::Stdout => io::stdout().write_all(document).and_then(|()| io::stdout().flush()),
+        };
+        match written {
+            // A reader that went away (`| head`) has what it wants.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| self.to.unwritable(error)),
+        }
     }
+}
+
+/// Whether one of the reports goes to standard output, so that nothing else may.
+pub(super) fn takes_stdout<F>(reports: &[ReportTarget<F>]) -> bool {
+    reports.iter().any(|report| report.to == Destination::Stdout)
+}
+
+/// Finds out before the work is done that a report cannot be written, or that two would go to one place.
+pub(super) fn check<F>(reports: &[ReportTarget<F>]) -> Result<(), ReportError> {
+    for (index, report) in reports.iter().enumerate() {
+        if reports[..index].iter().any(|other| other.to == report.to) {
+            return Err(match &report.to {
+                Destination::Stdout => ReportError::SharedStdout,
+                to => ReportError::SharedFile(to.clone()),
+            });
+        }
+        report.to.check_writable()?;
+    }
+    Ok(())
 }
 
 fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Fruit {
+        Apple,
+        Plum,
+    }
+
+    impl ReportFormat for Fruit {
+        const ALL: &'static [(&'static str, Self)] = &[("apple", Self::Apple), ("plum", Self::Plum)];
+
+        fn default_path(self) -> &'static str {
+            if self == Self::Apple { "reports/apple" } else { "-" }
+        }
+    }
+
+    fn file(path: &str) -> Destination {
+        Destination::File(path.into())
+    }
+
+    #[rstest]
+    #[case("apple", Fruit::Apple, file("reports/apple"))]
+    #[case("apple=a=b", Fruit::Apple, file("a=b"))]
+    #[case("apple=-", Fruit::Apple, Destination::Stdout)]
+    #[case("plum", Fruit::Plum, Destination::Stdout)]
+    fn a_format_and_where_it_goes(#[case] text: &str, #[case] format: Fruit, #[case] to: Destination) {
+        let target = ReportTarget::<Fruit>::parse(text).expect("it is a report");
+        assert_eq!((target.format, target.to), (format, to));
+    }
+
+    #[rstest]
+    #[case("pear", "the formats are apple, plum")]
+    #[case("", "the formats are")]
+    #[case("apple=", "write apple=PATH, or apple alone for reports/apple")]
+    fn what_is_no_report_is_told(#[case] text: &str, #[case] told: &str) {
+        let error = ReportTarget::<Fruit>::parse(text).expect_err("it is none");
+        assert!(error.contains(told), "{error}");
+    }
+
+    #[rstest]
+    #[case("plum=-", "apple=-")]
+    #[case("plum=x", "apple=x")]
+    fn two_reports_have_two_places(#[case] one: &str, #[case] other: &str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let parse = |text: &str| {
+            let mut target = ReportTarget::<Fruit>::parse(text).expect("it is a report");
+            if let Destination::File(path) = &mut target.to {
+                *path = folder.path().join(&*path);
+            }
+            target
+        };
+        assert!(check(&[parse(one), parse(other)]).is_err());
+        assert!(check(&[parse(one), parse("apple=y")]).is_ok());
+    }
 }

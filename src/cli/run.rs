@@ -4,29 +4,21 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use super::report_target::{ReportError, ReportFormat, ReportTarget};
+use super::report_target::ReportError;
+use super::run_reports::{ReportArguments, RunReportError};
+use super::service::{Chosen, Service, ServiceError, service};
 use super::{complain, exit_code, suites};
-use crate::baseline::{self, Baseline, BaselineError};
-use crate::client::{Client, ClientError, Target, TlsTrust};
-use crate::config::{self, Config, ConfigError, Credentials, Environment, Plain, Typed};
-use crate::embedded::{self, EmbeddedError, Reach};
+use crate::baseline::{self, BaselineError};
+use crate::config::{self, ConfigError, Environment, Typed};
 use crate::plan::{Plan, Selection, plan};
-use crate::profile::{self, Departure, Profile, ProfileError};
-use crate::record::{Context, RunRecord};
-use crate::reference;
-use crate::report::{JunitError, Terminal, junit, printable};
-use crate::rules::Catalogue;
+use crate::profile::{self, Departure, ProfileError};
+use crate::record::RunRecord;
+use crate::report::{RunFormat, Terminal, printable};
 use crate::runner::{self, Options, PrepareError, RunResult};
-use crate::suite::Suite;
 use crate::suite::model::Certification;
-
-/// Where the JUnit report goes unless told.
-const DEFAULT_REPORT: &str = "reports/junit.xml";
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -34,9 +26,8 @@ pub(super) struct Arguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
     suites: Vec<PathBuf>,
-    /// Report to write, junit=PATH or json=PATH; may be repeated [default: junit=reports/junit.xml]
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = ReportTarget::<RunReport>::parse)]
-    report: Vec<ReportTarget<RunReport>>,
+    #[command(flatten)]
+    reports: ReportArguments,
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
@@ -56,20 +47,9 @@ pub(super) struct Arguments {
     connection: Typed,
 }
 
-/// What a run can be reported as.
-#[derive(Debug, Clone, Copy)]
-enum RunReport {
-    Junit,
-    Json,
-}
-
-impl ReportFormat for RunReport {
-    const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
-}
-
 /// Why a run could not be made or reported.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub(super) enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{0}")]
@@ -85,51 +65,57 @@ enum RunError {
     #[error(transparent)]
     Baseline(#[from] BaselineError),
     #[error(transparent)]
-    Report(#[from] ReportError),
-    #[error("cannot write the record of the run: {0}")]
-    Record(serde_json::Error),
+    Report(#[from] RunReportError),
     #[error(transparent)]
-    Embedded(#[from] EmbeddedError),
-    #[error(transparent)]
-    Client(#[from] ClientError),
+    Service(#[from] ServiceError),
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    #[error(transparent)]
-    Junit(#[from] JunitError),
-    #[error("cannot write to standard output: {0}")]
+    #[error("cannot write to the terminal: {0}")]
     Output(io::Error),
+}
+
+impl From<ReportError> for RunError {
+    fn from(error: ReportError) -> Self {
+        Self::Report(error.into())
+    }
 }
 
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
-            Self::Embedded(_) | Self::Prepare(_) | Self::Junit(_) | Self::Record(_) | Self::Output(_) => {
-                exit_code::NOT_TESTED
-            }
+            Self::Service(ServiceError::Embedded(_))
+            | Self::Prepare(_)
+            | Self::Report(RunReportError::Render(_))
+            | Self::Output(_) => exit_code::NOT_TESTED,
             _ => exit_code::USAGE,
         }
     }
 }
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
-    match tested(arguments).await {
-        Ok((run, reached)) => exit_code::of(&run).max(if reached { exit_code::PASSED } else { exit_code::FAILED }),
-        Err(error) => complain(&printable(&error.to_string()), error.exit_code()),
+    let (wanted, reports) = (arguments.certify, arguments.reports.clone().or(RunFormat::Junit));
+    let written = async {
+        let run = made(arguments, &reports).await?;
+        reports.write(&run)?;
+        Ok(run)
+    };
+    match written.await {
+        Ok(run) => exit_code::of(&run).max(level_asked_for(&run, wanted)),
+        Err::<_, RunError>(error) => complain(&printable(&error.to_string()), error.exit_code()),
     }
 }
 
-/// The service under test.
-struct Service {
-    client: Client,
-    context: Context,
-    no_plain_listener: bool,
-    /// The embedded endpoint, where it is that.
-    embedded: Option<reference::Endpoint>,
+/// Says so, and gives the exit code for it, where a level of certification that is asked for is not reached.
+fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
+    let is_reached = |level| run.attainments().iter().any(|it| it.level == level && it.is_reached());
+    let Some(level) = wanted.filter(|level| !is_reached(*level)) else { return exit_code::PASSED };
+    eprintln!("ssecheck: the level {} is not reached (--certify)", level.as_str());
+    exit_code::FAILED
 }
 
-/// The run, and whether the level of certification asked for is reached.
-async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
+/// Makes the run; it is known before that its reports can be written.
+async fn made(arguments: Arguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
     let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
     let (suites, rules) = suites::load(&arguments.suites)?;
     if arguments.allow_ssec && config.bucket.is_some() {
@@ -140,140 +126,93 @@ async fn tested(arguments: Arguments) -> Result<(RunResult, bool), RunError> {
         Some(path) => Some(Arc::new(baseline::read(path, arguments.strict_baseline, &suites, &rules, &profile)?)),
         None => None,
     };
-    let is_complete = arguments.suites.is_empty() && arguments.only.is_empty();
-    let selection = Selection { profile: Arc::clone(&profile), only: arguments.only };
+    let selection = Selection { profile: Arc::clone(&profile), only: arguments.only.clone() };
     let plan = plan(&suites, &selection);
     if plan.cases.is_empty() {
         return Err(RunError::NothingSelected);
     }
-    let mut reports = arguments.report;
-    if reports.is_empty() {
-        reports.push(ReportTarget { format: RunReport::Junit, path: DEFAULT_REPORT.into() });
-    }
-    for report in &reports {
-        report.check_writable()?;
-    }
-    let service = service(&config, &suites, is_complete).await?;
-    let options = options(&config, profile, baseline, &service, arguments.allow_ssec);
-    let result = watched(plan, &service, options, &rules).await;
-    if let Some(endpoint) = service.embedded {
-        endpoint.stop().await;
-    }
-    let run = result?;
-    for report in reports {
-        report.write(&match report.format {
-            RunReport::Junit => junit(&run, &rules, &service.context)?,
-            RunReport::Json => RunRecord::of(&run, &rules, &service.context).to_json().map_err(RunError::Record)?,
-        })?;
-    }
-    let reached = |level| run.certificates().iter().any(|it| it.level == level && it.is_reached());
-    let reached = arguments.certify.is_none_or(reached);
-    if let Some(level) = arguments.certify.filter(|_| !reached) {
-        eprintln!("ssecheck: the level {} is not reached (--certify)", level.as_str());
-    }
-    Ok((run, reached))
-}
-
-fn options(
-    config: &Config,
-    profile: Arc<Profile>,
-    baseline: Option<Arc<Baseline>>,
-    service: &Service,
-    allow_ssec: bool,
-) -> Options {
-    Options {
+    reports.check()?;
+    let chosen = Chosen {
+        suites: &suites,
+        profile: &profile,
+        paths: &arguments.suites,
+        only: &arguments.only,
+        baseline: arguments.baseline.as_ref(),
+    };
+    let service = service(&config, &chosen).await?;
+    let options = Options {
         bucket: config.bucket.clone(),
         prefix: config.prefix.clone(),
         jobs: config.jobs.get(),
         scenario_timeout: config.scenario_timeout,
-        profile,
+        profile: Arc::clone(&profile),
         baseline,
-        allow_ssec,
+        allow_ssec: arguments.allow_ssec,
         no_plain_listener: service.no_plain_listener,
+    };
+    let mut screen = Screen::new(reports.take_stdout());
+    let result = watched(plan, &service, options, &mut screen).await;
+    if let Some(endpoint) = service.embedded {
+        endpoint.stop().await;
     }
+    let run = RunRecord::of(&result?, &profile, &rules, &service.context);
+    screen.show(|terminal| terminal.finish(&run));
+    screen.written?;
+    for Departure { id, review, .. } in profile.due(time::OffsetDateTime::now_utc().date()) {
+        eprintln!("ssecheck: departure `{id}` of profile {} was to be looked at again from {review}", profile.id);
+    }
+    Ok(run)
 }
 
 /// Runs the plan with the terminal looking on.
-async fn watched(plan: Plan, service: &Service, options: Options, rules: &Catalogue) -> Result<RunResult, RunError> {
+async fn watched(
+    plan: Plan,
+    service: &Service,
+    options: Options,
+    screen: &mut Screen,
+) -> Result<RunResult, PrepareError> {
     let (sender, mut events) = mpsc::unbounded_channel();
-    let profile = Arc::clone(&options.profile);
-    let is_terminal = io::stdout().is_terminal();
-    let mut terminal = Terminal::new(io::stdout(), is_terminal, is_terminal && console::colors_enabled());
     let running = runner::run(plan, service.client.clone(), options, sender, cancelled_by_signal());
     let watching = async {
-        let mut written = Ok(());
         while let Some(event) = events.recv().await {
-            written = written.and_then(|()| terminal.event(&event));
+            screen.show(|terminal| terminal.event(&event));
         }
-        written
     };
-    let (run, written) = tokio::join!(running, watching);
-    let run = run?;
-    let finished = written.and_then(|()| terminal.finish(&run, rules, &service.context));
-    let today = time::OffsetDateTime::now_utc().date();
-    for departure in profile.due(today) {
-        let Departure { id, review, .. } = departure;
-        eprintln!("ssecheck: departure `{id}` of profile {} was to be looked at again from {review}", profile.id);
-    }
-    match finished {
-        // A reader that went away (`ssecheck run | head`) does not change the verdict.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        _ => Ok(run),
-    }
+    tokio::join!(running, watching).0
 }
 
-async fn service(config: &Config, suites: &[Arc<Suite>], is_complete: bool) -> Result<Service, RunError> {
-    let context = |tls: &Url, plain: String| Context {
-        endpoint: tls.to_string(),
-        plain_endpoint: plain,
-        profile: config.profile.clone(),
-        label: config.label.clone(),
-        suite_digest: digest(suites),
-        is_complete,
-    };
-    if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
-        let (plain, told) = match &endpoint.plain {
-            Plain::Url(url) => (Some(url.clone()), url.to_string()),
-            Plain::None => (None, "none".to_owned()),
-            Plain::Unknown => (None, "not told".to_owned()),
+/// What a person or a log sees of a run.
+pub(super) struct Screen {
+    terminal: Terminal<Box<dyn io::Write>>,
+    /// What became of writing to it; nothing more is written once that failed.
+    written: Result<(), RunError>,
+    is_over: bool,
+}
+
+impl Screen {
+    /// On standard output, or on standard error where that is for a report.
+    pub fn new(stdout_is_taken: bool) -> Self {
+        let (out, is_terminal): (Box<dyn io::Write>, bool) = if stdout_is_taken {
+            (Box::new(io::stderr()), io::stderr().is_terminal())
+        } else {
+            (Box::new(io::stdout()), io::stdout().is_terminal())
         };
-        let trust = TlsTrust { ca_file: config.ca_file.clone(), ca_pem: None, insecure: config.insecure };
-        let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust)?;
-        let no_plain_listener = endpoint.plain == Plain::None;
-        return Ok(Service { client, context: context(&endpoint.tls, told), no_plain_listener, embedded: None });
+        let terminal = Terminal::new(out, is_terminal, is_terminal && console::colors_enabled());
+        Self { terminal, written: Ok(()), is_over: false }
     }
-    let options = reference::Options { region: config.region.clone(), ..Default::default() };
-    let reach = Reach {
-        addressing: config.addressing,
-        connect_timeout: config.connect_timeout,
-        request_timeout: config.request_timeout,
-        proxy: config.proxy.clone(),
-    };
-    let (endpoint, client) = embedded::start(options, reach).await?;
-    let context = context(&endpoint.tls_url, endpoint.plain_url.to_string());
-    Ok(Service { client, context, no_plain_listener: false, embedded: Some(endpoint) })
-}
 
-fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credentials) -> Target {
-    Target {
-        tls,
-        plain,
-        region: config.region.clone(),
-        addressing: config.addressing,
-        credentials,
-        connect_timeout: config.connect_timeout,
-        request_timeout: config.request_timeout,
-        proxy: config.proxy.clone(),
+    fn show(&mut self, act: impl FnOnce(&mut Terminal<Box<dyn io::Write>>) -> io::Result<()>) {
+        if self.is_over {
+            return;
+        }
+        if let Err(error) = act(&mut self.terminal) {
+            self.is_over = true;
+            // A reader that went away (`ssecheck run | head`) does not change the verdict.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.written = Err(RunError::Output(error));
+            }
+        }
     }
-}
-
-/// One digest for all suites of the run, in their order.
-fn digest(suites: &[Arc<Suite>]) -> String {
-    let mut digest = Sha256::new();
-    for suite in suites {
-        digest.update(suite.digest.as_bytes());
-    }
-    hex::encode(digest.finalize())
 }
 
 /// Cancelled by SIGINT or SIGTERM. Both are listened for as soon as this returns.

@@ -12,13 +12,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
-use super::build::{BuildError, HeaderLine, Prepared};
+use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
 use super::sign::Signer;
 use super::{Target, TlsTrust, aws_chunked, form, own_connection};
-use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_TEXT, Received, Redactor, Reply, Sent};
+use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_SENT_TEXT, MAX_TEXT, Received, Redactor, Reply, Sent};
 use crate::suite::body::Body;
-use crate::suite::model::{Payload, Scheme};
+use crate::suite::model::{Auth, Payload, Scheme};
 
 /// How requests name their sender.
 pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION"));
@@ -109,22 +110,21 @@ impl Client {
         redactor: &Redactor,
         bodies: &BTreeMap<String, Body>,
     ) -> Exchange {
-        let started = Instant::now();
-        let mut prepared = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                let sent = Sent::nothing();
-                let reply = Reply::NotSent(error.to_string());
-                return Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() };
+        let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let (sent, reply) = match prepared {
+            Ok(mut prepared) => {
+                let remarks = remarks(&prepared);
+                let ready = make_ready(&mut prepared, &self.target).await;
+                let sent = Sent::of(&prepared, remarks, redactor);
+                let reply = match ready {
+                    Ok(()) => self.exchange(prepared, redactor, bodies).await,
+                    Err(why) => Reply::NotSent(why),
+                };
+                (sent, reply)
             }
+            Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
         };
-        let ready = make_ready(&mut prepared, &self.target).await;
-        let sent = Sent::of(&prepared);
-        let reply = match ready {
-            Ok(()) => self.exchange(prepared, redactor, bodies).await,
-            Err(why) => Reply::NotSent(why),
-        };
-        Exchange { step: step.to_owned(), storage_probe, sent, reply, elapsed: started.elapsed() }
+        Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds: clock.elapsed().as_secs_f64() }
     }
 
     async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {
@@ -141,7 +141,8 @@ impl Client {
             let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, Arc::clone(&self.tls));
             return match exchanged.await {
                 Ok(Some((head, body, cut_short))) => {
-                    Reply::Answer(receive(head.status, &head.headers, (body, cut_short), redactor, bodies))
+                    let head = (head.version, head.status, &head.headers);
+                    Reply::Answer(receive(head, (body, cut_short), redactor, bodies))
                 }
                 Ok(None) => Reply::Interrupted,
                 Err(error) => Reply::Failed(chain(&*error)),
@@ -150,13 +151,35 @@ impl Client {
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
         match request.body(prepared.body).send().await {
             Ok(response) => {
-                let (status, headers) = (response.status(), response.headers().clone());
+                let (version, status, headers) = (response.version(), response.status(), response.headers().clone());
                 let body = read(response).await;
-                Reply::Answer(receive(status, &headers, body, redactor, bodies))
+                Reply::Answer(receive((version, status, &headers), body, redactor, bodies))
             }
             Err(error) => no_answer(&error, scheme),
         }
     }
+}
+
+/// What is done with a request that its header lines do not show.
+fn remarks(prepared: &Prepared) -> Vec<String> {
+    let named = |what: &str, names: Vec<&str>| (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")));
+    let unsigned = prepared.headers.iter().filter(|line| !line.signed).map(|line| line.name.as_str()).collect();
+    let tampered = prepared.tampered.iter().map(|(name, _)| name.as_str()).collect();
+    let framed = serde_json::to_value(prepared.payload).ok().and_then(|framed| framed.as_str().map(str::to_owned));
+    let own_connection = prepared.own_connection.map(|kind| match kind {
+        OwnConnection::ReadToTheEnd => "on a connection of its own, read to its end",
+        OwnConnection::Case(_) => "with the names of its headers in another case",
+        OwnConnection::Interrupted => "cut off on purpose in the middle of its body",
+    });
+    let remarks = [
+        (prepared.auth == Auth::Anonymous).then(|| "not signed".to_owned()),
+        (prepared.auth == Auth::Presigned).then(|| "presigned: the URL holds the signature".to_owned()),
+        named("not covered by the signature", unsigned),
+        named("changed once it was signed", tampered),
+        framed.filter(|_| prepared.payload != Payload::Whole).map(|framed| format!("the body is framed: {framed}")),
+        own_connection.map(str::to_owned),
+    ];
+    remarks.into_iter().flatten().collect()
 }
 
 /// Frames and signs a request; why not, where that does not come off.
@@ -183,7 +206,7 @@ async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), Stri
 }
 
 impl Sent {
-    fn of(prepared: &Prepared) -> Self {
+    fn of(prepared: &Prepared, remarks: Vec<String>, redactor: &Redactor) -> Self {
         let shown = |line: &HeaderLine| {
             let shown = line.shown.clone();
             let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
@@ -195,6 +218,9 @@ impl Sent {
         {
             url = shown;
         }
+        let body = &prepared.body;
+        let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT;
+        let body_text = (is_shown && std::str::from_utf8(body).is_ok()).then(|| redactor.text(body));
         Self {
             operation: prepared.operation.to_owned(),
             scheme: prepared.scheme,
@@ -202,7 +228,9 @@ impl Sent {
             url: url.to_string(),
             headers: prepared.headers.iter().map(shown).collect(),
             fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
-            body_length: prepared.body.len() as u64,
+            body_length: body.len() as u64,
+            body_text,
+            remarks,
             object_key: prepared.object_key.clone(),
         }
     }
@@ -216,6 +244,8 @@ impl Sent {
             headers: Vec::new(),
             fields: Vec::new(),
             body_length: 0,
+            body_text: None,
+            remarks: Vec::new(),
             object_key: String::new(),
         }
     }
@@ -243,8 +273,7 @@ async fn read(response: reqwest::Response) -> (Bytes, Option<String>) {
 }
 
 fn receive(
-    status: http::StatusCode,
-    lines: &http::HeaderMap,
+    (version, status, lines): (http::Version, http::StatusCode, &http::HeaderMap),
     (received, cut_short): (Bytes, Option<String>),
     redactor: &Redactor,
     bodies: &BTreeMap<String, Body>,
@@ -267,7 +296,7 @@ fn receive(
         discloses,
         cut_short,
     };
-    Answer { status: status.as_u16(), headers, body, leaked_keys }
+    Answer { version: format!("{version:?}"), status: status.as_u16(), headers, body, leaked_keys }
 }
 
 /// Names of the bodies of which `received` holds the beginning or the end.

@@ -4,9 +4,10 @@ mod redact;
 mod xml;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 pub use redact::Redactor;
 pub use xml::{Element, XmlError};
@@ -17,9 +18,11 @@ use crate::suite::model::Scheme;
 pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
 /// The most bytes of an answer's body that are kept as text.
 pub const MAX_TEXT: usize = 4 * 1024 * 1024;
+/// The most bytes of a request's body that are kept as text.
+pub const MAX_SENT_TEXT: usize = 4096;
 
 /// One request and its answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exchange {
     /// Id of the step.
     pub step: String,
@@ -29,12 +32,16 @@ pub struct Exchange {
     pub sent: Sent,
     /// What came back.
     pub reply: Reply,
+    /// When its first byte was sent, as RFC 3339 writes it, in UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub started: OffsetDateTime,
     /// From the first byte sent to the last received.
-    pub elapsed: Duration,
+    pub seconds: f64,
 }
 
 /// A request as it went out, customer keys and signatures redacted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
     /// Name of the S3 operation.
     pub operation: String,
@@ -51,12 +58,18 @@ pub struct Sent {
     pub fields: Vec<(String, String)>,
     /// Length of the body in bytes.
     pub body_length: u64,
+    /// The body's text, where it is text of no more than 4096 bytes and no form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_text: Option<String>,
+    /// What of the request its headers do not show: changed once signed, cut off on purpose, …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// The object key addressed, decoded; empty for requests to a bucket.
     pub object_key: String,
 }
 
 /// What came back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// An HTTP answer.
@@ -72,8 +85,10 @@ pub enum Reply {
 }
 
 /// An HTTP answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
+    /// The version of HTTP, as answers write it: `HTTP/1.1`.
+    pub version: String,
     /// Status code.
     pub status: u16,
     /// Header lines in order; bytes that are not UTF-8 are replaced.
@@ -85,7 +100,7 @@ pub struct Answer {
 }
 
 /// The body of an answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Received {
     /// Length in bytes, as received.
     pub length: u64,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Knowledge, judged_operations};
+use super::Knowledge;
 use crate::suite::model::Operation;
 
 /// How many cases test each rule by each operation.
@@ -39,7 +39,7 @@ pub fn coverage(knowledge: &Knowledge<'_>) -> Coverage {
     let row = |rule: &crate::rules::Rule| {
         let mut cases = BTreeMap::new();
         for planned in planned().filter(|planned| planned.case.rules.contains(&rule.id)) {
-            let operations: std::collections::BTreeSet<Operation> = judged_operations(planned).collect();
+            let operations: std::collections::BTreeSet<Operation> = planned.judged_operations().collect();
             for operation in operations {
                 *cases.entry(operation).or_default() += 1;
             }

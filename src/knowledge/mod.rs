@@ -64,7 +64,7 @@ impl Scenario {
     /// The operations that its judged steps send.
     #[must_use]
     pub fn operations(&self) -> BTreeSet<Operation> {
-        self.cases.iter().flat_map(judged_operations).collect()
+        self.cases.iter().flat_map(PlannedCase::judged_operations).collect()
     }
 
     /// Its title; that of its first case where it has several.
@@ -72,12 +72,6 @@ impl Scenario {
     pub fn title(&self) -> &str {
         self.cases.first().map_or("", |planned| &planned.case.title)
     }
-}
-
-/// The operations of the steps of a case that are judged.
-fn judged_operations(planned: &PlannedCase) -> impl Iterator<Item = Operation> + '_ {
-    let judged = planned.case.steps.iter().filter(|step| !step.setup && !step.probe);
-    judged.filter_map(|step| step.request.operation)
 }
 
 impl<'k> Knowledge<'k> {

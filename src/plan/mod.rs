@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use capability::{Needed, capabilities};
 
 use crate::profile::Profile;
-use crate::suite::model::{BucketKind, Certification, Level, Scheme, Step};
+use crate::suite::model::{BucketKind, Certification, Level, Operation, Scheme, Step};
 use crate::suite::{Case, Suite};
 
 /// Which cases are run.
@@ -66,6 +66,12 @@ impl PlannedCase {
     #[must_use]
     pub fn needs_plain_endpoint(&self) -> bool {
         self.case.steps.iter().any(|step| step.request.scheme() == Scheme::Plain)
+    }
+
+    /// The operations of its steps that are judged.
+    pub fn judged_operations(&self) -> impl Iterator<Item = Operation> + '_ {
+        let judged = self.case.steps.iter().filter(|step| !step.setup && !step.probe);
+        judged.filter_map(|step| step.request.operation)
     }
 
     /// The lowest level of certification that asks for everything it needs.

@@ -86,7 +86,8 @@ pub fn find(name: &str, rules: &Catalogue, suites: &[Arc<Suite>]) -> Result<Arc<
     if path.extension().is_some_and(|extension| extension == "json") {
         let text = bounded::read_text(path, MAX_FILE)
             .map_err(|error| ProfileError::Unreadable { path: path.to_owned(), error })?;
-        return parse(name, &text, rules).map(Arc::new);
+        let file = Some(name.to_owned());
+        return parse(name, &text, rules).map(|profile| Arc::new(Profile { file, ..profile }));
     }
     let embedded = embedded(rules)?;
     let mut known: BTreeSet<String> = embedded.iter().map(|profile| profile.id.clone()).collect();

@@ -31,6 +31,9 @@ pub struct Profile {
     /// Where the server is known to depart from the rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub departures: Vec<Departure>,
+    /// The file it was read from; absent where it is built in, or only named by suites.
+    #[serde(skip)]
+    pub file: Option<String>,
 }
 
 /// A rule that a profile requires.

@@ -152,7 +152,7 @@ fn circumstances(before: &RunRecord, after: &RunRecord) -> Vec<(&'static str, St
         ("plain endpoint", before.plain_endpoint.clone(), after.plain_endpoint.clone()),
         ("server", told(&before.server), told(&after.server)),
         ("label", told(&before.label), told(&after.label)),
-        ("profile", before.profile.clone(), after.profile.clone()),
+        ("profile", before.profile.id.clone(), after.profile.id.clone()),
         ("suites", before.suites_digest.clone(), after.suites_digest.clone()),
     ]
     .into_iter()

@@ -34,15 +34,16 @@ pub fn baseline_of(run: &RunRecord, earlier: Option<&Baseline>) -> Baseline {
     }
     let about = match earlier {
         Some(earlier) => earlier.about.clone(),
-        None => format!("{}, profile {}, {}", run.subject(), run.profile, run.started),
+        None => format!("{}, profile {}, {}", run.subject(), run.profile.id, run.started),
     };
-    let (format, profile) = (FORMAT.to_owned(), run.profile.clone());
+    let (format, profile) = (FORMAT.to_owned(), run.profile.id.clone());
     Baseline { format, about, profile, known, file: String::new(), strict: false }
 }
 
 /// What came of a case, in words that are the same for cases with the same cause.
 fn what_came(case: &CaseRecord) -> String {
-    let mut words = vec![case.found.as_str().to_owned(), case.missing.clone().unwrap_or_default()];
+    let mut words =
+        vec![case.found.as_str().to_owned(), case.missing.as_ref().map(|it| it.capability.clone()).unwrap_or_default()];
     if let Some(found) = case.findings.first() {
         words.extend(found.finding.rules.iter().cloned());
         let operation = found.exchange.as_ref().map(|exchange| exchange.sent.operation.clone());

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{CaseRecord, FORMAT, FindingRecord, RunRecord};
-use crate::suite::model::{Certification, Level};
+use super::{CaseRecord, FORMAT, FindingRecord, ProfileRecord, RunRecord};
+use crate::suite::model::{BucketKind, Certification, Level};
 use crate::verdict::Verdict;
 use crate::verdict::samples::finding;
 
 /// A case that cites the rule `r`; `accused`, where it is not empty, is the rule that its finding is about.
 pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
-    let findings = vec![FindingRecord { finding: finding(accused), exchange: None }];
+    let findings = vec![FindingRecord { finding: finding(accused), exchange: None, before: Vec::new() }];
     CaseRecord {
         id: id.to_owned(),
         suite: id.split('/').next().unwrap_or_default().to_owned(),
@@ -17,7 +17,9 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
         why: "w".to_owned(),
         level: Level::Must,
         certification: Certification::Core,
+        bucket: BucketKind::Plain,
         rules: vec!["r".to_owned()],
+        operations: Vec::new(),
         verdict,
         found: verdict,
         standing: None,
@@ -25,6 +27,7 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
         incomplete: false,
         missing: None,
         seconds: 0.0,
+        key_md5: BTreeMap::new(),
         findings: if accused.is_empty() { Vec::new() } else { findings },
     }
 }
@@ -41,16 +44,20 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         interrupted: false,
         endpoint: text("https://localhost/"),
         plain_endpoint: text("none"),
+        embedded: false,
         server: None,
         label: None,
         bucket: text("b"),
-        profile: text("portable"),
+        profile: ProfileRecord { id: text("portable"), file: None, digest: text("p") },
         baseline: None,
         complete: true,
+        limits: Vec::new(),
         suites_digest: text("d"),
+        rules_digest: text("d"),
         suites: Vec::new(),
         counts: BTreeMap::new(),
         certification: Vec::new(),
+        families: Vec::new(),
         rules: Vec::new(),
         cases,
         left_behind: Vec::new(),

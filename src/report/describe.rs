@@ -4,55 +4,56 @@ use std::fmt::Write as _;
 
 use super::printable::printable;
 use crate::evidence::{Answer, Reply, Sent};
-use crate::rules::{Catalogue, Rule};
-use crate::runner::CaseResult;
-use crate::verdict::Finding;
+use crate::record::{CaseRecord, FindingRecord, RunRecord};
+use crate::rules::Rule;
 
 /// The most characters of an answer's body that are shown.
 const MAX_SHOWN: usize = 2000;
 
 /// The case in full, as plain text of several lines. Everything that the endpoint sent is made printable.
 #[must_use]
-pub fn describe(result: &CaseResult, rules: &Catalogue) -> String {
-    let case = &result.planned.case;
+pub fn describe(case: &CaseRecord, run: &RunRecord) -> String {
     let mut text = String::new();
-    let verdict = result.judgement.verdict.as_str().to_uppercase();
-    let standing = result.standing.map(|standing| format!(" ({})", standing.as_str())).unwrap_or_default();
-    line(&mut text, 0, &format!("{verdict} [{}] {}{standing}", result.level().as_str(), case.id));
+    let verdict = case.verdict.as_str().to_uppercase();
+    let standing = case.standing.map(|standing| format!(" ({})", standing.as_str())).unwrap_or_default();
+    line(&mut text, 0, &format!("{verdict} [{}] {}{standing}", case.level_judged().as_str(), case.id));
     line(&mut text, 1, &case.title);
-    line(&mut text, 1, &format!("verdict: {}", result.judgement.reason));
-    for finding in &result.judgement.findings {
-        describe_finding(&mut text, result, finding);
+    line(&mut text, 1, &format!("verdict: {}", case.reason));
+    for found in &case.findings {
+        describe_finding(&mut text, found);
     }
-    for rule in known(result.rules_judged(), &case.rules, rules) {
+    let rules = rules_shown(case, run);
+    for rule in &rules {
         line(&mut text, 1, &format!("rule {}: {}", rule.id, rule.text));
         line(&mut text, 2, &format!("source ({}): {}", rule.grade.as_str(), rule.source));
         if let Some(url) = &rule.url {
             line(&mut text, 2, url);
         }
     }
-    for rule in known(result.rules_judged(), &case.rules, rules) {
+    for rule in &rules {
         line(&mut text, 1, &format!("how to mend it: {}", rule.fix));
     }
     line(&mut text, 1, &format!("why it matters: {}", case.why));
     text
 }
 
-/// The rules of these ids; where the catalogue has none of them (a profile of the user's own), those of the others.
-fn known<'r>(ids: &[String], others: &[String], rules: &'r Catalogue) -> Vec<&'r Rule> {
-    let found = |ids: &[String]| ids.iter().filter_map(|id| rules.get(id)).collect::<Vec<_>>();
-    let judged = found(ids);
-    if judged.is_empty() { found(others) } else { judged }
+/// The rules that the judgement is about; where the catalogue has none of them (a profile of the user's own), those that the
+/// case cites.
+pub(super) fn rules_shown<'r>(case: &CaseRecord, run: &'r RunRecord) -> Vec<&'r Rule> {
+    let found = |ids: &[String]| ids.iter().filter_map(|id| run.rule(id)).collect::<Vec<_>>();
+    let judged = found(case.rules_judged());
+    if judged.is_empty() { found(&case.rules) } else { judged }
 }
 
-fn describe_finding(text: &mut String, result: &CaseResult, finding: &Finding) {
+fn describe_finding(text: &mut String, found: &FindingRecord) {
+    let finding = &found.finding;
     let kind = if finding.control { "positive control of step" } else { "step" };
     line(text, 1, &format!("{kind} `{}`", finding.step));
     for mismatch in &finding.mismatches {
         line(text, 2, &format!("{}: expected {}", mismatch.subject, mismatch.expected));
         line(text, 2, &format!("{}  got {}", " ".repeat(mismatch.subject.len()), mismatch.actual));
     }
-    if let Some(exchange) = result.exchange_of(finding) {
+    if let Some(exchange) = &found.exchange {
         describe_sent(text, &exchange.sent);
         describe_reply(text, &exchange.reply);
     }
@@ -69,6 +70,9 @@ fn describe_sent(text: &mut String, sent: &Sent) {
     }
     for (name, value) in &sent.fields {
         line(text, 3, &format!("field {name}: {value}"));
+    }
+    for remark in &sent.remarks {
+        line(text, 3, &format!("({remark})"));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::record::{CaseChange, Difference, Direction, Found, RuleChange, RuleCo
 pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Difference) -> String {
     let mut text = String::new();
     for (name, run) in [("before", before), ("after", after)] {
-        let told = format!("{name:<7} {}, profile {}, {}", run.subject(), run.profile, run.started);
+        let told = format!("{name:<7} {}, profile {}, {}", run.subject(), run.profile.id, run.started);
         let _ = writeln!(text, "{}", printable(&told));
     }
     for (what, before, after) in &difference.circumstances {

@@ -3,17 +3,14 @@
 //! The `junit-report` crate writes the document; what it has no words for (properties, the number of skipped cases,
 //! the host's name) is added to its output.
 
-use std::time::Duration;
-
 use junit_report::{Duration as JunitDuration, Report, TestCase, TestCaseBuilder, TestSuiteBuilder};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{describe, printable};
-use crate::record::{Context, rfc3339};
-use crate::rules::Catalogue;
-use crate::runner::{CaseResult, RunResult};
-use crate::suite::Suite;
+use crate::record::{CaseRecord, RunRecord, SuiteRecord};
 use crate::verdict::Verdict;
 
 /// The report cannot be written.
@@ -25,18 +22,19 @@ pub struct JunitError(String);
 ///
 /// # Errors
 /// [`JunitError`] where the XML cannot be written.
-pub fn junit(run: &RunResult, rules: &Catalogue, context: &Context) -> Result<Vec<u8>, JunitError> {
+pub fn junit(run: &RunRecord) -> Result<Vec<u8>, JunitError> {
     let failed = |error: &dyn std::fmt::Display| JunitError(error.to_string());
+    let started = OffsetDateTime::parse(&run.started, &Rfc3339).map_err(|e| failed(&e))?;
     let mut report = Report::new();
     let mut details = Vec::new();
-    for (suite, cases) in by_suite(run) {
+    for suite in &run.suites {
+        let cases = || run.cases.iter().filter(|case| case.suite == suite.id);
         let mut builder = TestSuiteBuilder::new(&suite.id);
-        builder.set_timestamp(run.started.into());
-        builder.add_testcases(cases.iter().map(|case| test_case(case, run.is_off_strict_baseline(case), rules)));
+        builder.set_timestamp(started);
+        builder.add_testcases(cases().map(|case| test_case(case, run)));
         report.add_testsuite(builder.build());
-        let skips = |case: &CaseResult| is_skipped(case.judgement.verdict, run.is_off_strict_baseline(case));
-        let skipped = cases.iter().filter(|case| skips(case)).count();
-        details.push(SuiteDetails { skipped, properties: properties(run, suite, context) });
+        let skips = |case: &&CaseRecord| is_skipped(case.verdict, run.is_off_strict_baseline(case));
+        details.push(SuiteDetails { skipped: cases().filter(skips).count(), properties: properties(run, suite) });
     }
     let mut written = Vec::new();
     report.write_xml(&mut written).map_err(|e| failed(&e))?;
@@ -48,34 +46,23 @@ struct SuiteDetails {
     properties: Vec<(&'static str, String)>,
 }
 
-fn by_suite(run: &RunResult) -> Vec<(&Suite, Vec<&CaseResult>)> {
-    let mut suites: Vec<(&Suite, Vec<&CaseResult>)> = Vec::new();
-    for case in &run.cases {
-        match suites.last_mut() {
-            Some((suite, cases)) if suite.id == case.planned.suite.id => cases.push(case),
-            _ => suites.push((&case.planned.suite, vec![case])),
-        }
-    }
-    suites
-}
-
 fn is_skipped(verdict: Verdict, off_baseline: bool) -> bool {
     matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure) && !off_baseline
 }
 
-/// `off_baseline`: whether it is not as a strict baseline has it, so that it fails the run whatever its level.
-fn test_case(result: &CaseResult, off_baseline: bool, rules: &Catalogue) -> TestCase {
-    let case = &result.planned.case;
-    let verdict = result.judgement.verdict;
-    let time = junit_duration(result.elapsed);
-    let reason = printable(&result.judgement.reason);
+fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
+    // What is not as a strict baseline has it fails the run whatever its level.
+    let off_baseline = run.is_off_strict_baseline(case);
+    let verdict = case.verdict;
+    let time = JunitDuration::seconds_f64(case.seconds);
+    let reason = printable(&case.reason);
     let mut builder = match verdict {
         Verdict::Pass => TestCaseBuilder::success(&case.id, time),
         // A broken rule that is no requirement is told, and does not turn the build red.
-        Verdict::Fail if !result.is_required() && !off_baseline => {
-            let message = format!("{} rule not followed: {reason}", result.level().as_str());
+        Verdict::Fail if !case.is_required() && !off_baseline => {
+            let message = format!("{} rule not followed: {reason}", case.level_judged().as_str());
             let mut builder = TestCaseBuilder::success(&case.id, time);
-            builder.set_system_out(&cdata(&format!("{message}\n{}", describe(result, rules))));
+            builder.set_system_out(&cdata(&format!("{message}\n{}", describe(case, run))));
             builder
         }
         verdict if is_skipped(verdict, off_baseline) => {
@@ -90,9 +77,9 @@ fn test_case(result: &CaseResult, off_baseline: bool, rules: &Catalogue) -> Test
             TestCaseBuilder::error(&case.id, time, verdict.as_str(), &reason)
         }
     };
-    builder.set_classname(&format!("ssecheck.{}", result.planned.suite.id));
+    builder.set_classname(&format!("ssecheck.{}", case.suite));
     if verdict != Verdict::Pass && !is_skipped(verdict, off_baseline) {
-        builder.set_trace(&cdata(&describe(result, rules)));
+        builder.set_trace(&cdata(&describe(case, run)));
     }
     builder.build()
 }
@@ -102,25 +89,21 @@ fn cdata(text: &str) -> String {
     text.replace("]]>", "]] >")
 }
 
-fn junit_duration(time: Duration) -> JunitDuration {
-    JunitDuration::milliseconds(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
-}
-
-fn properties(run: &RunResult, suite: &Suite, context: &Context) -> Vec<(&'static str, String)> {
+fn properties(run: &RunRecord, suite: &SuiteRecord) -> Vec<(&'static str, String)> {
     vec![
-        ("ssecheck.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("endpoint", context.endpoint.clone()),
-        ("plain-endpoint", context.plain_endpoint.clone()),
+        ("ssecheck.version", run.ssecheck.clone()),
+        ("endpoint", run.endpoint.clone()),
+        ("plain-endpoint", run.plain_endpoint.clone()),
         ("server", run.server.clone().unwrap_or_else(|| "not told".to_owned())),
-        ("label", context.label.clone().unwrap_or_else(|| "none".to_owned())),
-        ("profile", context.profile.clone()),
+        ("label", run.label.clone().unwrap_or_else(|| "none".to_owned())),
+        ("profile", run.profile.id.clone()),
         ("baseline", run.baseline.as_ref().map_or_else(|| "none".to_owned(), |baseline| baseline.file.clone())),
         ("bucket", run.bucket.clone()),
-        ("run-id", run.id.clone()),
-        ("started", rfc3339(run.started)),
+        ("run-id", run.run.clone()),
+        ("started", run.started.clone()),
         ("suite-file", suite.file.clone()),
         ("suite-digest", format!("sha256:{}", suite.digest)),
-        ("all-suites-digest", format!("sha256:{}", context.suite_digest)),
+        ("all-suites-digest", format!("sha256:{}", run.suites_digest)),
         ("left-behind", run.left_behind.len().to_string()),
     ]
 }

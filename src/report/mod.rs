@@ -3,6 +3,7 @@
 mod describe;
 mod difference;
 mod families;
+mod format;
 mod junit;
 mod printable;
 mod proof;
@@ -11,6 +12,7 @@ mod terminal;
 pub use describe::describe;
 pub use difference::difference_as_text;
 pub use families::families_as_markdown;
+pub use format::{RenderError, RunFormat};
 pub use junit::{JunitError, junit};
 pub use printable::printable;
 pub use proof::{ProofProgress, proof_as_json, proof_as_text};

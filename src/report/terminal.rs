@@ -7,10 +7,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{describe, printable};
 use crate::baseline::Standing;
-use crate::record::Context;
-use crate::rules::Catalogue;
-use crate::runner::{CaseResult, Event, RunResult};
-use crate::verdict::{Certificate, Mismatch, Verdict};
+use crate::record::{CaseRecord, RunRecord};
+use crate::runner::{CaseResult, Event};
+use crate::verdict::{Attainment, Mismatch, Verdict};
 
 /// Writes to a terminal or a log as a run goes on.
 pub struct Terminal<W> {
@@ -58,14 +57,14 @@ impl<W: Write> Terminal<W> {
     ///
     /// # Errors
     /// Where the output cannot be written.
-    pub fn finish(&mut self, run: &RunResult, rules: &Catalogue, context: &Context) -> io::Result<()> {
+    pub fn finish(&mut self, run: &RunRecord) -> io::Result<()> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass, Verdict::Fail];
         for verdict in shown {
             for (case, others) in by_cause(run, verdict) {
-                let text = describe(case, rules);
+                let text = describe(case, run);
                 let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), rest.trim_end())?;
                 if !others.is_empty() {
@@ -83,17 +82,17 @@ impl<W: Write> Terminal<W> {
         }
         self.baseline(run)?;
         let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
-        writeln!(self.out, "\n{}{server}, profile {}, run {}", context.endpoint, context.profile, run.id)?;
+        writeln!(self.out, "\n{}{server}, profile {}, run {}", run.endpoint, run.profile.id, run.run)?;
         let counts: Vec<String> = Verdict::ALL
             .into_iter()
             .filter(|verdict| run.count(*verdict) > 0)
             .map(|verdict| self.styled(verdict, &format!("{} {}", run.count(verdict), verdict.as_str())))
             .collect();
-        writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.elapsed.as_secs_f64(), counts.join(", "))?;
-        if context.is_complete {
-            writeln!(self.out, "certification: {}", certification(&run.certificates()))?;
+        writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.seconds, counts.join(", "))?;
+        if run.complete {
+            writeln!(self.out, "certification: {}", certification(&run.certification))?;
         }
-        let advisory = run.cases.iter().filter(|c| c.judgement.verdict == Verdict::Fail && !c.is_required()).count();
+        let advisory = run.cases.iter().filter(|c| c.verdict == Verdict::Fail && !c.is_required()).count();
         if advisory > 0 {
             writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
         }
@@ -101,13 +100,13 @@ impl<W: Write> Terminal<W> {
     }
 
     /// How the run stands to the baseline.
-    fn baseline(&mut self, run: &RunResult) -> io::Result<()> {
+    fn baseline(&mut self, run: &RunRecord) -> io::Result<()> {
         let Some(baseline) = &run.baseline else { return Ok(()) };
         let of = |standing| run.cases.iter().filter(move |case| case.standing == Some(standing));
         let counts = Standing::ALL.map(|standing| format!("{} {}", of(standing).count(), standing.as_str()));
         writeln!(self.out, "\nbaseline {}: {}", printable(&baseline.file), counts.join(", "))?;
         for standing in Standing::ALL.into_iter().filter(|standing| standing.is_off()) {
-            let ids: Vec<&str> = of(standing).map(|case| case.planned.case.id.as_str()).collect();
+            let ids: Vec<&str> = of(standing).map(|case| case.id.as_str()).collect();
             if !ids.is_empty() {
                 writeln!(self.out, "  {}: {}", standing.as_str(), ids.join(", "))?;
             }
@@ -119,15 +118,15 @@ impl<W: Write> Terminal<W> {
     }
 
     /// Why cases were left out or failed as declared, each reason once.
-    fn left_out(&mut self, run: &RunResult) -> io::Result<()> {
+    fn left_out(&mut self, run: &RunRecord) -> io::Result<()> {
         let mut reasons: Vec<(&str, &str, usize)> = Vec::new();
         for case in &run.cases {
-            let word = match case.judgement.verdict {
+            let word = match case.verdict {
                 Verdict::Skipped | Verdict::NotSupported => "not run",
                 Verdict::ExpectedFailure => "expected to fail",
                 _ => continue,
             };
-            let reason = case.judgement.reason.as_str();
+            let reason = case.reason.as_str();
             match reasons.iter_mut().find(|(_, known, _)| *known == reason) {
                 Some((_, _, count)) => *count += 1,
                 None => reasons.push((word, reason, 1)),
@@ -159,31 +158,31 @@ impl<W: Write> Terminal<W> {
 }
 
 /// What a run says of each level.
-fn certification(certificates: &[Certificate]) -> String {
-    let words = |certificate: &Certificate| {
-        let level = certificate.level.as_str();
-        if certificate.is_reached() {
+fn certification(attainments: &[Attainment]) -> String {
+    let words = |attainment: &Attainment| {
+        let level = attainment.level.as_str();
+        if attainment.is_reached() {
             return format!("{level} reached");
         }
         let mut why = Vec::new();
-        if certificate.not_passed > 0 {
-            why.push(format!("{} required cases did not pass", certificate.not_passed));
+        if attainment.not_passed > 0 {
+            why.push(format!("{} required cases did not pass", attainment.not_passed));
         }
-        if !certificate.missing.is_empty() {
-            why.push(format!("missing: {}", certificate.missing.join(", ")));
+        if !attainment.missing.is_empty() {
+            why.push(format!("missing: {}", attainment.missing.join(", ")));
         }
         format!("{level} not reached ({})", why.join("; "))
     };
-    certificates.iter().map(words).collect::<Vec<_>>().join(", ")
+    attainments.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
 /// The cases of a verdict; of those blocked by the same cause the first, with the ids of the others.
-fn by_cause(run: &RunResult, verdict: Verdict) -> Vec<(&CaseResult, Vec<&str>)> {
-    let mut groups: Vec<(&CaseResult, Vec<&str>)> = Vec::new();
-    for case in run.cases.iter().filter(|case| case.judgement.verdict == verdict) {
-        let same = |(first, _): &&mut (&CaseResult, Vec<&str>)| blocked_by(first) == blocked_by(case);
+fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> {
+    let mut groups: Vec<(&CaseRecord, Vec<&str>)> = Vec::new();
+    for case in run.cases.iter().filter(|case| case.verdict == verdict) {
+        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| blocked_by(first) == blocked_by(case);
         match groups.iter_mut().find(same).filter(|_| verdict == Verdict::Blocked) {
-            Some((_, others)) => others.push(&case.planned.case.id),
+            Some((_, others)) => others.push(&case.id),
             None => groups.push((case, Vec::new())),
         }
     }
@@ -191,8 +190,8 @@ fn by_cause(run: &RunResult, verdict: Verdict) -> Vec<(&CaseResult, Vec<&str>)> 
 }
 
 /// What a case is blocked by: the step, its operation, and how its answer differs from what is needed.
-fn blocked_by(case: &CaseResult) -> Option<(&str, &str, &[Mismatch])> {
-    let finding = case.judgement.findings.first()?;
-    let sent = case.exchange_of(finding).map(|exchange| &exchange.sent);
-    Some((&finding.step, sent.map_or("", |sent| sent.operation.as_str()), &finding.mismatches))
+fn blocked_by(case: &CaseRecord) -> Option<(&str, &str, &[Mismatch])> {
+    let found = case.findings.first()?;
+    let sent = found.exchange.as_ref().map(|exchange| &exchange.sent);
+    Some((&found.finding.step, sent.map_or("", |sent| sent.operation.as_str()), &found.finding.mismatches))
 }

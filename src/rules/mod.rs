@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// How well a rule is known (the grades of the facts it rests on).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
     /// A real answer of AWS S3, recorded.
@@ -32,7 +34,7 @@ impl Grade {
 }
 
 /// One rule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Stable id.
@@ -58,7 +60,7 @@ pub struct Rule {
 }
 
 /// Rules that belong together.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Family {
     /// Stable id.
@@ -80,6 +82,7 @@ pub struct Catalogue {
     order: Vec<String>,
     families: Vec<Family>,
     left_out: BTreeMap<String, String>,
+    digest: String,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +122,12 @@ impl Catalogue {
         Self::parse(include_str!("../../suites/rules.json"))
     }
 
+    /// SHA-256 of its text, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Reads a catalogue.
     ///
     /// # Errors
@@ -135,7 +144,8 @@ impl Catalogue {
                 return Err(CatalogueError::DoubledId(doubled.id));
             }
         }
-        Ok(Self { rules, order, families: file.families, left_out: file.left_out })
+        let digest = hex::encode(Sha256::digest(text));
+        Ok(Self { rules, order, families: file.families, left_out: file.left_out, digest })
     }
 
     /// The rule of this id.

@@ -20,8 +20,8 @@ use crate::client::Client;
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::suite::model::{BucketKind, Level};
-use crate::verdict::{Certificate, Certified, Finding, Judgement, Verdict, certificates};
+use crate::suite::model::BucketKind;
+use crate::verdict::{Finding, Judgement};
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -197,19 +197,6 @@ impl CaseResult {
         Self { planned, judgement, standing: None, own: None, controls: Vec::new(), missing: None, elapsed, incomplete }
     }
 
-    /// How binding it is: of a failure what was not met, else the whole case.
-    #[must_use]
-    pub fn level(&self) -> Level {
-        let of_failure = self.judgement.findings.first().filter(|_| self.judgement.verdict == Verdict::Fail);
-        of_failure.and_then(|finding| finding.level).unwrap_or(self.planned.case.level)
-    }
-
-    /// Whether it is required (level `must`).
-    #[must_use]
-    pub fn is_required(&self) -> bool {
-        self.level() == Level::Must
-    }
-
     /// Ids of the rules that the judgement is about: those of its first finding, else the case's.
     #[must_use]
     pub fn rules_judged(&self) -> &[String] {
@@ -226,33 +213,5 @@ impl CaseResult {
         }
         let run = self.own.as_ref().or(self.missing.as_ref().map(|probe| &probe.run));
         run?.transcript.of(&finding.step)
-    }
-}
-
-impl RunResult {
-    /// How many cases came to this verdict.
-    #[must_use]
-    pub fn count(&self, verdict: Verdict) -> usize {
-        self.cases.iter().filter(|case| case.judgement.verdict == verdict).count()
-    }
-
-    /// Whether a case is not as the baseline has it, and the baseline is strict.
-    #[must_use]
-    pub fn is_off_strict_baseline(&self, case: &CaseResult) -> bool {
-        let strict = self.baseline.as_ref().is_some_and(|baseline| baseline.strict);
-        strict && case.standing.is_some_and(Standing::is_off)
-    }
-
-    /// What the run says of each level of certification.
-    #[must_use]
-    pub fn certificates(&self) -> Vec<Certificate> {
-        certificates(self.cases.iter().map(|case| Certified {
-            certification: case.planned.certification(),
-            level: case.planned.case.level,
-            verdict: case.judgement.verdict,
-            missing: case.missing.as_ref().map(|probe| (probe.id.as_str(), probe.level)),
-            // Without buckets of its own a run says nothing of settings of buckets.
-            incomplete: case.incomplete || case.planned.case.bucket == BucketKind::Own,
-        }))
     }
 }

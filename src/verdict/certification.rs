@@ -1,13 +1,14 @@
 //! Levels of certification: what a run says of each.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::suite::model::{Certification, Level};
 
 /// What a run says of a level of certification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attainment {
     /// The level.
     pub level: Certification,
     /// How many required cases of this level and those before it passed.
@@ -18,7 +19,7 @@ pub struct Certificate {
     pub missing: Vec<String>,
 }
 
-impl Certificate {
+impl Attainment {
     /// Whether the level is reached.
     #[must_use]
     pub fn is_reached(&self) -> bool {
@@ -26,7 +27,7 @@ impl Certificate {
     }
 }
 
-/// A case as certificates see it.
+/// A case as levels of certification see it.
 #[derive(Debug, Clone)]
 pub struct Certified<'a> {
     /// The level that asks for it.
@@ -44,22 +45,22 @@ pub struct Certified<'a> {
 /// What the cases of a run say of each level. Only required cases count; one that is left out because the service has no
 /// plain-HTTP listener stands in nobody's way.
 #[must_use]
-pub fn certificates<'a>(cases: impl Iterator<Item = Certified<'a>> + Clone) -> Vec<Certificate> {
+pub fn attainments<'a>(cases: impl Iterator<Item = Certified<'a>> + Clone) -> Vec<Attainment> {
     let of_level = |level: Certification| {
-        let mut certificate = Certificate { level, passed: 0, not_passed: 0, missing: Vec::new() };
+        let mut attainment = Attainment { level, passed: 0, not_passed: 0, missing: Vec::new() };
         let missing = cases.clone().filter_map(|case| case.missing).filter(|(_, asked_by)| *asked_by <= level);
-        certificate.missing.extend(missing.map(|(id, _)| id.to_owned()));
+        attainment.missing.extend(missing.map(|(id, _)| id.to_owned()));
         for case in cases.clone().filter(|case| case.level == Level::Must && case.certification <= level) {
             match case.verdict {
-                Verdict::Pass => certificate.passed += 1,
+                Verdict::Pass => attainment.passed += 1,
                 Verdict::NotSupported => {}
                 Verdict::Skipped if !case.incomplete => {}
-                _ => certificate.not_passed += 1,
+                _ => attainment.not_passed += 1,
             }
         }
-        certificate.missing.sort();
-        certificate.missing.dedup();
-        certificate
+        attainment.missing.sort();
+        attainment.missing.dedup();
+        attainment
     };
     Certification::ALL.into_iter().map(of_level).collect()
 }
@@ -74,8 +75,8 @@ mod tests {
     }
 
     fn reached(cases: &[Certified<'static>]) -> Vec<Certification> {
-        let certificates = certificates(cases.iter().cloned());
-        certificates.iter().filter(|certificate| certificate.is_reached()).map(|c| c.level).collect()
+        let attainments = attainments(cases.iter().cloned());
+        attainments.iter().filter(|attainment| attainment.is_reached()).map(|c| c.level).collect()
     }
 
     #[test]
@@ -92,7 +93,7 @@ mod tests {
         let missing = Certified { missing: Some(("versions", Extended)), ..case(Full, Verdict::NotSupported) };
         let cases = [case(Core, Verdict::Pass), missing];
         assert_eq!(reached(&cases), [Core]);
-        assert_eq!(certificates(cases.iter().cloned())[1].missing, ["versions"]);
+        assert_eq!(attainments(cases.iter().cloned())[1].missing, ["versions"]);
     }
 
     #[test]

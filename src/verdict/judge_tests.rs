@@ -1,7 +1,6 @@
 //! What a step's answer makes of its scenario; the exchanges are made up.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ fn steps(steps: Value) -> Vec<Step> {
 
 fn answer(status: u16) -> Answer {
     let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
-    Answer { status, headers: Vec::new(), body, leaked_keys: Vec::new() }
+    Answer { version: "HTTP/1.1".to_owned(), status, headers: Vec::new(), body, leaked_keys: Vec::new() }
 }
 
 fn exchange(step: &str, reply: Reply) -> Exchange {
@@ -28,9 +27,18 @@ fn exchange(step: &str, reply: Reply) -> Exchange {
         url: String::new(),
         headers: Vec::new(),
         body_length: 0,
+        body_text: None,
+        remarks: Vec::new(),
         object_key: "key".to_owned(),
     };
-    Exchange { step: step.to_owned(), storage_probe: false, sent, reply, elapsed: Duration::ZERO }
+    Exchange {
+        step: step.to_owned(),
+        storage_probe: false,
+        sent,
+        reply,
+        started: time::OffsetDateTime::UNIX_EPOCH,
+        seconds: 0.0,
+    }
 }
 
 fn judged(declared: Value, profile: &str, exchanges: Vec<Exchange>) -> StepsOutcome {

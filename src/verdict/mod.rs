@@ -10,18 +10,19 @@ pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
 use crate::suite::model::{Level, Outcome, Step};
-pub use certification::{Certificate, Certified, certificates};
+pub use certification::{Attainment, Certified, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
 
 /// What became of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every expectation held, and so did the controls.
@@ -109,7 +110,7 @@ impl Judgement {
 }
 
 /// Expectations that one step's answer did not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Id of the step.
     pub step: String,

@@ -1,0 +1,30 @@
+//! `ssecheck schema`
+
+use super::print;
+use crate::{record, suite};
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Of which kind of file
+    #[arg(value_enum, default_value_t = Kind::Suite)]
+    kind: Kind,
+}
+
+/// The files that have a schema.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// Suite files
+    Suite,
+    /// Records of runs (`run --report json=PATH`)
+    Run,
+}
+
+pub(super) fn schema(arguments: &Arguments) -> u8 {
+    let schema = match arguments.kind {
+        Kind::Suite => suite::published_schema(),
+        Kind::Run => record::schema(),
+    };
+    // Serialising a JSON value does not fail.
+    print(&serde_json::to_string_pretty(&schema).unwrap_or_default())
+}

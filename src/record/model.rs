@@ -1,0 +1,262 @@
+//! The record's members.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::Standing;
+use crate::evidence::Exchange;
+use crate::rules::{Family, Rule};
+use crate::suite::model::{BucketKind, Certification, Level, Operation};
+use crate::verdict::{Attainment, Certified, Finding, Verdict, attainments};
+
+/// What the member `format` of a record holds.
+pub const FORMAT: &str = "ssecheck-run/2";
+
+/// A run.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RunRecord {
+    /// `ssecheck-run/2`.
+    pub format: String,
+    /// The version of `ssecheck` that made it.
+    pub ssecheck: String,
+    /// The run's id: part of every object key it made.
+    pub run: String,
+    /// When it started, as RFC 3339 writes it, in UTC.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether it was stopped before all cases were run.
+    pub interrupted: bool,
+    /// The endpoint's address.
+    pub endpoint: String,
+    /// The plain-HTTP endpoint's address, or why there is none.
+    pub plain_endpoint: String,
+    /// Whether that is the embedded reference endpoint, and no product.
+    pub embedded: bool,
+    /// The endpoint's `Server` header, where it sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// What was tested, in the user's words: product, version, build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The bucket it used.
+    pub bucket: String,
+    /// The profile judged by.
+    pub profile: ProfileRecord,
+    /// The baseline it was compared with, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineRecord>,
+    /// Whether all built-in cases were run, so that something can be said of certification.
+    pub complete: bool,
+    /// Why the run can certify nothing, whatever came of it: suites of the user's own, filters, departures, …
+    pub limits: Vec<String>,
+    /// SHA-256 over the digests of all suites of the run, in hexadecimal.
+    pub suites_digest: String,
+    /// SHA-256 of the rule catalogue, in hexadecimal.
+    pub rules_digest: String,
+    /// The suites of its cases.
+    pub suites: Vec<SuiteRecord>,
+    /// Verdict → how many cases came to it.
+    pub counts: BTreeMap<Verdict, usize>,
+    /// What it says of each level of certification; empty where not all built-in cases were run.
+    pub certification: Vec<Attainment>,
+    /// The families of its rules.
+    pub families: Vec<Family>,
+    /// The rules that its cases cite or accuse, as the catalogue has them.
+    pub rules: Vec<Rule>,
+    /// The cases, in the order of the suites.
+    pub cases: Vec<CaseRecord>,
+    /// What could not be removed.
+    pub left_behind: Vec<String>,
+}
+
+/// The profile that a run was judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileRecord {
+    /// Its id.
+    pub id: String,
+    /// The file it was read from; absent where it is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// SHA-256 of all that it says, in hexadecimal.
+    pub digest: String,
+}
+
+/// The baseline that a run was compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineRecord {
+    /// Its file.
+    pub file: String,
+    /// Whether whatever is not as it says fails the run.
+    pub strict: bool,
+}
+
+/// A suite of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SuiteRecord {
+    /// Its id.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// The file it was read from.
+    pub file: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+}
+
+/// A case.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CaseRecord {
+    /// `suite/scenario[row]`.
+    pub id: String,
+    /// Id of its suite.
+    pub suite: String,
+    /// One line for people.
+    pub title: String,
+    /// What breaks for whom when a server gets this wrong.
+    pub why: String,
+    /// How binding it is; of a failure its finding may say otherwise.
+    pub level: Level,
+    /// The lowest level of certification that asks for it.
+    pub certification: Certification,
+    /// The kind of bucket that it runs in.
+    pub bucket: BucketKind,
+    /// Ids of the rules that it cites.
+    pub rules: Vec<String>,
+    /// The operations that are judged.
+    pub operations: Vec<Operation>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What became of it before anybody looked at what was known or declared of it.
+    pub found: Verdict,
+    /// How that compares with the baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// One sentence: why.
+    pub reason: String,
+    /// Whether it was left out for want of configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
+    /// The capability that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Of the customer keys that a failing exchange was sent with: name → base64 of the MD5, as headers carry it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub key_md5: BTreeMap<String, String>,
+    /// What was expected and what came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingRecord>,
+}
+
+/// A capability that the endpoint lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Missing {
+    /// Its id.
+    pub capability: String,
+    /// The level of certification that asks for it.
+    pub level: Certification,
+}
+
+/// Expectations that were not met, with the exchange that shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct FindingRecord {
+    /// What was not met.
+    pub finding: Finding,
+    /// What was sent and what came back; long bodies are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+    /// Of a failure: what was sent before that, and what came back; the last of it where it is much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Exchange>,
+}
+
+impl RunRecord {
+    /// What was tested: the label, else the `Server` header, else the address.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.label.as_ref().or(self.server.as_ref()).unwrap_or(&self.endpoint)
+    }
+
+    /// How many cases came to this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|case| case.verdict == verdict).count()
+    }
+
+    /// The rule of an id, where it is among those of the run.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Whether a case is not as the baseline has it, and the baseline is strict.
+    #[must_use]
+    pub fn is_off_strict_baseline(&self, case: &CaseRecord) -> bool {
+        let strict = self.baseline.as_ref().is_some_and(|baseline| baseline.strict);
+        strict && case.standing.is_some_and(Standing::is_off)
+    }
+
+    /// What its cases say of each level of certification.
+    #[must_use]
+    pub fn attainments(&self) -> Vec<Attainment> {
+        attainments(self.cases.iter().map(|case| Certified {
+            certification: case.certification,
+            level: case.level,
+            verdict: case.verdict,
+            missing: case.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
+            // Without buckets of its own a run says nothing of settings of buckets.
+            incomplete: case.incomplete || case.bucket == BucketKind::Own,
+        }))
+    }
+
+    /// As it is written: JSON, indented by one blank.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+impl CaseRecord {
+    /// How binding what decided is: of a failure what was not met, else the whole case.
+    #[must_use]
+    pub fn level_judged(&self) -> Level {
+        let of_failure = self.findings.first().filter(|_| self.verdict == Verdict::Fail);
+        of_failure.and_then(|found| found.finding.level).unwrap_or(self.level)
+    }
+
+    /// Whether it is required (level `must`).
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.level_judged() == Level::Must
+    }
+
+    /// The rules that the finding is about that decided; empty where there is none.
+    #[must_use]
+    pub fn accused(&self) -> &[String] {
+        self.findings.first().map_or(&[], |found| &found.finding.rules)
+    }
+
+    /// Ids of the rules that the judgement is about: those of its first finding, else the case's.
+    #[must_use]
+    pub fn rules_judged(&self) -> &[String] {
+        if self.accused().is_empty() { &self.rules } else { self.accused() }
+    }
+}
+
+/// A point in time as RFC 3339 writes it, in UTC.
+#[must_use]
+pub fn rfc3339(time: SystemTime) -> String {
+    let format = &time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::from(time).format(format).unwrap_or_default()
+}

@@ -1,0 +1,162 @@
+//! The record of a run that has just been made.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::model::{
+    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, SuiteRecord, rfc3339,
+};
+use crate::evidence::{Exchange, Reply};
+use crate::profile::Profile;
+use crate::rules::Catalogue;
+use crate::runner::{CaseResult, RunResult};
+use crate::suite::model::Operation;
+use crate::verdict::{Finding, Verdict};
+
+/// The most characters of an answer's body that are kept.
+const MAX_EXCERPT: usize = 2000;
+
+/// How many of the exchanges before a failing one are kept.
+const MAX_BEFORE: usize = 8;
+
+/// What is known of a run besides its results.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The endpoint's address.
+    pub endpoint: String,
+    /// The plain-HTTP endpoint's address, or why there is none.
+    pub plain_endpoint: String,
+    /// Whether that is the embedded reference endpoint.
+    pub is_embedded: bool,
+    /// What is tested, in the user's words.
+    pub label: Option<String>,
+    /// SHA-256 over the digests of all suites of the run, in hexadecimal.
+    pub suite_digest: String,
+    /// Whether all built-in cases were run, so that something can be said of certification.
+    pub is_complete: bool,
+    /// Why the run can certify nothing, whatever comes of it.
+    pub limits: Vec<String>,
+}
+
+impl RunRecord {
+    /// The record of a run.
+    #[must_use]
+    pub fn of(run: &RunResult, profile: &Profile, rules: &Catalogue, context: &Context) -> Self {
+        let mut suites: Vec<SuiteRecord> = Vec::new();
+        for suite in run.cases.iter().map(|case| &case.planned.suite) {
+            if suites.last().is_none_or(|last| last.id != suite.id) {
+                let (id, title, file, digest) =
+                    (suite.id.clone(), suite.title.clone(), suite.file.clone(), suite.digest.clone());
+                suites.push(SuiteRecord { id, title, file, digest });
+            }
+        }
+        let cited = run.cases.iter().flat_map(|case| &case.planned.case.rules);
+        let accused = run.cases.iter().flat_map(|case| case.judgement.accused());
+        let named: BTreeSet<&str> = cited.chain(accused).map(String::as_str).collect();
+        let rules_named: Vec<_> = rules.iter().filter(|rule| named.contains(rule.id.as_str())).cloned().collect();
+        let families = rules.families().iter();
+        let families = families.filter(|family| rules_named.iter().any(|rule| rule.family == family.id));
+        let mut limits = context.limits.clone();
+        limits.extend(run.interrupted.then(|| "the run was interrupted".to_owned()));
+        let mut record = Self {
+            format: FORMAT.to_owned(),
+            ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
+            run: run.id.clone(),
+            started: rfc3339(run.started),
+            seconds: run.elapsed.as_secs_f64(),
+            interrupted: run.interrupted,
+            endpoint: context.endpoint.clone(),
+            plain_endpoint: context.plain_endpoint.clone(),
+            embedded: context.is_embedded,
+            server: run.server.clone(),
+            label: context.label.clone(),
+            bucket: run.bucket.clone(),
+            profile: ProfileRecord::of(profile),
+            baseline: run.baseline.as_ref().map(|it| BaselineRecord { file: it.file.clone(), strict: it.strict }),
+            complete: context.is_complete,
+            limits,
+            suites_digest: context.suite_digest.clone(),
+            rules_digest: rules.digest().to_owned(),
+            suites,
+            counts: Default::default(),
+            certification: Vec::new(),
+            families: families.cloned().collect(),
+            rules: rules_named,
+            cases: run.cases.iter().map(|case| CaseRecord::of(case)).collect(),
+            left_behind: run.left_behind.clone(),
+        };
+        let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, record.count(verdict)));
+        record.counts = counts.filter(|(_, count)| *count > 0).collect();
+        if context.is_complete {
+            record.certification = record.attainments();
+        }
+        record
+    }
+}
+
+impl ProfileRecord {
+    /// What is recorded of a profile.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        let digest = hex::encode(Sha256::digest(serde_json::json!(profile).to_string()));
+        Self { id: profile.id.clone(), file: profile.file.clone(), digest }
+    }
+}
+
+impl CaseRecord {
+    fn of(result: &CaseResult) -> Self {
+        let case = &result.planned.case;
+        let judgement = &result.judgement;
+        let operations: BTreeSet<Operation> = result.planned.judged_operations().collect();
+        let own = result.own.as_ref().filter(|_| judgement.found == Verdict::Fail);
+        Self {
+            id: case.id.clone(),
+            suite: result.planned.suite.id.clone(),
+            title: case.title.clone(),
+            why: case.why.clone(),
+            level: case.level,
+            certification: result.planned.certification(),
+            bucket: case.bucket,
+            rules: case.rules.clone(),
+            operations: operations.into_iter().collect(),
+            verdict: judgement.verdict,
+            found: judgement.found,
+            standing: result.standing,
+            reason: judgement.reason.clone(),
+            incomplete: result.incomplete,
+            missing: result.missing.as_ref().map(|probe| Missing { capability: probe.id.clone(), level: probe.level }),
+            seconds: result.elapsed.as_secs_f64(),
+            key_md5: own.map(|own| own.transcript.facts.key_md5.clone()).unwrap_or_default(),
+            findings: judgement.findings.iter().map(|finding| FindingRecord::of(finding, result)).collect(),
+        }
+    }
+}
+
+impl FindingRecord {
+    fn of(finding: &Finding, result: &CaseResult) -> Self {
+        let own = result.own.as_ref().filter(|_| result.judgement.found == Verdict::Fail && !finding.control);
+        let exchanges = own.map_or(&[][..], |own| &own.transcript.exchanges);
+        let is_it = |exchange: &Exchange| exchange.step == finding.step && !exchange.storage_probe;
+        let before = &exchanges[..exchanges.iter().position(is_it).unwrap_or(0)];
+        let before = &before[before.len().saturating_sub(MAX_BEFORE)..];
+        Self {
+            finding: finding.clone(),
+            exchange: result.exchange_of(finding).map(excerpt),
+            before: before.iter().map(excerpt).collect(),
+        }
+    }
+}
+
+/// The exchange with no more of a body than a reader looks at.
+fn excerpt(exchange: &Exchange) -> Exchange {
+    let mut exchange = exchange.clone();
+    if let Reply::Answer(answer) = &mut exchange.reply
+        && let Some(text) = &mut answer.body.text
+        && let Some((end, _)) = text.char_indices().nth(MAX_EXCERPT)
+    {
+        text.truncate(end);
+        text.push_str(" …");
+    }
+    exchange
+}

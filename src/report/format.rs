@@ -1,0 +1,49 @@
+//! The formats of a run's report, each rendered from the record and nothing else.
+
+use super::{JunitError, junit};
+use crate::record::RunRecord;
+
+/// What a run can be reported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunFormat {
+    /// JUnit XML.
+    Junit,
+    /// The record of the run.
+    Json,
+}
+
+/// A report cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// As JUnit XML.
+    #[error(transparent)]
+    Junit(#[from] JunitError),
+    /// As JSON.
+    #[error("cannot write the record of the run: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl RunFormat {
+    /// All formats, by the name that users write.
+    pub const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
+
+    /// Where a report goes unless told; `-` is standard output.
+    #[must_use]
+    pub fn default_path(self) -> &'static str {
+        match self {
+            Self::Junit => "reports/junit.xml",
+            Self::Json => "reports/run.json",
+        }
+    }
+
+    /// The report.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn render(self, run: &RunRecord) -> Result<Vec<u8>, RenderError> {
+        Ok(match self {
+            Self::Junit => junit(run)?,
+            Self::Json => run.to_json()?,
+        })
+    }
+}
