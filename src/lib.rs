@@ -18,6 +18,7 @@
 //! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod baseline;
 mod bounded;
 pub mod cli;

@@ -1,8 +1,10 @@
 //! The command line: one file for each command.
 
+mod choice;
 mod compare;
 pub mod exit_code;
 mod explain;
+mod judge;
 mod list;
 mod prove;
 mod report_target;
@@ -38,6 +40,8 @@ Exit codes of `run`:
 enum Command {
     /// Run suites against an S3 endpoint, or without one against the embedded reference endpoint
     Run(Box<run::Arguments>),
+    /// Judge evidence that was kept (`run --evidence DIR`) again, without an endpoint
+    Judge(judge::Arguments),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
     /// Compare two runs, scenario by scenario and rule by rule
@@ -75,6 +79,7 @@ enum Format {
 pub async fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
+        Command::Judge(arguments) => judge::judge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),

@@ -54,6 +54,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         limits: Vec::new(),
         suites_digest: text("d"),
         rules_digest: text("d"),
+        evidence_digest: None,
         suites: Vec::new(),
         counts: BTreeMap::new(),
         certification: Vec::new(),
