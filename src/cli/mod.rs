@@ -1,9 +1,11 @@
 //! The command line: one file for each command.
 
 mod compare;
+mod completions;
 pub mod exit_code;
 mod explain;
 mod list;
+mod man;
 mod prove;
 mod report_target;
 mod run;
@@ -13,7 +15,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
 #[derive(Debug, Parser)]
@@ -57,6 +59,10 @@ enum Command {
     Prove(prove::Arguments),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
     Serve(serve::Arguments),
+    /// Print a script that completes commands, options and paths in a shell
+    Completions(completions::Arguments),
+    /// Print the manual page, or write a page for each command
+    Man(man::Arguments),
 }
 
 /// How a command writes what it found.
@@ -83,6 +89,8 @@ pub async fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => man::man(&arguments, Cli::command()),
     };
     ExitCode::from(code)
 }
