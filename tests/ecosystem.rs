@@ -60,7 +60,7 @@ fn offered(words: &[&str]) -> String {
 #[case::command(&["ssecheck", "bas"], "baseline")]
 #[case::option(&["ssecheck", "run", "--strict"], "--strict-baseline")]
 #[case::value(&["ssecheck", "run", "--certify", "f"], "full")]
-#[case::path_of_an_option(&["ssecheck", "run", "--baseline", "kno"], "known.json")]
+#[case::path_of_an_option(&["ssecheck", "run", "--baseline", "know"], "known.json")]
 fn bash_completes(#[case] words: &[&str], #[case] expected: &str) {
     let offered = offered(words);
     assert!(offered.lines().any(|line| line == expected), "{words:?}: {offered}");
