@@ -187,14 +187,3 @@ fn a_record_that_cannot_be_read_is_told(#[case] text: Option<&str>, #[case] told
         assert!(outcome.err.contains(told) && outcome.err.contains("run.json"), "{}", outcome.err);
     }
 }
-
-#[test]
-fn the_table_of_servers_in_the_readme_is_that_of_the_reports() {
-    let reports = ["garage", "localstack", "ceph-rgw", "moto"].map(|name| {
-        common::repository().join("reports/servers").join(name).join("portable.json").display().to_string()
-    });
-    let table = Workplace::new().run(&format!("compare {}", reports.join(" ")));
-    assert_eq!(table.code, Some(0), "{table:#?}");
-    let readme = std::fs::read_to_string(common::repository().join("README.md")).expect("it is there");
-    assert!(readme.contains(table.out.trim()), "write this to README.md:\n{}", table.out);
-}

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
+
 use super::{Format, complain, exit_code, print};
 use crate::baseline::{self, BaselineError};
 use crate::record::{self, RecordError, RunRecord};
@@ -35,7 +37,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArguments {
     /// Records of runs (`run --report json=PATH`), each as PATH or as NAME=PATH to name its column
-    #[arg(value_name = "[NAME=]RUN.json", required = true)]
+    #[arg(value_name = "[NAME=]RUN.json", required = true, value_hint = ValueHint::FilePath)]
     runs: Vec<String>,
 }
 

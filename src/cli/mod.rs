@@ -2,10 +2,12 @@
 
 mod choice;
 mod compare;
+mod completions;
 pub mod exit_code;
 mod explain;
 mod judge;
 mod list;
+mod man;
 mod prove;
 mod report_target;
 mod run;
@@ -18,7 +20,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
 #[derive(Debug, Parser)]
@@ -64,6 +66,10 @@ enum Command {
     Prove(prove::Arguments),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
     Serve(serve::Arguments),
+    /// Print a script that completes commands, options and paths in a shell
+    Completions(completions::Arguments),
+    /// Print the manual page, or write a page for each command
+    Man(man::Arguments),
 }
 
 /// How a command writes what it found.
@@ -91,6 +97,8 @@ pub async fn main() -> ExitCode {
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => man::man(&arguments, Cli::command()),
     };
     ExitCode::from(code)
 }
