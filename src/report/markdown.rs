@@ -138,12 +138,17 @@ fn html(text: &str) -> String {
 fn escaped(text: &str) -> String {
     let mut shown = String::new();
     for c in one_line(text).chars() {
-        if c.is_ascii_punctuation() && !".,:;/-() ".contains(c) {
-            shown.push('\\');
+        match c {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            // Nobody is to be notified.
+            '@' => shown.push_str("@\u{200b}"),
+            _ if c.is_ascii_punctuation() && !".,:;/-()".contains(c) => shown.extend(['\\', c]),
+            _ => shown.push(c),
         }
-        shown.push(c);
     }
-    // Nobody is to be notified, nothing linked.
+    // Nothing is to become a link.
     shown.replace("://", ":\u{200b}//")
 }
 
@@ -185,10 +190,15 @@ mod tests {
         let mut run = run(vec![hostile]);
         run.label = Some("@all | **bold** <script>".to_owned());
         let text = markdown(&run);
-        assert!(!text.contains("<img") && !text.contains("<script"), "{text}");
-        assert!(text.contains("`````text\n") && text.contains("\n`````\n"), "{text}");
-        assert!(text.starts_with("## ❌ ssecheck: failed: \\@all \\| \\*\\*bold\\*\\* \\<script\\>\n"), "{text}");
-        assert!(!text.contains("\n# head"), "{text}");
+        let (before, fenced) = text.split_once("`````text\n").expect("the details are fenced");
+        let (_, after) = fenced.split_once("\n`````\n").expect("the fence is closed");
+        for outside in [before, after] {
+            assert!(!outside.contains("<img") && !outside.contains("<script") && !outside.contains("\n# "), "{text}");
+        }
+        assert!(
+            text.starts_with("## ❌ ssecheck: failed: @\u{200b}all \\| \\*\\*bold\\*\\* &lt;script&gt;\n"),
+            "{text}"
+        );
     }
 
     #[test]
