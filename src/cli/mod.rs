@@ -24,19 +24,25 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
 #[derive(Debug, Parser)]
-#[command(name = "ssecheck", version, after_help = EXIT_CODES)]
+#[command(name = "ssecheck", version, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes of `run`:
-  0    all required scenarios passed
-  1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
-  2    the command line, the configuration or a suite is wrong; nothing was sent
+const AFTER: &str = "\
+Examples:
+  ssecheck run                                    # all suites against the embedded endpoint: does it work here?
+  ssecheck run --endpoint https://staging:9000 --plain-endpoint http://staging:9001 --report html
+  ssecheck explain read-wrong-key                 # a rule: what, why, source, how to mend a server
+  ssecheck certify --key key.pem --endpoint https://staging:9000 --plain-endpoint none
+
+Exit codes (`ssecheck help COMMAND` has those of each command):
+  0    it worked; of `run`, `judge` and `certify`: all required scenarios passed
+  1    a required scenario failed, or what was asked for does not hold
+  2    the command line, the configuration or a file is wrong; nothing was sent
   3    the endpoint could not be tested, or a required scenario was left without a verdict
-  130  interrupted; what the run had made was removed";
+  130  interrupted; what was made was removed";
 
 #[derive(Debug, Subcommand)]
 enum Command {

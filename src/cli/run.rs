@@ -25,6 +25,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
 pub(super) struct Arguments {
     #[command(flatten)]
     choice: ChoiceArguments,
@@ -45,6 +46,32 @@ pub(super) struct Arguments {
     #[command(flatten)]
     connection: Typed,
 }
+
+const AFTER: &str = "\
+Examples:
+  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
+  ssecheck run --endpoint https://staging:9000 --plain-endpoint http://staging:9001
+  ssecheck run --only copy/ --report html --report junit=out.xml     # a part of the cases; reports/report.html
+  ssecheck run --report tap | tappy                                  # what people watch goes to standard error then
+  ssecheck run --evidence evidence --report json                     # for `ssecheck judge` and `ssecheck report render`
+  ssecheck run --certify core --profile aws --ca-file ca.pem
+  ssecheck run my-suite.json
+
+Environment (flags and ssecheck.toml go before it):
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, and ~/.aws: the credentials
+  SSECHECK_ENDPOINT, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL   as --endpoint
+  SSECHECK_PLAIN_ENDPOINT                                    as --plain-endpoint
+  AWS_REGION, AWS_DEFAULT_REGION                             as --region
+  AWS_CA_BUNDLE                                              as --ca-file
+  SSECHECK_LABEL                                             as --label
+  NO_COLOR                                                   no colours
+
+Exit codes:
+  0    all required scenarios passed
+  1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
+  2    the command line, the configuration or a suite is wrong; nothing was sent
+  3    the endpoint could not be tested, or a required scenario was left without a verdict
+  130  interrupted; what the run had made was removed";
 
 /// Why a run could not be made or reported.
 #[derive(Debug, thiserror::Error)]

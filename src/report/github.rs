@@ -71,15 +71,16 @@ impl Kind {
 fn message(cases: &[&CaseRecord], run: &RunRecord) -> String {
     let mut text = String::new();
     let Some(first) = cases.first() else { return text };
-    for rule in first.rules_judged().iter().filter_map(|rule| run.rule(rule)) {
-        let _ = writeln!(text, "{}", rule.text);
+    if first.found == Verdict::Fail {
+        for rule in first.rules_judged().iter().filter_map(|rule| run.rule(rule)) {
+            let _ = writeln!(text, "{}", rule.text);
+        }
+    } else {
+        let _ = writeln!(text, "{}", first.reason);
     }
     let mismatches = first.findings.iter().flat_map(|found| &found.finding.mismatches);
     for mismatch in mismatches {
         let _ = writeln!(text, "{}: expected {}, got {}", mismatch.subject, mismatch.expected, mismatch.actual);
-    }
-    if first.findings.is_empty() {
-        let _ = writeln!(text, "{}", first.reason);
     }
     let ids: Vec<&str> = cases.iter().take(NAMED).map(|case| case.id.as_str()).collect();
     let more = if cases.len() > NAMED { format!(" and {} more", cases.len() - NAMED) } else { String::new() };
