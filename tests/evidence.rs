@@ -4,6 +4,8 @@ mod common;
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{GOOD_PUT, Outcome, Served, Workplace, suite};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -211,4 +213,47 @@ fn a_scenario_that_runs_out_of_time_keeps_what_it_had() {
     let judged = workplace.run("judge evidence one.json --report json=now.json");
     assert_eq!(judged.code, Some(3), "{judged:#?}");
     assert!(workplace.read("then.json") == workplace.read("now.json"), "the records differ");
+}
+
+#[test]
+fn a_key_that_a_server_gives_back_stands_in_no_report_and_in_no_evidence() {
+    let workplace = Workplace::new();
+    let served = Served::start_with(
+        &workplace,
+        "--fault key-in-header-of-put --fault key-in-header-of-reads --fault key-in-error",
+    );
+    let hex = std::fs::read_to_string(common::repository().join("fixtures/keys/plus-and-slash.hex")).expect("the key");
+    let bytes = hex::decode(hex.trim()).expect("it is hexadecimal");
+    let base64 = STANDARD.encode(&bytes);
+    let steps = format!(
+        r#"{GOOD_PUT}, {{"id": "get", "request": {{"operation": "GetObject", "sse_c": {{"key": "K"}}}}}}, {{"id": "other", "request": {{"operation": "GetObject"}}, "expect": {{"refused": true}}, "control": {{"request": {{"sse_c": {{"key": "K"}}}}}}}}"#
+    );
+    let text = suite("must", &steps).replace(r#""K": {}"#, r#""K": {"file": "keys/plus-and-slash.hex"}"#);
+    workplace.file("fixtures/keys/plus-and-slash.hex", &hex);
+    workplace.file("suites/one.json", &text);
+    let formats = ["junit", "json", "markdown", "tap", "github", "badge"];
+    let reports: Vec<String> = formats.iter().map(|format| format!("--report {format}=out/{format}")).collect();
+    let outcome = workplace.run_against(&served, &format!("run suites/one.json --evidence evidence {}", reports.join(" ")));
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let mut written: Vec<(String, Vec<u8>)> = vec![("terminal".to_owned(), (outcome.out + &outcome.err).into_bytes())];
+    for folder in ["out", "evidence", "evidence/cases", "evidence/controls", "evidence/probes"] {
+        for file in har_files(&workplace, folder).into_iter().filter(|path| path.is_file()) {
+            let bytes = std::fs::read(&file).expect("it can be read");
+            written.push((file.display().to_string(), bytes));
+        }
+    }
+    assert!(written.len() > 8, "{written:?}");
+    let secrets = [
+        bytes.clone(),
+        base64.clone().into_bytes(),
+        hex.trim().as_bytes().to_vec(),
+        base64.replace('/', "\\/").into_bytes(),
+    ];
+    for (name, bytes) in &written {
+        for secret in &secrets {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{name} has the key");
+        }
+    }
+    let all: Vec<u8> = written.into_iter().flat_map(|(_, bytes)| bytes).collect();
+    assert!(String::from_utf8_lossy(&all).contains("<redacted customer key>"), "the server did not give the key back");
 }
