@@ -19,6 +19,27 @@ fn the_table_of_servers_in_the_readme_is_that_of_the_reports() {
 }
 
 #[test]
+fn the_published_schema_of_records_is_current_and_fits_those_of_the_servers() {
+    let published = std::fs::read_to_string(repository().join("reports/run.schema.json")).expect("it is there");
+    let printed = Workplace::new().run("schema run");
+    assert!(published.trim() == printed.out.trim(), "`ssecheck schema run > reports/run.schema.json`");
+    let schema = serde_json::from_str(&published).expect("it is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+    for name in ["garage", "localstack", "ceph-rgw", "moto"] {
+        for profile in ["portable", "aws"] {
+            let file = repository().join(format!("reports/servers/{name}/{profile}.json"));
+            let record = std::fs::read_to_string(file).expect("it is there");
+            let record = serde_json::from_str(&record).expect("it is JSON");
+            let error = schema.validate(&record).err();
+            assert!(error.is_none(), "{name}, {profile}: {error:?}");
+        }
+    }
+    let mut other: serde_json::Value = serde_json::from_str(&published).expect("it is JSON");
+    other["format"] = "ssecheck-run/2".into();
+    assert!(schema.validate(&other).is_err(), "it takes anything");
+}
+
+#[test]
 fn a_package_has_what_is_compiled_in_and_no_laboratory() {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["package", "--list", "--allow-dirty", "--offline"]).current_dir(repository());
