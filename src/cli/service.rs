@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::client::{Client, ClientError, Target, TlsTrust};
@@ -12,7 +11,7 @@ use crate::embedded::{self, EmbeddedError, Reach};
 use crate::profile::Profile;
 use crate::record::Context;
 use crate::reference;
-use crate::suite::Suite;
+use crate::suite::{Suite, digest_of_all};
 
 /// The service under test.
 pub(super) struct Service {
@@ -80,7 +79,7 @@ pub(super) async fn service(config: &Config, chosen: &Chosen<'_>) -> Result<Serv
         plain_endpoint: plain,
         is_embedded: config.endpoint.is_none(),
         label: config.label.clone(),
-        suite_digest: digest(chosen.suites),
+        suite_digest: digest_of_all(chosen.suites),
         is_complete: chosen.is_complete(),
         limits: chosen.limits().into_iter().chain(limit.map(str::to_owned)).collect(),
     };
@@ -120,13 +119,4 @@ fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credential
         request_timeout: config.request_timeout,
         proxy: config.proxy.clone(),
     }
-}
-
-/// One digest for all suites of the run, in their order.
-pub(super) fn digest(suites: &[Arc<Suite>]) -> String {
-    let mut digest = Sha256::new();
-    for suite in suites {
-        digest.update(suite.digest.as_bytes());
-    }
-    hex::encode(digest.finalize())
 }
