@@ -11,7 +11,7 @@
 //! 6. [`evidence`] is what was sent and came back, redacted as it is captured.
 //! 7. [`verdict`] judges the evidence, and nothing else; [`baseline`] tells news from what is known of an endpoint.
 //! 8. [`record`] is a run as it is written, compared with others, and made a baseline of.
-//! 9. [`report`] shows the result; [`cli`] turns it into an exit code.
+//! 9. [`report`] shows the result, and [`certificate`] signs it; [`cli`] turns it into an exit code.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
 //! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
@@ -20,6 +20,7 @@
 
 pub mod baseline;
 mod bounded;
+pub mod certificate;
 pub mod cli;
 pub mod client;
 pub mod config;
