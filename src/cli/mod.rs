@@ -1,8 +1,10 @@
 //! The command line: one file for each command.
 
+mod certify;
 mod compare;
 pub mod exit_code;
 mod explain;
+mod keygen;
 mod list;
 mod prove;
 mod report_target;
@@ -13,6 +15,7 @@ mod serve;
 mod service;
 mod suites;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +43,12 @@ enum Command {
     Run(Box<run::Arguments>),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
+    /// Make a key pair for certificates
+    Keygen(keygen::Arguments),
+    /// Run suites as `run` does, and sign what came of it
+    Certify(Box<certify::Arguments>),
+    /// Verify a certificate: who signed it, what it attests, and what it does not
+    Verify(verify::Arguments),
     /// Compare two runs, scenario by scenario and rule by rule
     Diff(compare::DiffArguments),
     /// Show several runs side by side: families of rules × runs, as a Markdown table
@@ -76,6 +85,9 @@ pub async fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::List(arguments) => list::list(&arguments),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Certify(arguments) => certify::certify(*arguments).await,
+        Command::Verify(arguments) => verify::verify(&arguments),
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => compare::baseline(&arguments),

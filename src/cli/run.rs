@@ -23,17 +23,24 @@ use crate::suite::model::Certification;
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
+    /// Fail unless this level of certification is reached; then every built-in suite is run
+    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
+    certify: Option<Certification>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+/// What is run, against what, and what is written of it: arguments of `run` and of `certify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
     suites: Vec<PathBuf>,
     #[command(flatten)]
-    reports: ReportArguments,
+    pub reports: ReportArguments,
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
-    /// Fail unless this level of certification is reached; then every built-in suite is run
-    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
-    certify: Option<Certification>,
     /// The failures that are known (`ssecheck baseline` makes the file): the run then fails only on news
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -81,7 +88,7 @@ impl From<ReportError> for RunError {
 }
 
 impl RunError {
-    fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
             Self::Service(ServiceError::Embedded(_))
@@ -94,9 +101,9 @@ impl RunError {
 }
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
-    let (wanted, reports) = (arguments.certify, arguments.reports.clone().or(RunFormat::Junit));
+    let (wanted, reports) = (arguments.certify, arguments.run.reports.clone().or(RunFormat::Junit));
     let written = async {
-        let run = made(arguments, &reports).await?;
+        let run = made(arguments.run, &reports).await?;
         reports.write(&run)?;
         Ok(run)
     };
@@ -115,7 +122,7 @@ fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
 }
 
 /// Makes the run; it is known before that its reports can be written.
-async fn made(arguments: Arguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
+pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
     let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
     let (suites, rules) = suites::load(&arguments.suites)?;
     if arguments.allow_ssec && config.bucket.is_some() {
