@@ -255,6 +255,17 @@ mod tests {
         assert!(!key.public().verifies(b"message", &signature));
     }
 
+    /// Under the neutral point as a key, lenient verifiers take the neutral point and zero as a signature of anything.
+    #[test]
+    fn a_key_that_anybody_can_sign_with_verifies_nothing() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let key = PublicKey(VerifyingKey::from_bytes(&neutral).unwrap());
+        let signature = [neutral, [0; 32]].concat();
+        let lenient = ed25519_dalek::Verifier::verify(&key.0, b"x", &Signature::from_slice(&signature).unwrap());
+        assert!(lenient.is_ok() && !key.verifies(b"x", &signature));
+    }
+
     #[rstest]
     #[case::short(63)]
     #[case::long(65)]

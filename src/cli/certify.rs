@@ -1,6 +1,6 @@
 //! `ssecheck certify`
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -91,7 +91,14 @@ impl CertifyError {
 }
 
 pub(super) async fn certify(arguments: Arguments) -> u8 {
-    certified(arguments).await.unwrap_or_else(|error| complain(&printable(&error.to_string()), error.exit_code()))
+    let out = arguments.out.clone();
+    certified(arguments).await.unwrap_or_else(|error| {
+        let code = complain(&printable(&error.to_string()), error.exit_code());
+        if code != exit_code::USAGE && out.exists() {
+            eprintln!("ssecheck: no certificate was made; {} is an earlier one", printable(&out.display().to_string()));
+        }
+        code
+    })
 }
 
 async fn certified(arguments: Arguments) -> Result<u8, CertifyError> {
@@ -144,6 +151,9 @@ fn with_record(reports: ReportArguments, out: &Path) -> ReportArguments {
 
 /// Finds out before anything is sent that one file would be written over another, or that a reader could not tell two apart.
 fn check_places(key: &Path, out: &Path, reports: &ReportArguments) -> Result<(), CertifyError> {
+    if out.is_dir() || out.file_name().is_none() {
+        return Err(unwritable(out)(ErrorKind::IsADirectory.into()));
+    }
     let shared = |what, path: &Path| CertifyError::Shared { what, path: path.to_owned() };
     if is_same(out, key) {
         return Err(shared("the certificate", key));
@@ -182,23 +192,22 @@ fn name_of(path: &Path) -> String {
 /// A file beside the certificate's place, so that it is known that there is one, and that a certificate is there whole or
 /// not at all. It goes unless it is kept.
 fn reserve(out: &Path) -> Result<NamedTempFile, CertifyError> {
-    let unwritable = |error| CertifyError::Unwritable { path: out.to_owned(), error };
-    if out.is_dir() || out.file_name().is_none() {
-        return Err(unwritable(std::io::ErrorKind::IsADirectory.into()));
-    }
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".ssecheck-certificate-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    std::fs::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)).map_err(unwritable)
+    std::fs::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)).map_err(unwritable(out))
 }
 
 /// Puts the certificate into its place.
 fn keep(mut place: NamedTempFile, document: &[u8], out: &Path) -> Result<(), CertifyError> {
-    let unwritable = |error| CertifyError::Unwritable { path: out.to_owned(), error };
-    place.write_all(document).and_then(|()| place.as_file().sync_all()).map_err(unwritable)?;
-    place.persist(out).map(drop).map_err(|error| unwritable(error.error))
+    place.write_all(document).and_then(|()| place.as_file().sync_all()).map_err(unwritable(out))?;
+    place.persist(out).map(drop).map_err(|error| unwritable(out)(error.error))
+}
+
+fn unwritable(out: &Path) -> impl Fn(std::io::Error) -> CertifyError {
+    move |error| CertifyError::Unwritable { path: out.to_owned(), error }
 }
 
 #[cfg(test)]
