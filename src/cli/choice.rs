@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::suites::{self, SuitesError};
 use crate::baseline::{self, Baseline, BaselineError};
 use crate::plan::{Plan, Selection, plan};
 use crate::profile::{self, Departure, Profile, ProfileError};
 use crate::rules::{Catalogue, CatalogueError};
-use crate::suite::Suite;
+use crate::suite::digest_of_all;
 
 /// What is judged.
 #[derive(Debug, Clone, clap::Args)]
@@ -74,7 +72,7 @@ impl ChoiceArguments {
         }
         let is_complete = self.suites.is_empty() && self.only.is_empty();
         let limits = self.limits(&profile);
-        Ok(Choice { rules, profile, baseline, plan, suites_digest: digest(&suites), is_complete, limits })
+        Ok(Choice { rules, profile, baseline, plan, suites_digest: digest_of_all(&suites), is_complete, limits })
     }
 
     fn limits(&self, profile: &Profile) -> Vec<String> {
@@ -108,13 +106,4 @@ impl Choice {
             eprintln!("ssecheck: departure `{id}` of profile {profile} was to be looked at again from {review}");
         }
     }
-}
-
-/// One digest for all suites, in their order.
-fn digest(suites: &[Arc<Suite>]) -> String {
-    let mut digest = Sha256::new();
-    for suite in suites {
-        digest.update(suite.digest.as_bytes());
-    }
-    hex::encode(digest.finalize())
 }

@@ -1,11 +1,13 @@
 //! The command line: one file for each command.
 
+mod certify;
 mod choice;
 mod compare;
 mod completions;
 pub mod exit_code;
 mod explain;
 mod judge;
+mod keygen;
 mod list;
 mod man;
 mod prove;
@@ -17,6 +19,7 @@ mod serve;
 mod service;
 mod suites;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -52,6 +55,12 @@ enum Command {
     Judge(judge::Arguments),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
+    /// Make a key pair for certificates
+    Keygen(keygen::Arguments),
+    /// Run suites as `run` does, and sign what came of it
+    Certify(Box<certify::Arguments>),
+    /// Verify a certificate: who signed it, what it attests, and what it does not
+    Verify(verify::Arguments),
     /// Compare two runs, scenario by scenario and rule by rule
     Diff(compare::DiffArguments),
     /// Show several runs side by side: families of rules × runs, as a Markdown table
@@ -93,6 +102,9 @@ pub async fn main() -> ExitCode {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::List(arguments) => list::list(&arguments),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Certify(arguments) => certify::certify(*arguments).await,
+        Command::Verify(arguments) => verify::verify(&arguments),
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => compare::baseline(&arguments),

@@ -54,6 +54,14 @@ impl Destination {
         if path == "-" { Self::Stdout } else { Self::File(path.into()) }
     }
 
+    /// The file; none where it is standard output.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     fn unwritable(&self, error: io::Error) -> ReportError {
         ReportError::Unwritable { to: self.clone(), error }
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueHint;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,19 +28,26 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
+    /// Fail unless this level of certification is reached; then every built-in suite is run
+    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
+    certify: Option<Certification>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+/// What is run, against what, and what is written of it: arguments of `run` and of `certify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
     #[command(flatten)]
     choice: ChoiceArguments,
     #[command(flatten)]
-    reports: ReportArguments,
+    pub reports: ReportArguments,
     /// Keep every exchange in this folder, which must be new or empty: HAR files, which `ssecheck judge` judges again
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     evidence: Option<PathBuf>,
     /// Keep no more evidence than this
     #[arg(long, value_name = "MIB", requires = "evidence", default_value_t = archive::DEFAULT_LIMIT / MIB)]
     evidence_limit: u64,
-    /// Fail unless this level of certification is reached; then every built-in suite is run
-    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
-    certify: Option<Certification>,
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
     allow_ssec: bool,
@@ -103,7 +111,7 @@ impl From<ReportError> for RunError {
 }
 
 impl RunError {
-    fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
             Self::Service(ServiceError::Embedded(_))
@@ -116,9 +124,9 @@ impl RunError {
 }
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
-    let (wanted, reports) = (arguments.certify, arguments.reports.clone().or(RunFormat::Junit));
+    let (wanted, reports) = (arguments.certify, arguments.run.reports.clone().or(RunFormat::Junit));
     let written = async {
-        let run = made(arguments, &reports).await?;
+        let run = made(arguments.run, &reports).await?;
         reports.write(&run)?;
         Ok(run)
     };
@@ -137,7 +145,7 @@ fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
 }
 
 /// Makes the run; it is known before that its reports can be written.
-async fn made(arguments: Arguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
+pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
     let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
     if arguments.allow_ssec && config.bucket.is_some() {
         return Err(RunError::AllowOnGivenBucket);

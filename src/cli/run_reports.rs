@@ -1,6 +1,10 @@
 //! The reports of a run: `--report` of `run`, `certify`, `judge` and `report render`.
 
-use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::report_target::{self, Destination, ReportError, ReportFormat, ReportTarget};
 use crate::record::RunRecord;
 use crate::report::{RenderError, RunFormat};
 
@@ -22,6 +26,14 @@ pub(super) struct ReportArguments {
     /// badge (reports/badge.svg)
     #[arg(long, value_name = "FORMAT[=PATH]", value_parser = ReportTarget::<RunFormat>::parse)]
     report: Vec<ReportTarget<RunFormat>>,
+}
+
+/// A report that was written.
+pub(super) struct WrittenReport<'a> {
+    pub format: RunFormat,
+    /// Its file; none where it went to standard output.
+    pub file: Option<&'a Path>,
+    pub sha256: [u8; 32],
 }
 
 /// Reports could not be written.
@@ -53,10 +65,25 @@ impl ReportArguments {
     }
 
     /// Writes them all.
-    pub fn write(&self, run: &RunRecord) -> Result<(), RunReportError> {
+    pub fn write(&self, run: &RunRecord) -> Result<Vec<WrittenReport<'_>>, RunReportError> {
+        let mut written = Vec::new();
         for report in &self.report {
-            report.write(&report.format.render(run)?)?;
+            let document = report.format.render(run)?;
+            report.write(&document)?;
+            let sha256 = Sha256::digest(&document).into();
+            written.push(WrittenReport { format: report.format, file: report.to.file(), sha256 });
         }
-        Ok(())
+        Ok(written)
+    }
+
+    /// The files that they go to, with their formats.
+    pub fn files(&self) -> impl Iterator<Item = (RunFormat, &Path)> {
+        self.report.iter().filter_map(|report| Some((report.format, report.to.file()?)))
+    }
+
+    /// Writes this report, too, to this file.
+    pub fn and(mut self, format: RunFormat, file: PathBuf) -> Self {
+        self.report.push(ReportTarget { format, to: Destination::File(file) });
+        self
     }
 }

@@ -22,6 +22,6 @@ pub use model::{
     BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, SuiteRecord, rfc3339,
 };
 pub use of_run::Context;
-pub use read::{RecordError, read};
+pub use read::{RecordError, parse, read, read_bytes};
 pub use rules::{Obedience, RuleCounts, rule_counts};
 pub use schema::{SCHEMA_FILE, schema};

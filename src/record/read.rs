@@ -49,12 +49,26 @@ struct Head {
 /// # Errors
 /// [`RecordError`].
 pub fn read(path: &Path) -> Result<RunRecord, RecordError> {
-    let unreadable = |error| RecordError::Unreadable { path: path.to_owned(), error };
-    let text = bounded::read(path, MAX_FILE).map_err(unreadable)?;
+    parse(&read_bytes(path)?, path)
+}
+
+/// The file of a record, as it is.
+///
+/// # Errors
+/// [`RecordError::Unreadable`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordError> {
+    bounded::read(path, MAX_FILE).map_err(|error| RecordError::Unreadable { path: path.to_owned(), error })
+}
+
+/// The record that a file holds; the path is for messages.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
     let malformed = |error| RecordError::Malformed { path: path.to_owned(), error };
-    let head: Head = serde_json::from_slice(&text).map_err(malformed)?;
+    let head: Head = serde_json::from_slice(text).map_err(malformed)?;
     if head.format != FORMAT {
         return Err(RecordError::Format { path: path.to_owned(), found: head.format });
     }
-    serde_json::from_slice(&text).map_err(malformed)
+    serde_json::from_slice(text).map_err(malformed)
 }

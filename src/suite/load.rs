@@ -1,7 +1,7 @@
 //! From a suite's text to typed cases, with every mistake of the file reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
@@ -106,6 +106,16 @@ impl Case {
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&strict_schema()).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
 });
+
+/// One digest of all these suites, in their order: SHA-256 over their digests, lower-case hexadecimal.
+#[must_use]
+pub fn digest_of_all(suites: &[Arc<Suite>]) -> String {
+    let mut digest = Sha256::new();
+    for suite in suites {
+        digest.update(suite.digest.as_bytes());
+    }
+    hex::encode(digest.finalize())
+}
 
 /// Reads and checks one suite.
 ///

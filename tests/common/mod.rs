@@ -45,6 +45,15 @@ impl Workplace {
         Outcome::of(self.command(words).output().expect("the binary starts"))
     }
 
+    /// Against an endpoint that is not there.
+    pub fn run_nowhere(&self, words: &str) -> Outcome {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let endpoint = format!("https://localhost:{}", port.expect("a port is free").port());
+        let mut command = self.command(words);
+        command.env("SSECHECK_ENDPOINT", endpoint).env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+        Outcome::of(command.output().expect("the binary starts"))
+    }
+
     pub fn run_against(&self, served: &Served, words: &str) -> Outcome {
         Outcome::of(self.command(words).envs(&served.settings).output().expect("the binary starts"))
     }
