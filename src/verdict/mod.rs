@@ -65,6 +65,12 @@ impl Verdict {
         self.as_str().replace(' ', "_")
     }
 
+    /// Whether it is none: what was asked stays open.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Inconclusive | Self::Blocked | Self::Error)
+    }
+
     /// The verdict in words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
