@@ -1,5 +1,8 @@
 //! What people and machines read of a run. Every report is a reader of the same events and results.
 
+mod curl;
+#[cfg(test)]
+mod curl_tests;
 mod describe;
 mod difference;
 mod families;
@@ -7,8 +10,10 @@ mod format;
 mod junit;
 mod printable;
 mod proof;
+mod shell;
 mod terminal;
 
+pub use curl::{curl, curl_script};
 pub use describe::describe;
 pub use difference::difference_as_text;
 pub use families::families_as_markdown;
