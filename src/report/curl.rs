@@ -295,6 +295,10 @@ impl Command {
             "HEAD" => vec![vec![Piece::text("--head")]],
             method => vec![vec![Piece::text("-X")], vec![Piece::text(method)]],
         };
+        // Dots in the path stay as they are; curl cannot do both that and sign.
+        if !is_signed(sent) {
+            words.push(vec![Piece::text("--path-as-is")]);
+        }
         words.extend([vec![Piece::text("--url")], vec![Piece::text(&sent.url)]]);
         self.line(words);
     }
@@ -402,7 +406,7 @@ impl Command {
             return;
         }
         // As it was sent: no other version of HTTP, nothing in the URL that stands for something else.
-        script.push_str("curl -sSi --http1.1 --globoff --path-as-is");
+        script.push_str("curl -sSi --http1.1 --globoff");
         for line in &self.lines {
             let words: Vec<String> = line.iter().map(|pieces| word(pieces)).collect();
             let _ = write!(script, " \\\n  {}", words.join(" "));
