@@ -15,7 +15,7 @@ impl ReportFormat for RunFormat {
 /// Which reports are written.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReportArguments {
-    /// Report to write: junit, json; PATH may be `-` for standard output; may be repeated
+    /// Report to write: junit, json, html; PATH may be `-` for standard output; may be repeated
     #[arg(long, value_name = "FORMAT[=PATH]", value_parser = ReportTarget::<RunFormat>::parse)]
     report: Vec<ReportTarget<RunFormat>>,
 }

@@ -1,6 +1,6 @@
 //! The formats of a run's report, each rendered from the record and nothing else.
 
-use super::{JunitError, junit};
+use super::{HtmlError, JunitError, html, junit};
 use crate::record::RunRecord;
 
 /// What a run can be reported as.
@@ -10,6 +10,8 @@ pub enum RunFormat {
     Junit,
     /// The record of the run.
     Json,
+    /// A page to look at.
+    Html,
 }
 
 /// A report cannot be rendered.
@@ -21,11 +23,15 @@ pub enum RenderError {
     /// As JSON.
     #[error("cannot write the record of the run: {0}")]
     Json(#[from] serde_json::Error),
+    /// As HTML.
+    #[error(transparent)]
+    Html(#[from] HtmlError),
 }
 
 impl RunFormat {
     /// All formats, by the name that users write.
-    pub const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
+    pub const ALL: &'static [(&'static str, Self)] =
+        &[("junit", Self::Junit), ("json", Self::Json), ("html", Self::Html)];
 
     /// Where a report goes unless told; `-` is standard output.
     #[must_use]
@@ -33,6 +39,7 @@ impl RunFormat {
         match self {
             Self::Junit => "reports/junit.xml",
             Self::Json => "reports/run.json",
+            Self::Html => "reports/report.html",
         }
     }
 
@@ -44,6 +51,7 @@ impl RunFormat {
         Ok(match self {
             Self::Junit => junit(run)?,
             Self::Json => run.to_json()?,
+            Self::Html => html(run)?,
         })
     }
 }
