@@ -235,7 +235,8 @@ fn script(exchange: &Exchange, before: &[Exchange], case: &CaseRecord) -> Option
     let own = before.iter().filter(|exchange| !exchange.storage_probe);
     let all: Vec<&Exchange> = own.chain([exchange]).collect();
     let scripts = [all.as_slice(), &all[all.len() - 1..]].map(|exchanges| curl_script(exchanges, &case.key_md5));
-    scripts.into_iter().find(|script| script.len() <= MOST_SCRIPT)
+    let fitting = scripts.into_iter().find(|script| script.len() <= MOST_SCRIPT)?;
+    Some(fitting.trim_end().to_owned())
 }
 
 impl MismatchView {

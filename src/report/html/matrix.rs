@@ -143,7 +143,9 @@ impl Cell {
             Obedience::NotJudged => "open",
         };
         let word = if state == "open" { "without verdict" } else { state };
-        let told = format!("{name}: {word} ({accusing} fail for it, {passed} pass, {others} others)");
+        // What can be seen comes first, as whoever speaks to a browser says what can be seen.
+        let seen = if accusing > 0 { format!("{accusing}/{cases}") } else { cases.to_string() };
+        let told = format!("{seen} {word}: {name} ({accusing} fail for it, {passed} pass, {others} others)");
         (cases > 0).then_some(Self { state, cases, broken: (accusing > 0).then_some(accusing), told })
     }
 }

@@ -321,7 +321,12 @@ document.documentElement.classList.add('scripted');
     addEventListener('afterprint', close);
     matchMedia('print').addEventListener('change', ({ matches }) => (matches ? open() : close()));
 
-    addEventListener('popstate', reread);
+    // Not before the browser has gone where the fragment points: it takes the focus away from what has it.
+    addEventListener('hashchange', reread);
+    addEventListener('load', () => setTimeout(() => {
+      const wanted = caseOf(opened);
+      if (wanted) show(wanted);
+    }));
     reread();
   });
 })();

@@ -324,6 +324,22 @@ fn a_run_of_nothing_has_a_page() {
 }
 
 #[test]
+fn an_empty_line_stands_between_headers_and_body() {
+    let mut run = sample();
+    let exchange = run.cases[1].findings[0].exchange.as_mut().expect("it has one");
+    exchange.sent.headers = vec![("a".to_owned(), "1".to_owned())];
+    exchange.sent.fields = vec![("f".to_owned(), "2".to_owned())];
+    exchange.sent.body_text = Some("sent".to_owned());
+    if let Reply::Answer(answer) = &mut exchange.reply {
+        answer.headers = vec![("b".to_owned(), "3".to_owned())];
+        answer.body.text = Some("came".to_owned());
+    }
+    let page = page(&run);
+    assert!(page.contains("\n<b>a:</b> 1\n\n<b>f:</b> 2\n\nsent</pre>"));
+    assert!(page.contains("HTTP&#x2f;1.1 200</b>\n<b>b:</b> 3\n\ncame</pre>"));
+}
+
+#[test]
 fn what_differs_in_a_finding_is_marked() {
     let mut run = sample();
     let mismatch = &mut run.cases[1].findings[0].finding.mismatches[0];
