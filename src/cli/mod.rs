@@ -11,6 +11,7 @@ mod keygen;
 mod list;
 mod man;
 mod prove;
+mod report;
 mod report_target;
 mod run;
 mod run_reports;
@@ -67,6 +68,8 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Make a baseline of a run: the failures that are known, for `run --baseline`
     Baseline(compare::BaselineArguments),
+    /// Write reports of a run that was recorded
+    Report(report::Arguments),
     /// Explain a scenario, rule, fault, capability or profile: what, why, source, how to mend a server
     Explain(explain::ExplainArguments),
     /// Show which rules are tested by which operations, and what is left out on purpose
@@ -108,6 +111,7 @@ pub async fn main() -> ExitCode {
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => compare::baseline(&arguments),
+        Command::Report(arguments) => report::report(arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Coverage(arguments) => explain::coverage(&arguments),
         Command::Catalogue => explain::catalogue(),
