@@ -11,13 +11,16 @@
 //! 6. [`evidence`] is what was sent and came back, redacted as it is captured.
 //! 7. [`verdict`] judges the evidence, and nothing else; [`baseline`] tells news from what is known of an endpoint.
 //! 8. [`record`] is a run as it is written, compared with others, and made a baseline of.
-//! 9. [`report`] shows the result, and [`certificate`] signs it; [`cli`] turns it into an exit code.
+//! 9. [`archive`] keeps the evidence on disk, and judges it again without an endpoint.
+//! 10. [`report`] renders the record in every format, and [`certificate`] signs what came of it; [`cli`] turns it into an exit
+//!     code.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
 //! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
 //! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod baseline;
 mod bounded;
 pub mod certificate;

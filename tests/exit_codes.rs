@@ -38,7 +38,7 @@ fn verdicts_decide(#[case] level: &str, #[case] steps: &str, #[case] code: i32, 
 #[case::no_such_suite("run no-such-folder", "no-such-folder")]
 #[case::no_such_profile("run --profile portabel", "did you mean `portable`?")]
 #[case::nothing_selected("run --only no-such-case", "no case")]
-#[case::other_report("run --report html=x", "junit=PATH")]
+#[case::other_report("run --report pdf=x", "junit, json")]
 #[case::report_in_a_file("run --report junit=taken/junit.xml", "taken/junit.xml")]
 fn mistakes_are_found_before_anything_is_sent(#[case] words: &str, #[case] told: &str) {
     let workplace = Workplace::new();

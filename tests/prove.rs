@@ -32,7 +32,7 @@ fn faults_are_caught_by_the_built_in_suites(#[case] words: &str, #[case] code: i
 #[case::unknown_fault("prove --fault md5-not-compard", "`md5-not-compared`")]
 #[case::unknown_fault_served("serve --fault md5-not-compard", "`md5-not-compared`")]
 #[case::nothing_selected("prove --only no-such-case", "no case")]
-#[case::other_report("prove --report html=x", "matrix=PATH")]
+#[case::other_report("prove --report html=x", "json, matrix")]
 #[case::part_of_the_record("prove --only etag --report matrix=x", "leave out --fault and --only")]
 fn mistakes_are_told(#[case] words: &str, #[case] told: &str) {
     let outcome = Workplace::new().run(words);

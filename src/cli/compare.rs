@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
+
 use super::{Format, complain, exit_code, print};
 use crate::baseline::{self, BaselineError};
 use crate::record::{self, RecordError, RunRecord};
@@ -24,6 +26,9 @@ pub(super) struct DiffArguments {
 }
 
 const AFTER_DIFF: &str = "\
+Example:
+  ssecheck run --report json=after.json && ssecheck diff before.json after.json
+
 What a profile declares or a baseline knows does not count: only what was found.
 
 Exit codes:
@@ -33,9 +38,14 @@ Exit codes:
 
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  ssecheck compare 'Garage 2.5=garage.json' 'Ceph=ceph.json' > table.md
+
+Exit codes: 0, or 2 where a record cannot be read.")]
 pub(super) struct CompareArguments {
     /// Records of runs (`run --report json=PATH`), each as PATH or as NAME=PATH to name its column
-    #[arg(value_name = "[NAME=]RUN.json", required = true)]
+    #[arg(value_name = "[NAME=]RUN.json", required = true, value_hint = ValueHint::FilePath)]
     runs: Vec<String>,
 }
 

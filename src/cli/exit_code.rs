@@ -1,7 +1,6 @@
 //! The exit codes of `ssecheck`. They are part of its interface and documented in the README.
 
-use crate::record::{CaseRecord, RunRecord};
-use crate::verdict::Verdict;
+use crate::record::{Conclusion, RunRecord};
 
 /// All required scenarios passed; of the other commands: it worked.
 pub const PASSED: u8 = 0;
@@ -19,21 +18,10 @@ pub const INTERRUPTED: u8 = 130;
 /// The exit code of a run.
 #[must_use]
 pub fn of(run: &RunRecord) -> u8 {
-    if run.interrupted {
-        return INTERRUPTED;
+    match run.conclusion() {
+        Conclusion::Passed => PASSED,
+        Conclusion::Failed => FAILED,
+        Conclusion::NotTestable => NOT_TESTED,
+        Conclusion::Interrupted => INTERRUPTED,
     }
-    let counts = |case: &&CaseRecord| case.is_required() || run.is_off_strict_baseline(case);
-    let counting = || run.cases.iter().filter(counts);
-    let without_verdict = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error];
-    let failed = |case: &CaseRecord| match case.verdict {
-        Verdict::Fail => true,
-        verdict => run.is_off_strict_baseline(case) && !without_verdict.contains(&verdict),
-    };
-    let out_of_date = run.cases.iter().any(|case| case.verdict == Verdict::UnexpectedPass);
-    if out_of_date || counting().any(failed) {
-        return FAILED;
-    }
-    let incomplete = counting().any(|case| case.incomplete || without_verdict.contains(&case.verdict));
-    let judged = run.count(Verdict::Pass) + run.count(Verdict::Fail) + run.count(Verdict::ExpectedFailure);
-    if incomplete || judged == 0 { NOT_TESTED } else { PASSED }
 }

@@ -8,6 +8,15 @@ use crate::reference::faults::Fault;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ssecheck explain                          # all ids
+  ssecheck explain etag-not-md5             # a rule
+  ssecheck explain 'etag/not-md5[text]'     # a case
+  ssecheck explain wrong-key-reads          # a fault
+  ssecheck explain garage                   # a profile
+
+Exit codes: 0, or 2 where there is nothing of that id.")]
 pub(super) struct ExplainArguments {
     /// Id of a scenario or case, a rule, a fault, a capability or a profile; lists them all when absent
     #[arg(value_name = "ID")]

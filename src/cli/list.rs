@@ -10,6 +10,12 @@ use crate::suite::{Case, Suite};
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ssecheck list
+  ssecheck list --format json | jq -r '.suites[].cases[] | select(.level == \"must\") | .id'
+
+Exit codes: 0, or 2 where a suite is wrong.")]
 pub(super) struct Arguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]

@@ -1,12 +1,17 @@
 //! The command line: one file for each command.
 
 mod certify;
+mod choice;
 mod compare;
+mod completions;
 pub mod exit_code;
 mod explain;
+mod judge;
 mod keygen;
 mod list;
+mod man;
 mod prove;
+mod report;
 mod report_target;
 mod run;
 mod run_reports;
@@ -19,28 +24,36 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
 #[derive(Debug, Parser)]
-#[command(name = "ssecheck", version, after_help = EXIT_CODES)]
+#[command(name = "ssecheck", version, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes of `run`:
-  0    all required scenarios passed
-  1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
-  2    the command line, the configuration or a suite is wrong; nothing was sent
+const AFTER: &str = "\
+Examples:
+  ssecheck run                                    # all suites against the embedded endpoint: does it work here?
+  ssecheck run --endpoint https://staging:9000 --plain-endpoint http://staging:9001 --report html
+  ssecheck explain read-wrong-key                 # a rule: what, why, source, how to mend a server
+  ssecheck certify --key key.pem --endpoint https://staging:9000 --plain-endpoint none
+
+Exit codes (`ssecheck help COMMAND` has those of each command):
+  0    it worked; of `run`, `judge` and `certify`: all required scenarios passed
+  1    a required scenario failed, or what was asked for does not hold
+  2    the command line, the configuration or a file is wrong; nothing was sent
   3    the endpoint could not be tested, or a required scenario was left without a verdict
-  130  interrupted; what the run had made was removed";
+  130  interrupted; what was made was removed";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run suites against an S3 endpoint, or without one against the embedded reference endpoint
     Run(Box<run::Arguments>),
+    /// Judge evidence that was kept (`run --evidence DIR`) again, without an endpoint
+    Judge(judge::Arguments),
     /// List the scenarios with their levels and rules
     List(list::Arguments),
     /// Make a key pair for certificates
@@ -55,6 +68,8 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Make a baseline of a run: the failures that are known, for `run --baseline`
     Baseline(compare::BaselineArguments),
+    /// Write reports of a run that was recorded
+    Report(report::Arguments),
     /// Explain a scenario, rule, fault, capability or profile: what, why, source, how to mend a server
     Explain(explain::ExplainArguments),
     /// Show which rules are tested by which operations, and what is left out on purpose
@@ -69,6 +84,10 @@ enum Command {
     Prove(prove::Arguments),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
     Serve(serve::Arguments),
+    /// Print a script that completes commands, options and paths in a shell
+    Completions(completions::Arguments),
+    /// Print the manual page, or write a page for each command
+    Man(man::Arguments),
 }
 
 /// How a command writes what it found.
@@ -84,6 +103,7 @@ enum Format {
 pub async fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
+        Command::Judge(arguments) => judge::judge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Certify(arguments) => certify::certify(*arguments).await,
@@ -91,6 +111,7 @@ pub async fn main() -> ExitCode {
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Baseline(arguments) => compare::baseline(&arguments),
+        Command::Report(arguments) => report::report(arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Coverage(arguments) => explain::coverage(&arguments),
         Command::Catalogue => explain::catalogue(),
@@ -98,6 +119,8 @@ pub async fn main() -> ExitCode {
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Prove(arguments) => prove::prove(arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => man::man(&arguments, Cli::command()),
     };
     ExitCode::from(code)
 }

@@ -36,6 +36,11 @@ pub(super) struct Arguments {
 }
 
 const AFTER: &str = "\
+Examples:
+  ssecheck prove                                   # all suites against all faults: some minutes
+  ssecheck prove --fault etag-md5                  # one fault, with what catches it
+  ssecheck prove my-suite.json                     # can my scenarios fail at all, and only for their rules?
+
 Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself.
 
 Exit codes:

@@ -4,24 +4,29 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueHint;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::choice::{ChoiceArguments, ChoiceError};
 use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
-use super::service::{Chosen, Service, ServiceError, service};
-use super::{complain, exit_code, suites};
-use crate::baseline::{self, BaselineError};
+use super::service::{Service, ServiceError, service};
+use super::{complain, exit_code};
+use crate::archive::{self, KeepError, Keeper};
 use crate::config::{self, ConfigError, Environment, Typed};
-use crate::plan::{Plan, Selection, plan};
-use crate::profile::{self, Departure, ProfileError};
+use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::report::{RunFormat, Terminal, printable};
 use crate::runner::{self, Options, PrepareError, RunResult};
 use crate::suite::model::Certification;
 
+/// Bytes of a mebibyte.
+const MIB: u64 = 1024 * 1024;
+
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
 pub(super) struct Arguments {
     /// Fail unless this level of certification is reached; then every built-in suite is run
     #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
@@ -33,20 +38,16 @@ pub(super) struct Arguments {
 /// What is run, against what, and what is written of it: arguments of `run` and of `certify`.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArguments {
-    /// Suite files, or folders of them; those built in when absent
-    #[arg(value_name = "SUITE|DIR")]
-    suites: Vec<PathBuf>,
+    #[command(flatten)]
+    choice: ChoiceArguments,
     #[command(flatten)]
     pub reports: ReportArguments,
-    /// Run only the cases whose id contains this text; may be repeated
-    #[arg(long, value_name = "TEXT")]
-    only: Vec<String>,
-    /// The failures that are known (`ssecheck baseline` makes the file): the run then fails only on news
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-    /// Fail, too, if what is known passes, fails otherwise or is mended, and on news of any level
-    #[arg(long, requires = "baseline")]
-    strict_baseline: bool,
+    /// Keep every exchange in this folder, which must be new or empty: HAR files, which `ssecheck judge` judges again
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    evidence: Option<PathBuf>,
+    /// Keep no more evidence than this
+    #[arg(long, value_name = "MIB", requires = "evidence", default_value_t = archive::DEFAULT_LIMIT / MIB)]
+    evidence_limit: u64,
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
     allow_ssec: bool,
@@ -54,23 +55,45 @@ pub(super) struct RunArguments {
     connection: Typed,
 }
 
+const AFTER: &str = "\
+Examples:
+  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
+  ssecheck run --endpoint https://staging:9000 --plain-endpoint http://staging:9001
+  ssecheck run --only copy/ --report html --report junit=out.xml     # a part of the cases; reports/report.html
+  ssecheck run --report tap | tappy                                  # what people watch goes to standard error then
+  ssecheck run --evidence evidence --report json                     # for `ssecheck judge` and `ssecheck report render`
+  ssecheck run --certify core --profile aws --ca-file ca.pem
+  ssecheck run my-suite.json
+
+Environment (flags and ssecheck.toml go before it):
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, and ~/.aws: the credentials
+  SSECHECK_ENDPOINT, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL   as --endpoint
+  SSECHECK_PLAIN_ENDPOINT                                    as --plain-endpoint
+  AWS_REGION, AWS_DEFAULT_REGION                             as --region
+  AWS_CA_BUNDLE                                              as --ca-file
+  SSECHECK_LABEL                                             as --label
+  NO_COLOR                                                   no colours
+
+Exit codes:
+  0    all required scenarios passed
+  1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
+  2    the command line, the configuration or a suite is wrong; nothing was sent
+  3    the endpoint could not be tested, or a required scenario was left without a verdict
+  130  interrupted; what the run had made was removed";
+
 /// Why a run could not be made or reported.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{0}")]
-    Suites(#[from] suites::SuitesError),
     #[error(transparent)]
-    Profile(#[from] ProfileError),
+    Choice(#[from] ChoiceError),
     #[error(
         "--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself"
     )]
     AllowOnGivenBucket,
-    #[error("no case of these suites is selected; `ssecheck list` shows what --only and --profile choose from")]
-    NothingSelected,
     #[error(transparent)]
-    Baseline(#[from] BaselineError),
+    Evidence(#[from] KeepError),
     #[error(transparent)]
     Report(#[from] RunReportError),
     #[error(transparent)]
@@ -124,50 +147,36 @@ fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
 /// Makes the run; it is known before that its reports can be written.
 pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
     let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
-    let (suites, rules) = suites::load(&arguments.suites)?;
     if arguments.allow_ssec && config.bucket.is_some() {
         return Err(RunError::AllowOnGivenBucket);
     }
-    let profile = profile::find(&config.profile, &rules, &suites)?;
-    let baseline = match &arguments.baseline {
-        Some(path) => Some(Arc::new(baseline::read(path, arguments.strict_baseline, &suites, &rules, &profile)?)),
-        None => None,
-    };
-    let selection = Selection { profile: Arc::clone(&profile), only: arguments.only.clone() };
-    let plan = plan(&suites, &selection);
-    if plan.cases.is_empty() {
-        return Err(RunError::NothingSelected);
-    }
+    let choice = arguments.choice.load(&config.profile)?;
     reports.check()?;
-    let chosen = Chosen {
-        suites: &suites,
-        profile: &profile,
-        paths: &arguments.suites,
-        only: &arguments.only,
-        baseline: arguments.baseline.as_ref(),
-    };
-    let service = service(&config, &chosen).await?;
+    let limit = arguments.evidence_limit.saturating_mul(MIB);
+    let keeper = arguments.evidence.as_ref().map(|folder| Keeper::new(folder, limit)).transpose()?;
+    let mut service = service(&config, &choice).await?;
     let options = Options {
         bucket: config.bucket.clone(),
         prefix: config.prefix.clone(),
         jobs: config.jobs.get(),
         scenario_timeout: config.scenario_timeout,
-        profile: Arc::clone(&profile),
-        baseline,
+        profile: Arc::clone(&choice.profile),
+        baseline: choice.baseline.clone(),
         allow_ssec: arguments.allow_ssec,
         no_plain_listener: service.no_plain_listener,
     };
     let mut screen = Screen::new(reports.take_stdout());
-    let result = watched(plan, &service, options, &mut screen).await;
-    if let Some(endpoint) = service.embedded {
+    let result = watched(choice.plan.clone(), &service, options, &mut screen).await;
+    if let Some(endpoint) = service.embedded.take() {
         endpoint.stop().await;
     }
-    let run = RunRecord::of(&result?, &profile, &rules, &service.context);
-    screen.show(|terminal| terminal.finish(&run));
-    screen.written?;
-    for Departure { id, review, .. } in profile.due(time::OffsetDateTime::now_utc().date()) {
-        eprintln!("ssecheck: departure `{id}` of profile {} was to be looked at again from {review}", profile.id);
+    let result = result?;
+    if let Some(keeper) = keeper {
+        service.context.evidence_digest = Some(keeper.keep(&result, &choice.profile, &service.context)?);
     }
+    let run = RunRecord::of(&result, &choice.profile, &choice.rules, &service.context);
+    screen.finish(&run).map_err(RunError::Output)?;
+    choice.tell_what_is_due();
     Ok(run)
 }
 
@@ -192,7 +201,7 @@ async fn watched(
 pub(super) struct Screen {
     terminal: Terminal<Box<dyn io::Write>>,
     /// What became of writing to it; nothing more is written once that failed.
-    written: Result<(), RunError>,
+    written: io::Result<()>,
     is_over: bool,
 }
 
@@ -208,6 +217,12 @@ impl Screen {
         Self { terminal, written: Ok(()), is_over: false }
     }
 
+    /// Shows the outcome. Errors are those of anything that was to be shown before, too.
+    pub fn finish(mut self, run: &RunRecord) -> io::Result<()> {
+        self.show(|terminal| terminal.finish(run));
+        self.written
+    }
+
     fn show(&mut self, act: impl FnOnce(&mut Terminal<Box<dyn io::Write>>) -> io::Result<()>) {
         if self.is_over {
             return;
@@ -216,7 +231,7 @@ impl Screen {
             self.is_over = true;
             // A reader that went away (`ssecheck run | head`) does not change the verdict.
             if error.kind() != io::ErrorKind::BrokenPipe {
-                self.written = Err(RunError::Output(error));
+                self.written = Err(error);
             }
         }
     }

@@ -19,7 +19,11 @@ impl ReportFormat for RunFormat {
 /// Which reports are written.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReportArguments {
-    /// Report to write: junit, json; PATH may be `-` for standard output; may be repeated
+    /// Report to write, also several; `-` for PATH is standard output
+    ///
+    /// junit (reports/junit.xml), json (the record of the run, reports/run.json), html (reports/report.html), markdown
+    /// (reports/summary.md, for $GITHUB_STEP_SUMMARY), tap (TAP 14, standard output), github (annotations, standard output),
+    /// badge (reports/badge.svg)
     #[arg(long, value_name = "FORMAT[=PATH]", value_parser = ReportTarget::<RunFormat>::parse)]
     report: Vec<ReportTarget<RunFormat>>,
 }

@@ -5,6 +5,10 @@ use crate::{record, suite};
 
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ssecheck schema > suite.schema.json
+  ssecheck schema run > run.schema.json")]
 pub(super) struct Arguments {
     /// Of which kind of file
     #[arg(value_enum, default_value_t = Kind::Suite)]

@@ -12,6 +12,7 @@ use crate::reference::{self, Endpoint, Options};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
 pub(super) struct Arguments {
     /// Address to listen at
     #[arg(long, default_value = "127.0.0.1")]
@@ -35,6 +36,16 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "MIB", default_value_t = reference::DEFAULT_MEMORY / MIB)]
     memory: u64,
 }
+
+const AFTER: &str = "\
+It prints its addresses, the file of its certificate authority and its credentials as settings that a shell can read.
+
+Examples:
+  ssecheck serve --ca-file ca.pem > server.env &
+  set -a; . ./server.env; set +a; ssecheck run     # or: aws s3 ls
+  ssecheck serve --fault etag-md5                  # a server with a defect
+
+Exit codes: 0 after an interrupt, 2 where the command line is wrong, 3 where it cannot listen.";
 
 const MIB: u64 = 1024 * 1024;
 

@@ -1,17 +1,13 @@
 //! The service under test: the configured endpoint, or the embedded one.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use url::Url;
 
+use super::choice::Choice;
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{Config, Credentials, Plain};
 use crate::embedded::{self, EmbeddedError, Reach};
-use crate::profile::Profile;
 use crate::record::Context;
 use crate::reference;
-use crate::suite::{Suite, digest_of_all};
 
 /// The service under test.
 pub(super) struct Service {
@@ -31,57 +27,17 @@ pub(super) enum ServiceError {
     Client(#[from] ClientError),
 }
 
-/// What is run by the command line's choice.
-pub(super) struct Chosen<'a> {
-    pub suites: &'a [Arc<Suite>],
-    pub profile: &'a Profile,
-    /// Suite files that were named.
-    pub paths: &'a [PathBuf],
-    /// What of the cases' ids is asked for.
-    pub only: &'a [String],
-    pub baseline: Option<&'a PathBuf>,
-}
-
-impl Chosen<'_> {
-    /// Whether all built-in cases are run.
-    fn is_complete(&self) -> bool {
-        self.paths.is_empty() && self.only.is_empty()
-    }
-
-    /// Why a run of these can certify nothing.
-    fn limits(&self) -> Vec<String> {
-        let mut limits = Vec::new();
-        if !self.paths.is_empty() {
-            let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
-            limits.push(format!("suites of the user's own were run: {}", paths.join(", ")));
-        }
-        if !self.only.is_empty() {
-            limits.push(format!("only a part of the cases was run: --only {}", self.only.join(", ")));
-        }
-        if let Some(file) = &self.profile.file {
-            limits.push(format!("the profile is the user's own: {file}"));
-        }
-        if !self.profile.departures.is_empty() {
-            let ids: Vec<&str> = self.profile.departures.iter().map(|departure| departure.id.as_str()).collect();
-            limits.push(format!("profile {} declares departures: {}", self.profile.id, ids.join(", ")));
-        }
-        if let Some(baseline) = self.baseline {
-            limits.push(format!("failures are declared by a baseline: {}", baseline.display()));
-        }
-        limits
-    }
-}
-
 /// Starts or reaches the service.
-pub(super) async fn service(config: &Config, chosen: &Chosen<'_>) -> Result<Service, ServiceError> {
+pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service, ServiceError> {
     let context = |tls: &Url, plain: String, limit: Option<&str>| Context {
         endpoint: tls.to_string(),
         plain_endpoint: plain,
         is_embedded: config.endpoint.is_none(),
         label: config.label.clone(),
-        suite_digest: digest_of_all(chosen.suites),
-        is_complete: chosen.is_complete(),
-        limits: chosen.limits().into_iter().chain(limit.map(str::to_owned)).collect(),
+        suite_digest: choice.suites_digest.clone(),
+        is_complete: choice.is_complete,
+        limits: choice.limits.iter().cloned().chain(limit.map(str::to_owned)).collect(),
+        evidence_digest: None,
     };
     if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
         let (plain, told) = match &endpoint.plain {

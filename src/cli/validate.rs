@@ -6,6 +6,12 @@ use super::{complain, exit_code, print, suites};
 
 /// Arguments of `validate`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ssecheck validate my-suite.json
+  ssecheck schema > suite.schema.json     # for editors: \"$schema\": \"suite.schema.json\"
+
+Exit codes: 0 where all is well, 2 where a file has mistakes; each is shown with its place.")]
 pub(super) struct Arguments {
     /// Suite files, or folders of them
     #[arg(required = true, value_name = "FILE")]

@@ -17,7 +17,7 @@ use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
-pub use send::{Client, ClientError};
+pub use send::{Client, ClientError, Journal};
 pub use tls::TlsTrust;
 
 use crate::config::{Addressing, Credentials};

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -46,7 +46,11 @@ pub struct Client {
     http: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
+    journal: Option<Journal>,
 }
+
+/// Everything that a client sent, with what came back, in the order in which answers were complete.
+pub type Journal = Arc<Mutex<Vec<Exchange>>>;
 
 /// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
 pub(super) struct LocalhostResolver;
@@ -91,7 +95,13 @@ impl Client {
         }
         let tls = trust.client_config()?;
         let http = builder.tls_backend_preconfigured(tls.clone()).build().map_err(setup)?;
-        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target) })
+        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target), journal: None })
+    }
+
+    /// The same client, every exchange of which is entered in a journal, too.
+    #[must_use]
+    pub fn journaled(&self, journal: &Journal) -> Self {
+        Self { journal: Some(Arc::clone(journal)), ..self.clone() }
     }
 
     /// The target.
@@ -124,7 +134,12 @@ impl Client {
             }
             Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
         };
-        Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds: clock.elapsed().as_secs_f64() }
+        let seconds = clock.elapsed().as_secs_f64();
+        let exchange = Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds };
+        if let Some(journal) = &self.journal {
+            journal.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
+        }
+        exchange
     }
 
     async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {

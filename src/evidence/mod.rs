@@ -1,5 +1,6 @@
 //! What was sent and what came back, redacted when it is captured: verdicts and reports read this and nothing else.
 
+mod har;
 mod redact;
 mod xml;
 
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use har::{HarError, from_har, to_har};
 pub use redact::Redactor;
 pub use xml::{Element, XmlError};
 

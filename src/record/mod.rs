@@ -4,6 +4,7 @@
 //! It holds the verdict on every case, and of what did not pass the exchange that shows it, redacted as all evidence is.
 //! Text that the endpoint sent stands in it as it came: whoever shows it makes it printable.
 
+mod conclusion;
 mod difference;
 mod known;
 mod model;
@@ -14,6 +15,7 @@ mod rules;
 pub(crate) mod samples;
 mod schema;
 
+pub use conclusion::Conclusion;
 pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, difference};
 pub use known::baseline_of;
 pub use model::{

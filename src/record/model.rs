@@ -57,6 +57,9 @@ pub struct RunRecord {
     pub suites_digest: String,
     /// SHA-256 of the rule catalogue, in hexadecimal.
     pub rules_digest: String,
+    /// SHA-256 of the manifest (`evidence.json`) of the evidence that is kept of it, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_digest: Option<String>,
     /// The suites of its cases.
     pub suites: Vec<SuiteRecord>,
     /// Verdict → how many cases came to it.

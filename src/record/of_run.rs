@@ -37,6 +37,8 @@ pub struct Context {
     pub is_complete: bool,
     /// Why the run can certify nothing, whatever comes of it.
     pub limits: Vec<String>,
+    /// SHA-256 of the manifest of the evidence that is kept of it, in hexadecimal.
+    pub evidence_digest: Option<String>,
 }
 
 impl RunRecord {
@@ -78,6 +80,7 @@ impl RunRecord {
             limits,
             suites_digest: context.suite_digest.clone(),
             rules_digest: rules.digest().to_owned(),
+            evidence_digest: context.evidence_digest.clone(),
             suites,
             counts: Default::default(),
             certification: Vec::new(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{CaseRecord, FORMAT, FindingRecord, ProfileRecord, RunRecord};
-use crate::suite::model::{BucketKind, Certification, Level};
+use crate::evidence::{Answer, Exchange, Received, Reply, Sent};
+use crate::suite::model::{BucketKind, Certification, Level, Scheme};
 use crate::verdict::Verdict;
 use crate::verdict::samples::finding;
 
@@ -32,6 +33,27 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
     }
 }
 
+/// A request and the answer to it, both without headers and body.
+pub fn exchange(method: &str, url: &str) -> Exchange {
+    let text = str::to_owned;
+    let sent = Sent {
+        operation: text("PutObject"),
+        scheme: Scheme::Tls,
+        method: text(method),
+        url: text(url),
+        headers: Vec::new(),
+        fields: Vec::new(),
+        body_length: 0,
+        body_text: None,
+        remarks: Vec::new(),
+        object_key: text("o"),
+    };
+    let body = Received { length: 0, sha256: text("e3b0"), text: None, discloses: Vec::new(), cut_short: None };
+    let answer = Answer { version: text("HTTP/1.1"), status: 200, headers: Vec::new(), body, leaked_keys: Vec::new() };
+    let started = time::OffsetDateTime::UNIX_EPOCH;
+    Exchange { step: text("put"), storage_probe: false, sent, reply: Reply::Answer(answer), started, seconds: 0.0 }
+}
+
 /// A run of these cases.
 pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
     let text = str::to_owned;
@@ -54,6 +76,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         limits: Vec::new(),
         suites_digest: text("d"),
         rules_digest: text("d"),
+        evidence_digest: None,
         suites: Vec::new(),
         counts: BTreeMap::new(),
         certification: Vec::new(),

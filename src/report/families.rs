@@ -5,13 +5,24 @@ use std::fmt::Write as _;
 
 use super::printable;
 use crate::record::{Obedience, RunRecord, rule_counts};
-use crate::rules::{Catalogue, Rule};
+use crate::rules::{Catalogue, Family, Rule};
 use crate::verdict::Verdict;
+
+/// The table of one run, by the families and rules that its record has.
+#[must_use]
+pub fn one_run_of_families(run: &RunRecord) -> String {
+    table(&[("kept", run)], &run.families, &run.rules.iter().collect::<Vec<_>>())
+}
 
 /// A table of families × runs, each run with the name at the head of its column. A cell tells how many rules of a family are
 /// kept, of those on which there is a verdict; `–` where there is none.
 #[must_use]
 pub fn families_as_markdown(runs: &[(String, RunRecord)], rules: &Catalogue) -> String {
+    let runs: Vec<(&str, &RunRecord)> = runs.iter().map(|(name, run)| (name.as_str(), run)).collect();
+    table(&runs, rules.families(), &rules.iter().collect::<Vec<_>>())
+}
+
+fn table(runs: &[(&str, &RunRecord)], families: &[Family], rules: &[&Rule]) -> String {
     let mut text = String::new();
     let heads: Vec<String> = runs.iter().map(|(name, _)| cell(name)).collect();
     let _ = writeln!(text, "| rules | {} |", heads.join(" | "));
@@ -20,8 +31,8 @@ pub fn families_as_markdown(runs: &[(String, RunRecord)], rules: &Catalogue) -> 
         .iter()
         .map(|(_, run)| rule_counts(run).into_iter().map(|(rule, counts)| (rule, counts.obedience())).collect())
         .collect();
-    for family in rules.families() {
-        let of_family: Vec<&Rule> = rules.iter().filter(|rule| rule.family == family.id).collect();
+    for family in families {
+        let of_family: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.family == family.id).collect();
         let cells = obedience.iter().map(|run| {
             let says = |wanted| of_family.iter().filter(|rule| run.get(rule.id.as_str()) == Some(&wanted)).count();
             let (kept, broken) = (says(Obedience::Kept), says(Obedience::Broken));

@@ -1,6 +1,6 @@
 //! The formats of a run's report, each rendered from the record and nothing else.
 
-use super::{JunitError, junit};
+use super::{HtmlError, JunitError, badge, github, html, junit, markdown, tap};
 use crate::record::RunRecord;
 
 /// What a run can be reported as.
@@ -10,6 +10,16 @@ pub enum RunFormat {
     Junit,
     /// The record of the run.
     Json,
+    /// A page to look at.
+    Html,
+    /// Markdown, for the summary of a GitHub step.
+    Markdown,
+    /// TAP version 14.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// A badge, as SVG.
+    Badge,
 }
 
 /// A report cannot be rendered.
@@ -21,11 +31,22 @@ pub enum RenderError {
     /// As JSON.
     #[error("cannot write the record of the run: {0}")]
     Json(#[from] serde_json::Error),
+    /// As HTML.
+    #[error(transparent)]
+    Html(#[from] HtmlError),
 }
 
 impl RunFormat {
     /// All formats, by the name that users write.
-    pub const ALL: &'static [(&'static str, Self)] = &[("junit", Self::Junit), ("json", Self::Json)];
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("junit", Self::Junit),
+        ("json", Self::Json),
+        ("html", Self::Html),
+        ("markdown", Self::Markdown),
+        ("tap", Self::Tap),
+        ("github", Self::Github),
+        ("badge", Self::Badge),
+    ];
 
     /// Where a report goes unless told; `-` is standard output.
     #[must_use]
@@ -33,6 +54,10 @@ impl RunFormat {
         match self {
             Self::Junit => "reports/junit.xml",
             Self::Json => "reports/run.json",
+            Self::Html => "reports/report.html",
+            Self::Markdown => "reports/summary.md",
+            Self::Tap | Self::Github => "-",
+            Self::Badge => "reports/badge.svg",
         }
     }
 
@@ -44,6 +69,11 @@ impl RunFormat {
         Ok(match self {
             Self::Junit => junit(run)?,
             Self::Json => run.to_json()?,
+            Self::Html => html(run)?,
+            Self::Markdown => markdown(run).into_bytes(),
+            Self::Tap => tap(run).into_bytes(),
+            Self::Github => github(run).into_bytes(),
+            Self::Badge => badge(run).into_bytes(),
         })
     }
 }

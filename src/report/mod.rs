@@ -1,19 +1,34 @@
 //! What people and machines read of a run. Every report is a reader of the same events and results.
 
+mod badge;
+mod curl;
+#[cfg(test)]
+mod curl_tests;
 mod describe;
 mod difference;
 mod families;
 mod format;
+mod github;
+mod html;
 mod junit;
+mod markdown;
 mod printable;
 mod proof;
+mod shell;
+mod tap;
 mod terminal;
 
+pub use badge::badge;
+pub use curl::{curl, curl_script};
 pub use describe::describe;
 pub use difference::difference_as_text;
-pub use families::families_as_markdown;
+pub use families::{families_as_markdown, one_run_of_families};
 pub use format::{RenderError, RunFormat};
+pub use github::github;
+pub use html::{HtmlError, html};
 pub use junit::{JunitError, junit};
+pub use markdown::markdown;
 pub use printable::printable;
 pub use proof::{ProofProgress, proof_as_json, proof_as_text};
+pub use tap::tap;
 pub use terminal::Terminal;

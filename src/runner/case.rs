@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
 
+use super::judge::{Ended, Scene, Stopped, lacking};
 use super::{CaseResult, Shared, bucket};
 use crate::client::{CustomerKey, Earlier, Place, build, storage_probe};
 use crate::evidence::{Answer, Exchange, Redactor, Reply};
@@ -16,10 +17,7 @@ use crate::plan::{Control, Needed, PlannedCase};
 use crate::suite::body::Body;
 use crate::suite::model::{BucketKind, Certification, KeyForm, Step};
 use crate::suite::{Case, Suite};
-use crate::verdict::{
-    Facts, Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, in_the_light_of,
-    judge_step,
-};
+use crate::verdict::{Facts, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, judge_steps};
 
 /// A run of steps and how it came out.
 #[derive(Debug)]
@@ -28,6 +26,8 @@ pub struct StepsRun {
     pub transcript: Transcript,
     /// How it came out.
     pub outcome: StepsOutcome,
+    /// Why it ended whatever came back, if so.
+    pub stopped: Option<Stopped>,
 }
 
 /// A positive control as it went.
@@ -35,6 +35,8 @@ pub struct StepsRun {
 pub struct ControlRun {
     /// Id of the step that was put right.
     pub step: String,
+    /// Equal for controls that send the same.
+    pub identity: String,
     /// How it went.
     pub run: StepsRun,
 }
@@ -50,26 +52,31 @@ pub struct ProbeRun {
     pub run: StepsRun,
 }
 
-/// What steps are part of.
-#[derive(Clone, Copy)]
-struct Scene<'s> {
-    suite: &'s Suite,
-    case: &'s Case,
-}
+/// The exchanges of steps that are being sent.
+#[derive(Default)]
+struct SoFar(std::sync::Mutex<Transcript>);
 
-impl StepsRun {
-    /// Steps of which none was sent, for this reason.
-    fn not_begun(case: &Case, outcome: fn(Finding) -> StepsOutcome, why: Mismatch) -> Self {
-        let step = case.steps.first().map(|step| step.id.clone()).unwrap_or_default();
-        let finding = Finding { step, control: false, rules: case.own_rules(), level: None, mismatches: vec![why] };
-        let transcript = Transcript { exchanges: Vec::new(), facts: Facts::default() };
-        Self { transcript, outcome: outcome(finding) }
+impl SoFar {
+    fn transcript(&self) -> std::sync::MutexGuard<'_, Transcript> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Whether the step that decided was answered with a 5xx other than 501, which says that something is not there.
-    fn is_server_error(&self) -> bool {
-        let answer = self.outcome.finding().and_then(|finding| self.transcript.answer(&finding.step));
-        answer.is_some_and(|answer| answer.status >= 500 && answer.status != 501)
+    fn begin(&self, facts: Facts) {
+        self.transcript().facts = facts;
+    }
+
+    fn add(&self, exchange: Exchange) {
+        self.transcript().exchanges.push(exchange);
+    }
+
+    fn judged(&self, steps: &[Step], terms: Terms<'_>) -> StepsOutcome {
+        judge_steps(steps, terms, &self.transcript())
+    }
+
+    /// The run of steps that has ended so.
+    fn run(&self, ended: Ended) -> StepsRun {
+        let transcript = std::mem::take(&mut *self.transcript());
+        StepsRun { transcript, outcome: ended.outcome, stopped: ended.stopped }
     }
 }
 
@@ -79,15 +86,9 @@ const TOGETHER: usize = 16;
 impl Shared {
     pub(super) async fn case(&self, planned: PlannedCase) -> CaseResult {
         let started = Instant::now();
-        let mut result = self.came_out(planned).await;
-        let profile = &self.options.profile;
-        let judgement = in_the_light_of(profile, &result.planned.case.id, result.judgement);
-        (result.judgement, result.standing) = match &self.options.baseline {
-            Some(baseline) => baseline.compared(&result.planned.case.id, judgement),
-            None => (judgement, None),
-        };
-        result.elapsed = started.elapsed();
-        result
+        let result = self.came_out(planned).await;
+        let settled = result.settled(&self.options.profile, self.options.baseline.as_deref());
+        CaseResult { elapsed: started.elapsed(), ..settled }
     }
 
     /// How a case came out, by the evidence alone.
@@ -96,55 +97,30 @@ impl Shared {
             let judgement = Judgement::new(verdict, reason, Vec::new());
             return CaseResult { incomplete, ..CaseResult::of(planned, judgement) };
         }
-        if let Some((missing, judgement)) = self.lacking(&planned).await {
-            return CaseResult { missing: Some(missing), ..CaseResult::of(planned, judgement) };
-        }
-        let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(&planned));
-        let Ok((own, controls)) = timed.await else {
-            let limit = self.options.scenario_timeout.as_secs();
-            let reason = format!("the scenario took longer than {limit} seconds (--scenario-timeout)");
-            return CaseResult::of(planned, Judgement::new(Verdict::Error, reason, Vec::new()));
-        };
-        let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
-        let judgement = conclude(own.outcome.clone(), &outcomes, accepted(&own));
-        CaseResult { own: Some(own), controls, ..CaseResult::of(planned, judgement) }
-    }
-
-    /// The first capability that the case needs and the endpoint lacks, and what that means for the case.
-    async fn lacking(&self, planned: &PlannedCase) -> Option<(Arc<ProbeRun>, Judgement)> {
         for needed in &planned.needs {
             let probe = self.probe(needed).await;
-            let judgement = |verdict, reason, finding: &Finding| Judgement::new(verdict, reason, vec![finding.clone()]);
-            match &probe.run.outcome {
-                StepsOutcome::Held => {}
-                // A fault of the endpoint's own says nothing of what it has.
-                outcome if probe.run.is_server_error() => {
-                    let reason = format!("the probe of `{}` was answered with a server error", probe.id);
-                    let finding = outcome.finding();
-                    let findings = finding.cloned().into_iter().collect();
-                    return Some((Arc::clone(&probe), Judgement::new(Verdict::Error, reason, findings)));
-                }
-                StepsOutcome::Unjudgeable(finding) => {
-                    let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
-                    return Some((Arc::clone(&probe), judgement(Verdict::Error, reason, finding)));
-                }
-                StepsOutcome::Broken(finding)
-                | StepsOutcome::Blocked(finding)
-                | StepsOutcome::NotSupported(finding) => {
-                    let what = finding.mismatches.first();
-                    let what = what.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual));
-                    let reason = format!(
-                        "the endpoint lacks `{}` (asked for by level {}): its probe `{}` did not come out{}",
-                        probe.id,
-                        needed.level().as_str(),
-                        finding.step,
-                        what.unwrap_or_default()
-                    );
-                    return Some((Arc::clone(&probe), judgement(Verdict::NotSupported, reason, finding)));
-                }
+            if let Some(judgement) = lacking(needed, &probe) {
+                return CaseResult { missing: Some(probe), ..CaseResult::of(planned, judgement) };
             }
         }
-        None
+        let so_far = SoFar::default();
+        let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(&planned, &so_far)).await;
+        let (ended, controls) = timed.unwrap_or_else(|_| {
+            let scene = self.scene(&planned.suite, &planned.case, false);
+            (self.out_of_time("scenario", scene, &planned.case.steps), Vec::new())
+        });
+        CaseResult::concluded(planned, so_far.run(ended), controls)
+    }
+
+    fn scene<'s>(&'s self, suite: &'s Suite, case: &'s Case, control: bool) -> Scene<'s> {
+        Scene { suite, case, control, profile: &self.options.profile.id }
+    }
+
+    /// How steps end that are cut off because they take too long.
+    fn out_of_time(&self, what: &str, scene: Scene<'_>, steps: &[Step]) -> Ended {
+        let limit = self.options.scenario_timeout.as_secs();
+        let took = format!("it took longer than {limit} seconds (--scenario-timeout)");
+        scene.stopped(steps, Stopped::Unjudgeable(Mismatch::new(what, "to end in time", took)))
     }
 
     /// Finds out whether the endpoint has a capability, once in a run.
@@ -155,13 +131,12 @@ impl Shared {
             let id = needed.id().to_owned();
             let place = format!("probes/{id}");
             let case = &needed.capability.probe;
-            let running = self.steps(Scene { suite: &needed.suite, case }, &case.steps, false, &place);
+            let scene = self.scene(&needed.suite, case, false);
+            let so_far = SoFar::default();
+            let running = self.steps(scene, &case.steps, &place, &so_far);
             let timed = tokio::time::timeout(self.options.scenario_timeout, running).await;
-            let run = timed.unwrap_or_else(|_| {
-                let why = Mismatch::new("probe", "to end in time", "it did not (--scenario-timeout)");
-                StepsRun::not_begun(case, StepsOutcome::Unjudgeable, why)
-            });
-            Arc::new(ProbeRun { id, level: needed.level(), run })
+            let ended = timed.unwrap_or_else(|_| self.out_of_time("probe", scene, &case.steps));
+            Arc::new(ProbeRun { id, level: needed.level(), run: so_far.run(ended) })
         });
         Arc::clone(probed.await)
     }
@@ -187,11 +162,10 @@ impl Shared {
         None
     }
 
-    async fn judged(&self, planned: &PlannedCase) -> (StepsRun, Vec<Arc<ControlRun>>) {
+    async fn judged(&self, planned: &PlannedCase, so_far: &SoFar) -> (Ended, Vec<Arc<ControlRun>>) {
         let slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
-        let steps = &planned.case.steps;
-        let scene = Scene { suite: &planned.suite, case: &planned.case };
-        let own = self.steps(scene, steps, false, slug.trim_end_matches('/')).await;
+        let scene = self.scene(&planned.suite, &planned.case, false);
+        let own = self.steps(scene, &planned.case.steps, slug.trim_end_matches('/'), so_far).await;
         let mut controls = Vec::new();
         for control in &planned.controls {
             controls.push(self.control(planned, control, slug.trim_end_matches('/')).await);
@@ -204,23 +178,26 @@ impl Shared {
         let cell = Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default());
         let run = cell.get_or_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
-            let scene = Scene { suite: &planned.suite, case: &planned.case };
-            let run = self.steps(scene, &control.steps, true, &place).await;
-            Arc::new(ControlRun { step: control.step.clone(), run })
+            let scene = self.scene(&planned.suite, &planned.case, true);
+            let so_far = SoFar::default();
+            let ended = self.steps(scene, &control.steps, &place, &so_far).await;
+            let (step, identity) = (control.step.clone(), control.identity.clone());
+            Arc::new(ControlRun { step, identity, run: so_far.run(ended) })
         });
         Arc::clone(run.await)
     }
 
-    async fn steps(&self, scene: Scene<'_>, steps: &[Step], control: bool, slug: &str) -> StepsRun {
-        let Scene { suite, case } = scene;
+    /// Sends steps in order, as far as they come out as expected. What came stands in `so_far`, also when this is cut off.
+    async fn steps(&self, scene: Scene<'_>, steps: &[Step], slug: &str, so_far: &SoFar) -> Ended {
+        let Scene { suite, case, .. } = scene;
         let bucket = match self.bucket_for(case.bucket).await {
             Ok(bucket) => bucket,
             Err(why) => {
                 let mismatch = Mismatch::new("bucket", format!("a bucket that is {}", case.bucket.as_str()), why);
                 // What the endpoint cannot set up it lacks; that no bucket could be made says nothing of it.
                 let is_own = case.bucket == BucketKind::Own;
-                let outcome = if is_own { StepsOutcome::Unjudgeable } else { StepsOutcome::Blocked };
-                return StepsRun::not_begun(case, outcome, mismatch);
+                let stopped = if is_own { Stopped::Unjudgeable(mismatch) } else { Stopped::Blocked(mismatch) };
+                return scene.stopped(steps, stopped);
             }
         };
         let place = Place { bucket, prefix: format!("{}{}/{slug}/", self.options.prefix, self.run_id) };
@@ -233,9 +210,7 @@ impl Shared {
         let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
         let own = case.own_rules();
-        let (profile, cited) = (self.options.profile.id.as_str(), case.rules.as_slice());
-        let terms = Terms { control, profile, cited, own: &own, bodies: &suite.bodies };
-        let mut transcript = Transcript { exchanges: Vec::new(), facts };
+        so_far.begin(facts);
         let target = self.client.target();
         for group in steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together) {
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
@@ -251,21 +226,19 @@ impl Shared {
                 if let Reply::Answer(answer) = &exchange.reply {
                     answers.insert(step.id.clone(), answer.clone());
                 }
-                transcript.exchanges.push(exchange);
+                so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
                     let probe = storage_probe(&object_key, &place.bucket, target);
-                    transcript.exchanges.push(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
                 }
             }
-            for step in group {
-                // What follows would rest on a step that did not come out: it decides.
-                let outcome = judge_step(step, terms, &transcript);
-                if outcome != StepsOutcome::Held {
-                    return StepsRun { transcript, outcome };
-                }
+            let outcome = so_far.judged(group, scene.terms(&own));
+            // What follows would rest on a step that did not come out: it decides.
+            if outcome != StepsOutcome::Held {
+                return Ended { outcome, stopped: None };
             }
         }
-        StepsRun { transcript, outcome: StepsOutcome::Held }
+        Ended { outcome: StepsOutcome::Held, stopped: None }
     }
 
     /// The bucket for a run of steps; made for it where it must be its own.
@@ -282,14 +255,8 @@ impl Shared {
         // It is remembered before it is made: a run that is cut off removes it, too.
         made.push(name.clone());
         drop(made);
-        bucket::make_own(&self.client, &name, self.options.allow_ssec).await.map(|()| name)
+        bucket::make_own(&self.housekeeper, &name, self.options.allow_ssec).await.map(|()| name)
     }
-}
-
-/// Whether the step that decided was answered with a 2xx.
-fn accepted(own: &StepsRun) -> bool {
-    let StepsOutcome::Broken(finding) = &own.outcome else { return false };
-    own.transcript.answer(&finding.step).is_some_and(|answer| (200..300).contains(&answer.status))
 }
 
 fn bodies_of(suite: &Suite, steps: &[Step]) -> BTreeMap<String, Body> {

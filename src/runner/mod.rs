@@ -2,9 +2,10 @@
 
 mod bucket;
 mod case;
+mod judge;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
@@ -14,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use bucket::PrepareError;
 pub use case::{ControlRun, ProbeRun, StepsRun};
+pub use judge::{Scene, Stopped, lacking};
 
 use crate::baseline::{Baseline, Standing};
-use crate::client::Client;
+use crate::client::{Client, Journal};
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
@@ -100,11 +102,17 @@ pub struct RunResult {
     pub interrupted: bool,
     /// The baseline that it was compared with.
     pub baseline: Option<Arc<Baseline>>,
+    /// The probes that were made.
+    pub probes: Vec<Arc<ProbeRun>>,
+    /// What was sent to make buckets and to remove what was made, and what came back.
+    pub housekeeping: Vec<Exchange>,
 }
 
 /// What cases share.
 struct Shared {
     client: Client,
+    /// Makes buckets; what it sends is kept.
+    housekeeper: Client,
     options: Options,
     run_id: String,
     buckets: bucket::Buckets,
@@ -132,11 +140,13 @@ pub async fn run(
     let run_id = run_id();
     let kinds: BTreeSet<BucketKind> = plan.bucket_kinds();
     let prefix = format!("{}{run_id}/", options.prefix);
+    let journal = Journal::default();
+    let housekeeper = client.journaled(&journal);
     let prepared = tokio::select! {
-        prepared = bucket::prepare(&client, &options, &prefix, &run_id, &kinds) => prepared,
+        prepared = bucket::prepare(&housekeeper, &options, &prefix, &run_id, &kinds) => prepared,
         () = cancelled.cancelled() => {
             let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, &kinds);
-            let left_behind = bucket::clean_up(&client, &perhaps, &prefix, options.jobs.max(1)).await;
+            let left_behind = bucket::clean_up(&housekeeper, &perhaps, &prefix, options.jobs.max(1)).await;
             Err(PrepareError::Interrupted { left_behind })
         }
     };
@@ -144,6 +154,7 @@ pub async fn run(
     let jobs = options.jobs.max(1);
     let shared = Shared {
         client,
+        housekeeper,
         options,
         run_id,
         buckets,
@@ -169,7 +180,7 @@ pub async fn run(
     let _ = events.send(Event::CleaningUp);
     let mut buckets = shared.buckets;
     buckets.add(shared.own_buckets.into_inner());
-    let left_behind = bucket::clean_up(&shared.client, &buckets, &prefix, jobs).await;
+    let left_behind = bucket::clean_up(&shared.housekeeper, &buckets, &prefix, jobs).await;
     Ok(RunResult {
         id: shared.run_id,
         bucket: buckets.plain.clone(),
@@ -180,7 +191,16 @@ pub async fn run(
         left_behind,
         interrupted: shared.cancelled.is_cancelled(),
         baseline: shared.options.baseline,
+        probes: probed(shared.probes.into_inner()),
+        housekeeping: std::mem::take(&mut *journal.lock().unwrap_or_else(PoisonError::into_inner)),
     })
+}
+
+/// The probes that were made, in the order of their ids.
+fn probed(probes: HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<ProbeRun>> {
+    let mut probes: Vec<Arc<ProbeRun>> = probes.into_values().filter_map(|cell| cell.get().cloned()).collect();
+    probes.sort_by(|a, b| a.id.cmp(&b.id));
+    probes
 }
 
 /// Unique among runs: 10 random bytes in hexadecimal.
@@ -192,7 +212,7 @@ fn run_id() -> String {
 
 impl CaseResult {
     /// A case of which nothing was sent yet.
-    fn of(planned: PlannedCase, judgement: Judgement) -> Self {
+    pub(crate) fn of(planned: PlannedCase, judgement: Judgement) -> Self {
         let (elapsed, incomplete) = (Duration::ZERO, false);
         Self { planned, judgement, standing: None, own: None, controls: Vec::new(), missing: None, elapsed, incomplete }
     }

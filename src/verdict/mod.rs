@@ -65,6 +65,12 @@ impl Verdict {
         self.as_str().replace(' ', "_")
     }
 
+    /// Whether it is none: what was asked stays open.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Inconclusive | Self::Blocked | Self::Error)
+    }
+
     /// The verdict in words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -136,7 +142,7 @@ pub fn profile_rule(profile: &str) -> String {
 
 /// Facts about the customer keys and bodies of a run of steps that expectations refer to. Holds no secret: the MD5 of
 /// a random 256-bit key is what every SSE-C answer echoes.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Customer key name → base64 of its MD5.
     pub key_md5: BTreeMap<String, String>,
@@ -145,7 +151,7 @@ pub struct Facts {
 }
 
 /// A run of steps as it went: the scenario itself, or one of its controls.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
     /// Exchanges in order.
     pub exchanges: Vec<Exchange>,
@@ -236,7 +242,7 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     };
     let finding = |mismatches| about(terms.own, None, mismatches);
     let Some(exchange) = transcript.of(&step.id) else {
-        let mismatch = Mismatch::new("step", "to be sent", "it was not sent: the time of the scenario ran out");
+        let mismatch = Mismatch::new("step", "to be sent", "it was not sent");
         return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
     };
     if let Some(mismatch) = unjudgeable(step, exchange) {

@@ -1,0 +1,197 @@
+//! Keeps the evidence of a run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::{About, FILE, FORMAT, KeptCase, KeptControl, KeptFile, KeptProbe, Manifest, NotRun};
+use super::requests;
+use crate::evidence::{Exchange, to_har};
+use crate::profile::Profile;
+use crate::record::{Context, ProfileRecord, rfc3339};
+use crate::runner::{CaseResult, RunResult, StepsRun};
+
+/// The most bytes of evidence that are kept unless told: 1 GiB.
+pub const DEFAULT_LIMIT: u64 = 1024 * 1024 * 1024;
+
+/// The most characters of a case's id that stand in the name of its file.
+const MAX_NAME: usize = 80;
+
+/// Evidence cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The folder has something in it.
+    #[error("the folder {} is not empty; give --evidence a new one", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something cannot be written.
+    #[error("cannot write the evidence {}: {error}; choose another folder with --evidence", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// A folder that is to hold the evidence of a run.
+#[derive(Debug)]
+pub struct Keeper {
+    folder: PathBuf,
+    /// How many bytes may still be written.
+    left: u64,
+}
+
+impl Keeper {
+    /// A keeper of at most so many bytes, with the folder made; it is known then that it can be written to.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub fn new(folder: &Path, limit: u64) -> Result<Self, KeepError> {
+        let unwritable = |error| KeepError::Unwritable { path: folder.to_owned(), error };
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        if std::fs::read_dir(folder).map_err(unwritable)?.next().is_some() {
+            return Err(KeepError::NotEmpty { path: folder.to_owned() });
+        }
+        let keeper = Self { folder: folder.to_owned(), left: limit };
+        for name in ["cases", "controls", "probes"] {
+            let path = folder.join(name);
+            std::fs::create_dir(&path).map_err(|error| KeepError::Unwritable { path, error })?;
+        }
+        Ok(keeper)
+    }
+
+    /// Keeps the evidence of a run; the SHA-256 of its manifest, in hexadecimal.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub fn keep(mut self, run: &RunResult, profile: &Profile, context: &Context) -> Result<String, KeepError> {
+        let probes = self.probes(run)?;
+        let mut controls = HashMap::new();
+        let mut cases = Vec::new();
+        for case in &run.cases {
+            cases.push(self.case(cases.len() + 1, case, &mut controls)?);
+        }
+        let about = About { of: "housekeeping".to_owned(), ..About::default() };
+        let housekeeping = self.har("housekeeping.har".to_owned(), &run.housekeeping, &about)?;
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
+            run: run.id.clone(),
+            started: rfc3339(run.started),
+            seconds: run.elapsed.as_secs_f64(),
+            interrupted: run.interrupted,
+            endpoint: context.endpoint.clone(),
+            plain_endpoint: context.plain_endpoint.clone(),
+            embedded: context.is_embedded,
+            server: run.server.clone(),
+            label: context.label.clone(),
+            bucket: run.bucket.clone(),
+            profile: ProfileRecord::of(profile),
+            complete: context.is_complete,
+            limits: context.limits.clone(),
+            suites_digest: context.suite_digest.clone(),
+            left_behind: run.left_behind.clone(),
+            cases,
+            probes,
+            housekeeping,
+        };
+        let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| self.unwritable(FILE, error.into()))?;
+        text.push(b'\n');
+        std::fs::write(self.folder.join(FILE), &text).map_err(|error| self.unwritable(FILE, error))?;
+        Ok(hex::encode(Sha256::digest(&text)))
+    }
+
+    fn probes(&mut self, run: &RunResult) -> Result<Vec<KeptProbe>, KeepError> {
+        let mut probes = Vec::new();
+        for probe in &run.probes {
+            let needed = run.cases.iter().flat_map(|case| &case.planned.needs).find(|needed| needed.id() == probe.id);
+            let Some(needed) = needed else { continue };
+            let case = &needed.capability.probe;
+            let asked = requests::digest(&needed.suite, case.bucket, &case.steps);
+            let about = About::of(format!("probe {}", probe.id), asked, &probe.run);
+            let name = format!("probes/{}.har", safe(&probe.id));
+            if let Some(kept) = self.har(name, &probe.run.transcript.exchanges, &about)? {
+                probes.push(KeptProbe { capability: probe.id.clone(), kept });
+            }
+        }
+        Ok(probes)
+    }
+
+    /// `controls` holds those that are kept, by their identity.
+    fn case<'r>(
+        &mut self,
+        number: usize,
+        result: &'r CaseResult,
+        controls: &mut HashMap<&'r str, KeptFile>,
+    ) -> Result<KeptCase, KeepError> {
+        let (suite, case) = (&result.planned.suite, &result.planned.case);
+        let mut kept = KeptCase {
+            id: case.id.clone(),
+            seconds: result.elapsed.as_secs_f64(),
+            not_run: None,
+            own: None,
+            controls: Vec::new(),
+        };
+        let Some(own) = &result.own else {
+            // What lacks a capability is judged by the probe.
+            kept.not_run = result
+                .missing
+                .is_none()
+                .then(|| NotRun { reason: result.judgement.reason.clone(), incomplete: result.incomplete });
+            return Ok(kept);
+        };
+        let over_limit = NotRun {
+            reason: "its evidence was not kept: that would have been over --evidence-limit".to_owned(),
+            incomplete: true,
+        };
+        let about = About::of(case.id.clone(), requests::digest(suite, case.bucket, &case.steps), own);
+        let name = format!("cases/{number:04}-{}.har", safe(&case.id));
+        kept.own = self.har(name, &own.transcript.exchanges, &about)?;
+        for (control, planned) in result.controls.iter().zip(&result.planned.controls) {
+            if !controls.contains_key(control.identity.as_str()) {
+                let asked = requests::digest(suite, case.bucket, &planned.steps);
+                let about = About::of(format!("{}, control of step {}", case.id, control.step), asked, &control.run);
+                let name = format!("controls/{:04}-{}.har", controls.len() + 1, safe(&case.id));
+                if let Some(file) = self.har(name, &control.run.transcript.exchanges, &about)? {
+                    controls.insert(&control.identity, file);
+                }
+            }
+            let file = controls.get(control.identity.as_str());
+            kept.controls.extend(file.map(|file| KeptControl { step: control.step.clone(), kept: file.clone() }));
+        }
+        if kept.own.is_none() || kept.controls.len() < result.controls.len() {
+            let (id, seconds) = (kept.id, kept.seconds);
+            return Ok(KeptCase { id, seconds, not_run: Some(over_limit), own: None, controls: Vec::new() });
+        }
+        Ok(kept)
+    }
+
+    /// Writes a HAR file, unless that would be more than is to be kept.
+    fn har(&mut self, file: String, exchanges: &[Exchange], about: &About) -> Result<Option<KeptFile>, KeepError> {
+        let text = to_har(exchanges, about).map_err(|error| self.unwritable(&file, error.into()))?;
+        let Some(left) = self.left.checked_sub(text.len() as u64) else { return Ok(None) };
+        self.left = left;
+        std::fs::write(self.folder.join(&file), &text).map_err(|error| self.unwritable(&file, error))?;
+        Ok(Some(KeptFile { file, sha256: hex::encode(Sha256::digest(&text)) }))
+    }
+
+    fn unwritable(&self, file: &str, error: std::io::Error) -> KeepError {
+        KeepError::Unwritable { path: self.folder.join(file), error }
+    }
+}
+
+impl About {
+    fn of(of: String, requests: String, run: &StepsRun) -> Self {
+        Self { of, requests, facts: run.transcript.facts.clone(), stopped: run.stopped.clone() }
+    }
+}
+
+/// An id as a part of a file's name.
+fn safe(id: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    id.chars().take(MAX_NAME).map(safe).collect::<String>().trim_end_matches('_').to_owned()
+}

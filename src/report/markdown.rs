@@ -1,0 +1,213 @@
+//! Markdown: what fits the summary of a GitHub step, or a comment of a merge request.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::describe::{describe, rules_shown};
+use super::{one_run_of_families, printable};
+use crate::record::{CaseRecord, Conclusion, RunRecord};
+use crate::verdict::{Attainment, Verdict};
+
+/// The most bytes of the document: GitHub takes 1 MiB for a step's summary, with those of other commands.
+const MAX_BYTES: usize = 900_000;
+
+/// Kept for what is told when the document is cut.
+const RESERVE: usize = 500;
+
+/// The run as a Markdown document.
+#[must_use]
+pub fn markdown(run: &RunRecord) -> String {
+    let mut text = String::new();
+    head(&mut text, run);
+    certification(&mut text, run);
+    counts(&mut text, run);
+    let _ =
+        writeln!(text, "\n<details><summary>Rules by family</summary>\n\n{}\n\n</details>", one_run_of_families(run));
+    let mut left_out = 0;
+    for (title, cases) in groups(run) {
+        let _ = writeln!(text, "\n### {title}\n");
+        for case in cases {
+            let item = in_full(case, run);
+            if text.len() + item.len() + RESERVE > MAX_BYTES {
+                left_out += 1;
+            } else {
+                text.push_str(&item);
+            }
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "\n{left_out} more are left out here: they are in the HTML report and the JSON record.");
+    }
+    text
+}
+
+fn head(text: &mut String, run: &RunRecord) {
+    let sign = match run.conclusion() {
+        Conclusion::Passed => "✅",
+        Conclusion::Failed => "❌",
+        Conclusion::NotTestable | Conclusion::Interrupted => "⚠️",
+    };
+    let _ = writeln!(text, "## {sign} ssecheck: {}: {}\n", run.conclusion().as_str(), escaped(run.subject()));
+    let server = run.server.as_ref().map(|server| format!(" (Server: {})", code(server))).unwrap_or_default();
+    let embedded = if run.embedded { ", the embedded reference endpoint" } else { "" };
+    let _ = writeln!(
+        text,
+        "{}{embedded}{server}, profile {}, {} cases in {:.1} s, run {} of {}, ssecheck {}",
+        code(&run.endpoint),
+        code(&run.profile.id),
+        run.cases.len(),
+        run.seconds,
+        code(&run.run),
+        escaped(&run.started),
+        escaped(&run.ssecheck),
+    );
+}
+
+fn certification(text: &mut String, run: &RunRecord) {
+    if run.certification.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n| level | | |\n| --- | --- | --- |");
+    for attainment in &run.certification {
+        let Attainment { level, passed, not_passed, missing } = attainment;
+        let reached = if attainment.is_reached() { "✅ reached" } else { "❌ not reached" };
+        let mut told = vec![format!("{passed} required cases passed")];
+        told.extend((*not_passed > 0).then(|| format!("{not_passed} did not")));
+        told.extend((!missing.is_empty()).then(|| format!("missing: {}", escaped(&missing.join(", ")))));
+        let _ = writeln!(text, "| **{}** | {reached} | {} |", level.as_str(), told.join(", "));
+    }
+    for limit in &run.limits {
+        let _ = writeln!(text, "\nNothing is certified by this run: {}.", escaped(limit));
+    }
+}
+
+fn counts(text: &mut String, run: &RunRecord) {
+    let counted: Vec<Verdict> = Verdict::ALL.into_iter().filter(|verdict| run.count(*verdict) > 0).collect();
+    let names: Vec<&str> = counted.iter().map(|verdict| verdict.as_str()).collect();
+    let numbers: Vec<String> = counted.iter().map(|verdict| run.count(*verdict).to_string()).collect();
+    let _ = writeln!(text, "\n| {} |", names.join(" | "));
+    let _ = writeln!(text, "|{}", " ---: |".repeat(names.len()));
+    let _ = writeln!(text, "| {} |", numbers.join(" | "));
+}
+
+/// What did not pass, with what fails the run first.
+fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
+    let mut groups: BTreeMap<(u8, &'static str), Vec<&CaseRecord>> = BTreeMap::new();
+    for case in &run.cases {
+        let group = match case.verdict {
+            _ if run.fails(case) => (0, "Failed"),
+            _ if run.leaves_open(case) => (1, "Without a verdict"),
+            Verdict::Fail => (2, "Failed, and not required"),
+            verdict if verdict.is_open() => (3, "Without a verdict, and not required"),
+            Verdict::ExpectedFailure => (4, "Failed as declared or known"),
+            _ => continue,
+        };
+        groups.entry(group).or_default().push(case);
+    }
+    groups.into_iter().map(|((_, title), cases)| (title, cases)).collect()
+}
+
+fn in_full(case: &CaseRecord, run: &RunRecord) -> String {
+    let rules = rules_shown(case, run);
+    let rules: Vec<String> = rules.iter().map(|rule| html(&rule.id)).collect();
+    let text = describe(case, run);
+    let fence = fence(&text);
+    format!(
+        "<details><summary><code>{}</code> – {} ({})</summary>\n\n{fence}text\n{}\n{fence}\n\n</details>\n",
+        html(&case.id),
+        html(&case.title),
+        rules.join(", "),
+        text.trim_end()
+    )
+}
+
+/// Backticks that end no text before its end: one more than any run of them in it.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+/// Text as HTML within Markdown.
+fn html(text: &str) -> String {
+    let text = quick_xml::escape::escape(one_line(text)).into_owned();
+    // Within HTML on a line of its own Markdown is still read.
+    text.chars().map(|c| if "*_`[]|~".contains(c) { format!("&#{};", u32::from(c)) } else { c.to_string() }).collect()
+}
+
+/// Text as Markdown shows it letter by letter.
+fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    for c in one_line(text).chars() {
+        match c {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            // Nobody is to be notified.
+            '@' => shown.push_str("@\u{200b}"),
+            _ if c.is_ascii_punctuation() && !".,:;/-()".contains(c) => shown.extend(['\\', c]),
+            _ => shown.push(c),
+        }
+    }
+    // Nothing is to become a link.
+    shown.replace("://", ":\u{200b}//")
+}
+
+/// Text as code in a line.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", html(text))
+}
+
+fn one_line(text: &str) -> String {
+    printable(text).replace(['\n', '\t'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::record::samples::{case, run};
+    use crate::suite::model::Level;
+
+    #[rstest]
+    #[case(Verdict::Fail, Level::Must, Some("### Failed\n"))]
+    #[case(Verdict::Fail, Level::Should, Some("### Failed, and not required\n"))]
+    #[case(Verdict::Blocked, Level::Must, Some("### Without a verdict\n"))]
+    #[case(Verdict::ExpectedFailure, Level::Must, Some("### Failed as declared or known\n"))]
+    #[case(Verdict::Pass, Level::Must, None)]
+    #[case(Verdict::NotSupported, Level::Must, None)]
+    fn what_did_not_pass_is_told_in_full(#[case] verdict: Verdict, #[case] level: Level, #[case] title: Option<&str>) {
+        let text = markdown(&run(vec![CaseRecord { level, ..case("s/a", verdict, "") }]));
+        assert_eq!(text.contains("<code>s/a</code>"), title.is_some(), "{text}");
+        assert!(title.is_none_or(|title| text.contains(title)), "{text}");
+    }
+
+    #[test]
+    fn hostile_text_breaks_out_of_nothing() {
+        let mut hostile = case("s/a", Verdict::Fail, "r");
+        hostile.title = "<img src=x> `x` [a](b)\n# head".to_owned();
+        hostile.findings[0].finding.mismatches[0].actual = "````\n</details>".to_owned();
+        let mut run = run(vec![hostile]);
+        run.label = Some("@all | **bold** <script>".to_owned());
+        let text = markdown(&run);
+        let (before, fenced) = text.split_once("`````text\n").expect("the details are fenced");
+        let (_, after) = fenced.split_once("\n`````\n").expect("the fence is closed");
+        for outside in [before, after] {
+            assert!(!outside.contains("<img") && !outside.contains("<script") && !outside.contains("\n# "), "{text}");
+        }
+        assert!(
+            text.starts_with("## ❌ ssecheck: failed: @\u{200b}all \\| \\*\\*bold\\*\\* &lt;script&gt;\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn it_fits_the_summary_of_a_step() {
+        let mut long = case("s/a", Verdict::Fail, "r");
+        long.findings[0].finding.mismatches[0].actual = "x".repeat(50_000);
+        let cases = (0..40).map(|n| CaseRecord { id: format!("s/{n}"), ..long.clone() }).collect();
+        let text = markdown(&run(cases));
+        assert!(text.len() < 1024 * 1024, "{}", text.len());
+        assert!(text.contains("more are left out here"), "{}", &text[text.len() - 200..]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Words of POSIX shells, quoted so that the shell gives back what went in, whatever that is.
+
+/// A piece of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// What a variable of this name holds.
+    Variable(String),
+}
+
+impl Piece {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub fn variable(name: impl Into<String>) -> Self {
+        Self::Variable(name.into())
+    }
+}
+
+/// One word made of these pieces. Text must not hold NUL, which no argument can.
+pub(super) fn word(pieces: &[Piece]) -> String {
+    let pieces = &joined(pieces);
+    let has_variables = pieces.iter().any(|piece| matches!(piece, Piece::Variable(_)));
+    let is_plain = pieces.iter().all(|piece| match piece {
+        Piece::Text(text) => !text.contains(is_special),
+        Piece::Variable(_) => true,
+    });
+    // Double quotes are easier to read, and to change by hand.
+    if has_variables && is_plain {
+        return format!("\"{}\"", pieces.iter().enumerate().map(|(at, _)| unquoted(&pieces[at..])).collect::<String>());
+    }
+    if let [Piece::Text(text)] = pieces.as_slice()
+        && !text.is_empty()
+        && text.chars().all(|c| c == '-' || is_part_of_name(c))
+    {
+        return text.clone();
+    }
+    let quoted: String = pieces.iter().map(quoted).collect();
+    if quoted.is_empty() { "''".to_owned() } else { quoted }
+}
+
+/// The pieces with neighbouring texts made one.
+fn joined(pieces: &[Piece]) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(text),
+            _ => joined.push(piece.clone()),
+        }
+    }
+    joined
+}
+
+/// What means something within double quotes, also to a shell that somebody types into.
+fn is_special(c: char) -> bool {
+    matches!(c, '"' | '\\' | '$' | '`' | '!') || c.is_control()
+}
+
+/// The first of the pieces as it stands within double quotes.
+fn unquoted(pieces: &[Piece]) -> String {
+    match pieces {
+        [Piece::Text(text), ..] => text.clone(),
+        [Piece::Variable(name), Piece::Text(next), ..] if next.starts_with(is_part_of_name) => format!("${{{name}}}"),
+        [Piece::Variable(name), ..] => format!("${name}"),
+        [] => String::new(),
+    }
+}
+
+fn is_part_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn quoted(piece: &Piece) -> String {
+    match piece {
+        Piece::Text(text) if text.is_empty() => String::new(),
+        Piece::Text(text) => format!("'{}'", text.replace('\'', r"'\''")),
+        Piece::Variable(name) => format!("\"${{{name}}}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the shell makes of a word.
+    fn given_back(word: &str) -> Vec<u8> {
+        let script = format!("printf '%s|' {word}");
+        let ran = Command::new("sh").arg("-c").arg(script).env_clear().env("KEY", "a b$x'").output();
+        ran.expect("there is a shell").stdout
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn the_shell_gives_back_what_went_in(before in "[^\0]{0,12}|[-!$`\"'\\\\\n a{}]{0,12}", after in "[^\0]{0,12}") {
+            let pieces = [Piece::text(&before), Piece::variable("KEY"), Piece::text(&after)];
+            prop_assert_eq!(given_back(&word(&pieces)), format!("{before}a b$x'{after}|").into_bytes());
+            prop_assert_eq!(given_back(&word(&pieces[..1])), format!("{before}|").into_bytes());
+        }
+    }
+
+    #[rstest::rstest]
+    #[case(&[Piece::text("a b")], "'a b'")]
+    #[case(&[], "''")]
+    #[case(&[Piece::text("a"), Piece::text(" b")], "'a b'")]
+    #[case(&[Piece::text("--head")], "--head")]
+    #[case(&[Piece::text("it's")], r"'it'\''s'")]
+    #[case(&[Piece::text("key: "), Piece::variable("KEY")], r#""key: $KEY""#)]
+    #[case(&[Piece::variable("KEY"), Piece::text("_2")], r#""${KEY}_2""#)]
+    #[case(&[Piece::text("$x "), Piece::variable("KEY")], r#"'$x '"${KEY}""#)]
+    fn words_are_written_so_that_people_can_read_them(#[case] pieces: &[Piece], #[case] written: &str) {
+        assert_eq!(word(pieces), written);
+    }
+}

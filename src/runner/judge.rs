@@ -1,0 +1,146 @@
+//! What exchanges say of a case: pure, so that kept evidence is judged as what has just come.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CaseResult, ControlRun, ProbeRun, StepsRun};
+use crate::baseline::Baseline;
+use crate::plan::{Needed, PlannedCase};
+use crate::profile::Profile;
+use crate::suite::model::Step;
+use crate::suite::{Case, Suite};
+use crate::verdict::{
+    Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, in_the_light_of, judge_steps,
+};
+
+/// What steps are part of.
+#[derive(Clone, Copy)]
+pub struct Scene<'s> {
+    /// The suite.
+    pub suite: &'s Suite,
+    /// The case.
+    pub case: &'s Case,
+    /// Whether the steps are those of a positive control.
+    pub control: bool,
+    /// Id of the profile judged by.
+    pub profile: &'s str,
+}
+
+/// Why steps ended, or were not begun, whatever their exchanges say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// What they need could not be set up.
+    Blocked(Mismatch),
+    /// The harness or the endpoint did not get as far, or did not in time.
+    Unjudgeable(Mismatch),
+}
+
+/// How steps ended.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub outcome: StepsOutcome,
+    pub stopped: Option<Stopped>,
+}
+
+impl Scene<'_> {
+    /// Judges steps by their exchanges, unless they were stopped.
+    #[must_use]
+    pub fn judged(&self, steps: &[Step], transcript: Transcript, stopped: Option<Stopped>) -> StepsRun {
+        let own = self.case.own_rules();
+        let Ended { outcome, stopped } = match stopped {
+            Some(stopped) => self.stopped(steps, stopped),
+            None => Ended { outcome: judge_steps(steps, self.terms(&own), &transcript), stopped: None },
+        };
+        StepsRun { transcript, outcome, stopped }
+    }
+
+    /// What its steps are judged by; `own` are the case's own rules.
+    pub(super) fn terms<'t>(&'t self, own: &'t [String]) -> Terms<'t> {
+        let Scene { suite, case, control, profile } = *self;
+        Terms { control, profile, cited: &case.rules, own, bodies: &suite.bodies }
+    }
+
+    pub(super) fn stopped(&self, steps: &[Step], stopped: Stopped) -> Ended {
+        let finding = |why: &Mismatch| Finding {
+            step: steps.first().map(|step| step.id.clone()).unwrap_or_default(),
+            control: self.control,
+            rules: self.case.own_rules(),
+            level: None,
+            mismatches: vec![why.clone()],
+        };
+        let outcome = match &stopped {
+            Stopped::Blocked(why) => StepsOutcome::Blocked(finding(why)),
+            Stopped::Unjudgeable(why) => StepsOutcome::Unjudgeable(finding(why)),
+        };
+        Ended { outcome, stopped: Some(stopped) }
+    }
+}
+
+impl StepsRun {
+    /// Whether the step that decided was answered with a 5xx other than 501, which says that something is not there.
+    fn is_server_error(&self) -> bool {
+        let answer = self.outcome.finding().and_then(|finding| self.transcript.answer(&finding.step));
+        answer.is_some_and(|answer| answer.status >= 500 && answer.status != 501)
+    }
+
+    /// Whether the step that decided was answered with a 2xx.
+    fn is_accepted(&self) -> bool {
+        let StepsOutcome::Broken(finding) = &self.outcome else { return false };
+        self.transcript.answer(&finding.step).is_some_and(|answer| (200..300).contains(&answer.status))
+    }
+}
+
+/// What a probe means for a case that needs its capability, where the endpoint lacks it.
+#[must_use]
+pub fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
+    let judgement = |verdict, reason, finding: &Finding| Some(Judgement::new(verdict, reason, vec![finding.clone()]));
+    match &probe.run.outcome {
+        StepsOutcome::Held => None,
+        // A fault of the endpoint's own says nothing of what it has.
+        outcome if probe.run.is_server_error() => {
+            let reason = format!("the probe of `{}` was answered with a server error", probe.id);
+            let findings = outcome.finding().cloned().into_iter().collect();
+            Some(Judgement::new(Verdict::Error, reason, findings))
+        }
+        StepsOutcome::Unjudgeable(finding) => {
+            let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
+            judgement(Verdict::Error, reason, finding)
+        }
+        StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) | StepsOutcome::NotSupported(finding) => {
+            let what = finding.mismatches.first();
+            let what = what.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual));
+            let reason = format!(
+                "the endpoint lacks `{}` (asked for by level {}): its probe `{}` did not come out{}",
+                probe.id,
+                needed.level().as_str(),
+                finding.step,
+                what.unwrap_or_default()
+            );
+            judgement(Verdict::NotSupported, reason, finding)
+        }
+    }
+}
+
+impl CaseResult {
+    /// A case with its steps and controls, judged by the evidence alone.
+    #[must_use]
+    pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<Arc<ControlRun>>) -> Self {
+        let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
+        let judgement = conclude(own.outcome.clone(), &outcomes, own.is_accepted());
+        Self { own: Some(own), controls, ..Self::of(planned, judgement) }
+    }
+
+    /// The case in the light of what the profile declares and the baseline knows.
+    #[must_use]
+    pub fn settled(mut self, profile: &Profile, baseline: Option<&Baseline>) -> Self {
+        let id = &self.planned.case.id;
+        let judgement = in_the_light_of(profile, id, self.judgement);
+        (self.judgement, self.standing) = match baseline {
+            Some(baseline) => baseline.compared(id, judgement),
+            None => (judgement, None),
+        };
+        self
+    }
+}

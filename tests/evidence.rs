@@ -1,0 +1,260 @@
+//! Evidence on disk: what `run --evidence` keeps, and what `judge` makes of it.
+
+mod common;
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::{GOOD_PUT, Outcome, Served, Workplace, suite};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+/// Keeps the evidence of a suite in `evidence`, and its record in `then.json`.
+fn kept(workplace: &Workplace) -> Outcome {
+    workplace.file("one.json", &suite("must", GOOD_PUT));
+    let outcome = workplace.run("run one.json --evidence evidence --report json=then.json");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    outcome
+}
+
+fn parsed(workplace: &Workplace, name: &str) -> Value {
+    serde_json::from_str(&workplace.read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The HAR files of a folder of evidence.
+fn har_files(workplace: &Workplace, folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(workplace.path(folder)).expect("the folder is there");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn evidence_judged_again_is_the_same_record_byte_for_byte() {
+    let workplace = Workplace::new();
+    // Failures of several kinds, and controls.
+    let served = Served::start_with(&workplace, "--fault etag-md5 --fault wrong-key-reads");
+    let choice = "--only etag --only key-mismatch --only versions --only copy/ --only wrong-algorithm --profile aws";
+    let run = format!("run {choice} --evidence evidence --report json=then.json --report junit=then.xml");
+    let run = workplace.run_against(&served, &run);
+    assert_eq!(run.code, Some(1), "{run:#?}");
+    let judged = workplace.run(&format!("judge evidence {choice} --report json=now.json --report junit=now.xml"));
+    assert_eq!(judged.code, run.code, "{judged:#?}");
+    assert!(workplace.read("then.json") == workplace.read("now.json"), "the records differ");
+    assert!(workplace.read("then.xml") == workplace.read("now.xml"), "the JUnit reports differ");
+    let record = parsed(&workplace, "then.json");
+    for verdict in ["pass", "fail"] {
+        assert!(record["counts"][verdict].as_u64() > Some(0), "{verdict}: {}", record["counts"]);
+    }
+}
+
+#[rstest]
+#[case::the_same(GOOD_PUT, 0, "1 pass")]
+#[case::other_expectations(
+    r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["201"]}}"#,
+    1,
+    "expected 201"
+)]
+#[case::another_request(
+    r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}, "object": "other"}}"#,
+    3,
+    "run again"
+)]
+#[case::whether_it_is_stored_was_not_looked_at(
+    r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"stored": true}}"#,
+    3,
+    "run again"
+)]
+#[case::one_step_more(
+    r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}, {"id": "head", "request": {"operation": "HeadObject", "sse_c": {"key": "K"}}}"#,
+    3,
+    "run again"
+)]
+fn newer_suites_judge_what_asks_for_the_same(#[case] steps: &str, #[case] code: i32, #[case] told: &str) {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    workplace.file("two.json", &suite("must", steps));
+    let outcome = workplace.run("judge evidence two.json");
+    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    assert!(outcome.out.contains(told), "{}", outcome.out);
+}
+
+#[test]
+fn a_capability_that_was_lacking_lacks_still() {
+    let workplace = Workplace::new();
+    let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
+        "steps": [{"id": "get", "probe": true, "request": {"operation": "GetObject", "object": "none"}}]}, {"requires": ["has-it"], "id""#;
+    let one = suite("must", GOOD_PUT).replacen(r#"{"id": "one""#, &format!(r#"{probe}: "one""#), 1);
+    workplace.file("one.json", &one);
+    let run = workplace.run("run one.json --evidence evidence --report json=then.json");
+    assert!(run.out.contains("1 not supported"), "{run:#?}");
+    let judged = workplace.run("judge evidence one.json --report json=now.json");
+    assert_eq!(judged.code, run.code, "{judged:#?}");
+    assert!(workplace.read("then.json") == workplace.read("now.json"), "the records differ");
+    // A probe that asks for something else now says nothing.
+    workplace.file("one.json", &one.replace("none", "another"));
+    let judged = workplace.run("judge evidence one.json");
+    assert!(judged.out.contains("no probe of `has-it` as it is made now"), "{judged:#?}");
+}
+
+#[test]
+fn what_the_run_did_not_have_is_skipped_and_leaves_the_run_incomplete() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let outcome = workplace.run("judge evidence --only etag/format");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    assert!(outcome.out.contains("it was not in the run"), "{}", outcome.out);
+}
+
+#[test]
+fn every_exchange_is_kept_and_no_customer_key() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let manifest = parsed(&workplace, "evidence/evidence.json");
+    assert_eq!(manifest["format"], "ssecheck-evidence/1");
+    let case = &manifest["cases"][0];
+    let own = parsed(&workplace, &format!("evidence/{}", case["own"]["file"].as_str().expect("it is kept")));
+    let entry = &own["log"]["entries"][0];
+    assert_eq!((&own["log"]["version"], &entry["request"]["method"]), (&json!("1.2"), &json!("PUT")));
+    assert_eq!(entry["response"]["status"], 200);
+    let headers = entry["request"]["headers"].as_array().expect("it has headers");
+    let key = headers.iter().find(|header| header["name"] == "x-amz-server-side-encryption-customer-key");
+    assert_eq!(key.expect("it was sent")["value"], "<base64 of customer key K: 44 characters>");
+    let housekeeping = parsed(&workplace, "evidence/housekeeping.har");
+    let operations: Vec<&Value> = housekeeping["log"]["entries"]
+        .as_array()
+        .expect("there are entries")
+        .iter()
+        .map(|entry| &entry["_ssecheck"]["operation"])
+        .collect();
+    assert!(
+        operations.contains(&&json!("CreateBucket")) && operations.contains(&&json!("DeleteBucket")),
+        "{operations:?}"
+    );
+    // The record names the evidence that it rests on.
+    let record = parsed(&workplace, "then.json");
+    assert_eq!(record["evidence_digest"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn a_file_that_was_changed_is_refused() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let file = &har_files(&workplace, "evidence/cases")[0];
+    let text = std::fs::read_to_string(file).expect("it can be read");
+    std::fs::write(file, text.replace("\"status\": 200", "\"status\": 403")).expect("it can be written");
+    let outcome = workplace.run("judge evidence one.json");
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains("was changed after it was kept"), "{}", outcome.err);
+}
+
+#[rstest]
+#[case::above("../outside.har")]
+#[case::absolute("/etc/hostname")]
+#[case::by_a_link("cases/link.har")]
+fn nothing_outside_the_folder_is_read(#[case] file: &str) {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    workplace.file("outside.har", "{}");
+    std::os::unix::fs::symlink(workplace.path("outside.har"), workplace.path("evidence/cases/link.har"))
+        .expect("a link");
+    let mut manifest = parsed(&workplace, "evidence/evidence.json");
+    manifest["cases"][0]["own"]["file"] = json!(file);
+    workplace.file("evidence/evidence.json", &manifest.to_string());
+    let outcome = workplace.run("judge evidence one.json");
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains("outside its folder"), "{}", outcome.err);
+}
+
+#[rstest]
+#[case::no_folder("judge nothing", "cannot read the evidence")]
+#[case::no_evidence("judge folder", "cannot read the evidence")]
+#[case::of_another_format("judge newer", "ssecheck-evidence/9")]
+#[case::no_manifest("judge broken", "says nothing of evidence")]
+#[case::not_empty("run one.json --evidence folder", "is not empty")]
+#[case::a_file_in_its_place("run one.json --evidence one.json", "cannot write the evidence")]
+fn mistakes_are_told(#[case] words: &str, #[case] told: &str) {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite("must", GOOD_PUT));
+    workplace.file("folder/something", "");
+    workplace.file("newer/evidence.json", r#"{"format": "ssecheck-evidence/9"}"#);
+    workplace.file("broken/evidence.json", r#"{"format": "ssecheck-evidence/1", "cases": 3}"#);
+    let outcome = workplace.run(words);
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains(told), "{}", outcome.err);
+}
+
+#[test]
+fn no_more_is_kept_than_told_and_what_is_not_kept_is_not_judged() {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite("must", GOOD_PUT));
+    let run = workplace.run("run one.json --evidence evidence --evidence-limit 0");
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert!(har_files(&workplace, "evidence/cases").is_empty());
+    let judged = workplace.run("judge evidence one.json");
+    assert_eq!(judged.code, Some(3), "{judged:#?}");
+    assert!(judged.out.contains("--evidence-limit"), "{}", judged.out);
+}
+
+#[test]
+fn a_scenario_that_runs_out_of_time_keeps_what_it_had() {
+    let workplace = Workplace::new();
+    let steps = format!(
+        r#"{GOOD_PUT}, {{"id": "again", "repeat": 2000, "request": {{"operation": "PutObject", "object": "o-${{n}}", "body": "data"}}}}"#
+    );
+    workplace.file("one.json", &suite("must", &steps));
+    let run = workplace.run("run one.json --scenario-timeout 1 --evidence evidence --report json=then.json");
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.out.contains("longer than 1 seconds"), "{}", run.out);
+    let file = &har_files(&workplace, "evidence/cases")[0];
+    let har: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("it can be read")).expect("it is JSON");
+    assert!(har["log"]["entries"].as_array().is_some_and(|entries| !entries.is_empty()), "nothing is kept");
+    let judged = workplace.run("judge evidence one.json --report json=now.json");
+    assert_eq!(judged.code, Some(3), "{judged:#?}");
+    assert!(workplace.read("then.json") == workplace.read("now.json"), "the records differ");
+}
+
+#[test]
+fn a_key_that_a_server_gives_back_stands_in_no_report_and_in_no_evidence() {
+    let workplace = Workplace::new();
+    let served = Served::start_with(
+        &workplace,
+        "--fault key-in-header-of-put --fault key-in-header-of-reads --fault key-in-error",
+    );
+    let hex = std::fs::read_to_string(common::repository().join("fixtures/keys/plus-and-slash.hex")).expect("the key");
+    let bytes = hex::decode(hex.trim()).expect("it is hexadecimal");
+    let base64 = STANDARD.encode(&bytes);
+    let steps = format!(
+        r#"{GOOD_PUT}, {{"id": "get", "request": {{"operation": "GetObject", "sse_c": {{"key": "K"}}}}}}, {{"id": "other", "request": {{"operation": "GetObject"}}, "expect": {{"refused": true}}, "control": {{"request": {{"sse_c": {{"key": "K"}}}}}}}}"#
+    );
+    let text = suite("must", &steps).replace(r#""K": {}"#, r#""K": {"file": "keys/plus-and-slash.hex"}"#);
+    workplace.file("fixtures/keys/plus-and-slash.hex", &hex);
+    workplace.file("suites/one.json", &text);
+    let formats = ["junit", "json", "markdown", "tap", "github", "badge"];
+    let reports: Vec<String> = formats.iter().map(|format| format!("--report {format}=out/{format}")).collect();
+    let outcome =
+        workplace.run_against(&served, &format!("run suites/one.json --evidence evidence {}", reports.join(" ")));
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let mut written: Vec<(String, Vec<u8>)> = vec![("terminal".to_owned(), (outcome.out + &outcome.err).into_bytes())];
+    for folder in ["out", "evidence", "evidence/cases", "evidence/controls", "evidence/probes"] {
+        for file in har_files(&workplace, folder).into_iter().filter(|path| path.is_file()) {
+            let bytes = std::fs::read(&file).expect("it can be read");
+            written.push((file.display().to_string(), bytes));
+        }
+    }
+    assert!(written.len() > 8, "{written:?}");
+    let secrets = [
+        bytes.clone(),
+        base64.clone().into_bytes(),
+        hex.trim().as_bytes().to_vec(),
+        base64.replace('/', "\\/").into_bytes(),
+    ];
+    for (name, bytes) in &written {
+        for secret in &secrets {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{name} has the key");
+        }
+    }
+    let all: Vec<u8> = written.into_iter().flat_map(|(_, bytes)| bytes).collect();
+    assert!(String::from_utf8_lossy(&all).contains("<redacted customer key>"), "the server did not give the key back");
+}

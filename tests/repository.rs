@@ -1,0 +1,196 @@
+//! What only the repository has, and no package: records of servers, the GitHub Action, and what goes into a package.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use common::{Outcome, Workplace, repository};
+use rstest::rstest;
+
+#[test]
+fn the_table_of_servers_in_the_readme_is_that_of_the_reports() {
+    let reports = ["garage", "localstack", "ceph-rgw", "moto"]
+        .map(|name| repository().join("reports/servers").join(name).join("portable.json").display().to_string());
+    let table = Workplace::new().run(&format!("compare {}", reports.join(" ")));
+    assert_eq!(table.code, Some(0), "{table:#?}");
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("it is there");
+    assert!(readme.contains(table.out.trim()), "write this to README.md:\n{}", table.out);
+}
+
+#[test]
+fn the_published_schema_of_records_is_current_and_fits_those_of_the_servers() {
+    let published = std::fs::read_to_string(repository().join("reports/run.schema.json")).expect("it is there");
+    let printed = Workplace::new().run("schema run");
+    assert!(published.trim() == printed.out.trim(), "`ssecheck schema run > reports/run.schema.json`");
+    let schema = serde_json::from_str(&published).expect("it is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+    for name in ["garage", "localstack", "ceph-rgw", "moto"] {
+        for profile in ["portable", "aws"] {
+            let file = repository().join(format!("reports/servers/{name}/{profile}.json"));
+            let record = std::fs::read_to_string(file).expect("it is there");
+            let record = serde_json::from_str(&record).expect("it is JSON");
+            let error = schema.validate(&record).err();
+            assert!(error.is_none(), "{name}, {profile}: {error:?}");
+        }
+    }
+    let mut other: serde_json::Value = serde_json::from_str(&published).expect("it is JSON");
+    other["format"] = "ssecheck-run/2".into();
+    assert!(schema.validate(&other).is_err(), "it takes anything");
+}
+
+#[test]
+fn a_package_has_what_is_compiled_in_and_no_laboratory() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["package", "--list", "--allow-dirty", "--offline"]).current_dir(repository());
+    let listed = Outcome::of(cargo.output().expect("cargo starts"));
+    assert_eq!(listed.code, Some(0), "{}", listed.err);
+    let has = |file: &str| listed.out.lines().any(|line| line == file);
+    for file in [
+        "Cargo.lock",
+        "README.md",
+        "src/main.rs",
+        "suites/rules.json",
+        "suites/kill-matrix.json",
+        "suites/suite.schema.json",
+        "suites/profiles/portable.json",
+        "fixtures/keys/plus-and-slash.hex",
+        "fixtures/bodies/.gitkeep",
+        "tests/common/mod.rs",
+        "tests/main_job.rs",
+    ] {
+        assert!(has(file), "{file} is not in the package:\n{}", listed.out);
+    }
+    let known = [
+        "Cargo",
+        "README.md",
+        ".cargo_vcs_info.json",
+        "src/",
+        "suites/",
+        "tests/",
+        "fixtures/keys/",
+        "fixtures/bodies/",
+    ];
+    for file in listed.out.lines() {
+        assert!(known.iter().any(|start| file.starts_with(start)), "{file} is in the package");
+    }
+    assert!(!has("tests/repository.rs"));
+}
+
+/// Stands in for ssecheck: tells its arguments, one on each line, and writes to what the reports are to be.
+const STAND_IN: &str = r#"#!/bin/sh
+if [ "$1" = --version ]; then echo 'ssecheck 0'; exit; fi
+printf '<%s>\n' "$@" >arguments
+echo '::error::by the server'
+for argument; do
+    case $argument in
+    markdown=*) echo '# summary' >"${argument#*=}" ;;
+    github=*) echo '::error title=rule::seen' >"${argument#*=}" ;;
+    esac
+done
+exit 3
+"#;
+
+const INPUTS: [&str; 11] = [
+    "INPUT_ENDPOINT",
+    "INPUT_PLAIN_ENDPOINT",
+    "INPUT_PROFILE",
+    "INPUT_LABEL",
+    "INPUT_REGION",
+    "INPUT_CA_FILE",
+    "INPUT_BASELINE",
+    "INPUT_STRICT_BASELINE",
+    "INPUT_CERTIFY",
+    "INPUT_REPORTS",
+    "INPUT_ARGS",
+];
+
+/// A step of the action in a workplace, with these inputs and no others.
+fn step(workplace: &Workplace, name: &str, inputs: &[(&str, &str)]) -> Outcome {
+    let mut bash = Command::new("bash");
+    bash.arg(repository().join("fixtures/ci/action")).arg(name).current_dir(workplace.path("")).env_clear();
+    bash.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("GITHUB_ACTION_PATH", repository());
+    bash.env("GITHUB_OUTPUT", workplace.path("output")).env("GITHUB_STEP_SUMMARY", workplace.path("summary"));
+    bash.env("RUNNER_TEMP", workplace.path("temp")).env("RUNNER_OS", "Linux").env("RUNNER_ARCH", "X64");
+    bash.envs(INPUTS.map(|input| (input, ""))).envs(inputs.iter().copied());
+    Outcome::of(bash.output().expect("bash starts"))
+}
+
+fn with_stand_in() -> Workplace {
+    let workplace = Workplace::new();
+    let program = workplace.file("temp/ssecheck/bin/ssecheck", STAND_IN);
+    std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).expect("it can be made executable");
+    workplace
+}
+
+#[test]
+fn the_action_passes_inputs_on_as_they_are_and_tells_what_came() {
+    let workplace = with_stand_in();
+    workplace.file("ssecheck-reports/annotations.txt", "::error::of an earlier run");
+    let label = "a $(touch ran) `touch ran`; touch ran";
+    let inputs = [
+        ("INPUT_ENDPOINT", "https://s3:9000"),
+        ("INPUT_PLAIN_ENDPOINT", "none"),
+        ("INPUT_LABEL", label),
+        ("INPUT_STRICT_BASELINE", "true"),
+        ("INPUT_BASELINE", "--insecure"),
+        ("INPUT_ARGS", "--only\nput[a b]\n"),
+    ];
+    let outcome = step(&workplace, "run", &inputs);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(3), ""), "{outcome:#?}");
+    let told = workplace.read("arguments");
+    let arguments: Vec<&str> = told.lines().collect();
+    let label = format!("<--label={label}>");
+    let expected = [
+        "<run>",
+        "<--endpoint=https://s3:9000>",
+        "<--plain-endpoint=none>",
+        &label,
+        "<--baseline=--insecure>",
+        "<--strict-baseline>",
+        "<--only>",
+        "<put[a b]>",
+    ];
+    assert_eq!(arguments[..expected.len()], expected);
+    assert!(!workplace.path("ran").exists());
+
+    let lines: Vec<&str> = outcome.out.lines().collect();
+    let [stop, server, resume, annotation] = lines[..] else { panic!("{lines:?}") };
+    let token = stop.strip_prefix("::stop-commands::").expect("commands are stopped while the server is heard");
+    assert!(token.len() == 32 && resume == format!("::{token}::"), "{lines:?}");
+    assert_eq!((server, annotation), ("::error::by the server", "::error title=rule::seen"));
+    assert_eq!(workplace.read("summary"), "# summary\n");
+    let outputs = workplace.read("output");
+    for output in ["exit-code=3", "junit=ssecheck-reports/junit.xml", "html=ssecheck-reports/report.html"] {
+        assert!(outputs.lines().any(|line| line == output), "{output}: {outputs}");
+    }
+}
+
+#[rstest]
+#[case::no_endpoint(&[], "the input endpoint is empty")]
+#[case::neither(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_STRICT_BASELINE", "yes")], "neither true nor false")]
+#[case::outputs_in_a_path(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_REPORTS", "a\nexit-code=0")], "more than one line")]
+fn the_action_refuses(#[case] inputs: &[(&str, &str)], #[case] told: &str) {
+    let workplace = with_stand_in();
+    let outcome = step(&workplace, "run", inputs);
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.out.starts_with("::error") && outcome.out.contains(told), "{}", outcome.out);
+    assert!(!workplace.path("arguments").exists());
+}
+
+#[test]
+fn the_action_installs_nothing_where_the_cache_had_it() {
+    let workplace = with_stand_in();
+    let outcome = step(&workplace, "install", &[]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(0), "ssecheck 0\n"), "{outcome:#?}");
+}
+
+#[test]
+fn the_cache_of_the_action_is_named_by_source_and_system() {
+    let workplace = Workplace::new();
+    let outcome = step(&workplace, "key", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let output = workplace.read("output");
+    let digest = output.strip_prefix("key=ssecheck-Linux-other-X64-").expect(&output).trim_end();
+    assert!(digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{output}");
+}
