@@ -337,9 +337,9 @@ fn a_failing_run_is_attested_as_such() {
 }
 
 #[rstest]
-#[case("keygen", &["openssl pkey", "Exit codes:"])]
-#[case("certify", &["ssecheck keygen --out", "Environment:", "Exit codes:", "130"])]
-#[case("verify", &["--any-suites", "Environment:", "Exit codes:", "does not attest"])]
+#[case("keygen", &["Examples:", "openssl pkey", "Exit codes:"])]
+#[case("certify", &["Examples:", "ssecheck keygen --out", "Environment:", "Exit codes:", "130"])]
+#[case("verify", &["Examples:", "--any-suites", "Environment:", "Exit codes:", "does not attest"])]
 fn help_teaches(#[case] command: &str, #[case] told: &[&str]) {
     let outcome = Workplace::new().run(&format!("{command} --help"));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");

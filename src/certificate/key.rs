@@ -136,9 +136,6 @@ impl PrivateKey {
     /// [`KeyError`]; then neither file is left.
     pub fn write_pair(&self, path: &Path) -> Result<PathBuf, KeyError> {
         let public_path = public_path(path);
-        if public_path.exists() {
-            return Err(KeyError::Exists(public_path));
-        }
         let (private, public) = (self.pem()?, self.public().pem()?);
         write_new(path, private.as_bytes(), 0o600)?;
         write_new(&public_path, public.as_bytes(), 0o644).inspect_err(|_| {

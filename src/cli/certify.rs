@@ -38,14 +38,13 @@ A failing run is attested as well, as FAILED. One that is interrupted, or cannot
 With suites of your own, --only, a profile that declares departures or is a file, a baseline, --insecure or the embedded \
 endpoint the run is limited: the certificate says so, and attests no level.
 
+Examples:
   ssecheck keygen --out signing.pem
   ssecheck certify --key signing.pem --level extended --label 'My S3 2.1' \\
       --endpoint https://staging:9000 --plain-endpoint http://staging:9001
   ssecheck verify certificate.json --public-key signing.pem.pub --run certificate.run.json
 
-Environment:
-  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_CA_BUNDLE, AWS_ENDPOINT_URL_S3,
-  SSECHECK_ENDPOINT, SSECHECK_PLAIN_ENDPOINT, SSECHECK_LABEL: as for `run`. The signing key is read from --key only.
+Environment: that of `run` (`ssecheck run --help`). The signing key is read from --key only.
 
 Exit codes:
   0    a level at least that asked for is attested, and all required scenarios passed

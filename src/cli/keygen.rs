@@ -19,6 +19,7 @@ Makes an Ed25519 key pair: the private key as PKCS#8, readable by its owner only
 SubjectPublicKeyInfo, both PEM. Neither is ever written over another file. Keep the private key secret: who has it signs in \
 your name. Give the public key, or its id, to who verifies, by a way that they trust.
 
+Examples:
   ssecheck keygen --out signing.pem                   # signing.pem and signing.pem.pub
   openssl pkey -in signing.pem -noout -text           # other tools read it, too
   openssl genpkey -algorithm ed25519 -out other.pem   # and what they make is taken

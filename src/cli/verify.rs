@@ -46,6 +46,7 @@ blank, is a forgery. It must then agree with itself, with the suites built into 
 It attests what the holder of the key says of one run. It does not attest that this is true, that the endpoint is the product \
 named, or that it behaves so at another time. Get the public key by a way that you trust, and not beside the certificate.
 
+Examples:
   ssecheck verify certificate.json --public-key signing.pem.pub
   ssecheck verify certificate.json --public-key signing.pem.pub --level full --run certificate.run.json
   ssecheck verify old.json --public-key signing.pem.pub --any-suites --format json
