@@ -225,16 +225,10 @@ enum Listed {
 }
 
 impl Listed {
-    /// A case fails the run here just where it does so by the exit code of the run.
     fn of(run: &RunRecord, case: &CaseRecord) -> Self {
         match case.verdict {
+            _ if run.fails(case) || run.leaves_open(case) => Self::Failed,
             Verdict::Pass => Self::Passed,
-            Verdict::UnexpectedPass => Self::Failed,
-            _ if run.is_off_strict_baseline(case) => Self::Failed,
-            Verdict::Fail | Verdict::Inconclusive | Verdict::Blocked | Verdict::Error if case.is_required() => {
-                Self::Failed
-            }
-            Verdict::NotSupported | Verdict::Skipped if case.incomplete && case.is_required() => Self::Failed,
             Verdict::NotSupported | Verdict::Skipped => Self::Other,
             _ => Self::Warned,
         }
