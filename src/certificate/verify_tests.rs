@@ -158,7 +158,7 @@ fn every_byte_counts() {
 #[case::other_order(r#""limits":[],"claims":"#, r#""limits":[],"bucket":"b","claims":"#, "another tool")]
 #[case::number_written_otherwise(r#""counts":{"pass":3"#, r#""counts":{"pass":3.0"#, "invalid type")]
 #[case::lacking_member(r#""limits":[],"#, "", "missing field `limits`")]
-#[case::unknown_verdict(r#"{"pass":3"#, r#"{"passt":3"#, "unknown variant `passt`")]
+#[case::unknown_verdict(r#"{"pass":3"#, r#"{"passing":3"#, "unknown variant `passing`")]
 #[case::unknown_result(r#""WARNED""#, r#""GOOD""#, "unknown variant `GOOD`")]
 #[case::unknown_level(r#""attained":"extended""#, r#""attained":"fuller""#, "`fuller` is no level")]
 #[case::digest_in_capitals(r#""digest":{"sha256":"#, r#""digest":{"SHA256":"#, "another tool")]
