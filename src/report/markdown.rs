@@ -130,7 +130,7 @@ fn fence(text: &str) -> String {
 /// Text as HTML within Markdown.
 fn html(text: &str) -> String {
     let text = quick_xml::escape::escape(one_line(text)).into_owned();
-    // Within HTML on a line of its own Markdown is still read.
+    // Should a reader take what stands between tags for Markdown, nothing is to come of it.
     text.chars().map(|c| if "*_`[]|~".contains(c) { format!("&#{};", u32::from(c)) } else { c.to_string() }).collect()
 }
 
@@ -152,9 +152,13 @@ fn escaped(text: &str) -> String {
     shown.replace("://", ":\u{200b}//")
 }
 
-/// Text as code in a line.
+/// Text as code in a line, in which nothing is read as Markdown.
 fn code(text: &str) -> String {
-    format!("<code>{}</code>", html(text))
+    let text = one_line(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A blank at each end goes where there is one at both.
+    format!("{fence} {text} {fence}")
 }
 
 fn one_line(text: &str) -> String {
