@@ -321,6 +321,19 @@ fn other_records_are_told(workplace: &Workplace) {
     }
 }
 
+/// The record that is judged of the evidence is the one that was attested.
+#[test]
+fn evidence_that_is_judged_again_fits_the_certificate() {
+    let workplace = with_keys();
+    let served = Served::start(&workplace);
+    let words = "certify --key key.pem --only round-trip/get[0] --evidence evidence";
+    assert_eq!(workplace.run_against(&served, words).code, Some(1));
+    let judged = workplace.run("judge evidence --only round-trip/get[0] --report json=judged.json");
+    assert_eq!(judged.code, Some(0), "{judged:#?}");
+    let found = verified(&workplace, &format!("{VERIFY} --run judged.json"), 1);
+    assert_eq!((&found["recordCompared"], &found["problems"]), (&json!(true), &json!([])), "{found:#}");
+}
+
 /// A server breaks a required rule of one case: what it signs says so, and `verify` accepts it as no certificate.
 #[test]
 fn a_failing_run_is_attested_as_such() {
