@@ -72,3 +72,26 @@ pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
     }
     serde_json::from_slice(text).map_err(malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples::{case, run};
+    use super::*;
+    use crate::verdict::Verdict;
+
+    proptest! {
+        /// Else a report of the record would not be that of the run.
+        #[test]
+        fn what_is_read_is_what_was_written(seconds in 0.0..100_000.0f64) {
+            let mut written = run(vec![case("s/a", Verdict::Fail, "r")]);
+            written.cases[0].seconds = seconds;
+            let text = written.to_json().expect("it is JSON");
+            let file = tempfile::NamedTempFile::new().expect("a file can be made");
+            std::fs::write(file.path(), &text).expect("it can be written");
+            let read = read(file.path()).expect("it is a record");
+            prop_assert!(read.to_json().expect("it is JSON") == text, "{seconds:?} became {:?}", read.cases[0].seconds);
+        }
+    }
+}

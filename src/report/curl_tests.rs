@@ -179,6 +179,16 @@ fn what_begins_with_an_at_sign_is_no_file() {
 }
 
 #[rstest]
+#[case("a\r\nx-other: b")]
+#[case("a\nb")]
+#[case("a\0b")]
+fn what_is_no_header_line_is_left_out_and_told(#[case] value: &str) {
+    let script = curl(&with_headers("GET", &[("x-odd", value), ("x-ok", "1")]), &BTreeMap::new());
+    assert!(script.contains("# left out, as it is no header line: x-odd: a"), "{script}");
+    assert_eq!(values(&called(&script, "unused")[0], "-H"), ["x-ok: 1"]);
+}
+
+#[rstest]
 #[case("file:///etc/passwd")]
 #[case("-o/etc/passwd")]
 #[case("https://localhost/\n")]
