@@ -49,6 +49,89 @@ fn evidence_judged_again_is_the_same_record_byte_for_byte() {
     }
 }
 
+#[test]
+fn what_equal_controls_came_to_is_told_of_each_case_by_itself() {
+    let workplace = Workplace::new();
+    // Their controls fail, so that cases that cite other rules share a control that accuses.
+    let served = Served::start_with(&workplace, "--fault form-with-key-refused");
+    let choice = "--only forms/ --only wrong-algorithm --only copy/";
+    let run = format!("run {choice} --jobs 16 --evidence evidence --report json=then.json");
+    let run = workplace.run_against(&served, &run);
+    let judged = workplace.run(&format!("judge evidence {choice} --report json=now.json"));
+    assert_eq!(judged.code, run.code, "{judged:#?}");
+    assert!(workplace.read("then.json") == workplace.read("now.json"), "the records differ");
+    let record = parsed(&workplace, "then.json");
+    let cases = record["cases"].as_array().expect("it has cases");
+    let inconclusive: Vec<&Value> = cases.iter().filter(|case| case["found"] == "inconclusive").collect();
+    assert!(inconclusive.len() > 1, "{}", record["counts"]);
+    for case in inconclusive {
+        let rules = case["rules"].as_array().expect("it cites rules");
+        for accused in case["findings"][0]["finding"]["rules"].as_array().expect("it accuses") {
+            assert!(rules.contains(accused), "{case:#}");
+        }
+    }
+}
+
+#[test]
+fn no_signature_is_kept() {
+    let workplace = Workplace::new();
+    let run = workplace.run("run --only integrity/ --only presigned --only forms/ --evidence evidence");
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let signature = regex::Regex::new("[Ss]ignature\"?[=:, ]+[0-9a-f]{64}").expect("it compiles");
+    let mut framed = 0;
+    for folder in ["cases", "controls", "probes"] {
+        for file in har_files(&workplace, &format!("evidence/{folder}")) {
+            let text = std::fs::read_to_string(&file).expect("it can be read");
+            framed += usize::from(text.contains("the body is framed: aws-chunked-signed"));
+            let found = signature.find(&text).map(|found| found.as_str().to_owned());
+            assert!(found.is_none(), "{}: {found:?}", file.display());
+        }
+    }
+    assert!(framed > 0, "no body was framed");
+}
+
+#[test]
+fn why_a_case_was_left_out_says_nothing_of_another_of_its_name() {
+    let workplace = Workplace::new();
+    let plain = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;
+    workplace.file("one.json", &suite("must", plain));
+    let mut served = Served::start(&workplace);
+    served.with("SSECHECK_PLAIN_ENDPOINT", "none");
+    let run = workplace.run_against(&served, "run one.json --evidence evidence");
+    assert!(run.out.contains("1 skipped"), "{run:#?}");
+    assert_eq!(workplace.run("judge evidence one.json").code, run.code);
+    workplace.file("one.json", &suite("must", GOOD_PUT));
+    let judged = workplace.run("judge evidence one.json");
+    assert_eq!(judged.code, Some(3), "{judged:#?}");
+    assert!(judged.out.contains("run again"), "{}", judged.out);
+}
+
+#[test]
+fn a_stranger_s_evidence_names_no_profile_to_read() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    workplace.file("mine.json", r#"{"secret": 1}"#);
+    for profile in [json!({"id": "mine.json", "digest": ""}), json!({"id": "p", "file": "mine.json", "digest": ""})] {
+        let mut manifest = parsed(&workplace, "evidence/evidence.json");
+        manifest["profile"] = profile;
+        workplace.file("evidence/evidence.json", &manifest.to_string());
+        let outcome = workplace.run("judge evidence one.json");
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        assert!(outcome.err.contains("--profile FILE") && !outcome.err.contains("secret"), "{}", outcome.err);
+    }
+    assert_eq!(workplace.run("judge evidence one.json --profile portable").code, Some(0));
+}
+
+#[test]
+fn no_report_goes_into_the_evidence() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let outcome = workplace.run("judge evidence one.json --report json=./evidence/evidence.json");
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains("into the evidence"), "{}", outcome.err);
+    assert_eq!(workplace.run("judge evidence one.json").code, Some(0));
+}
+
 #[rstest]
 #[case::the_same(GOOD_PUT, 0, "1 pass")]
 #[case::other_expectations(

@@ -7,14 +7,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::manifest::{KeptFile, NotRun};
+use super::manifest::{About, KeptFile, NotRun};
 use super::read::{Archive, ArchiveError};
 use super::requests;
 use crate::baseline::Baseline;
 use crate::plan::{Needed, Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::runner::{CaseResult, ControlRun, ProbeRun, RunResult, Scene, StepsRun, lacking};
-use crate::suite::Suite;
+use crate::runner::{CaseResult, ControlRun, ProbeRun, RunResult, Scene, StepsRun, Stopped, lacking};
 use crate::suite::model::{BucketKind, Step};
 use crate::verdict::{Judgement, Transcript, Verdict};
 
@@ -34,7 +33,7 @@ pub fn judge(
     let started = started.map_err(|error| archive.wrong("started", error))?;
     let elapsed =
         |member, seconds: f64| Duration::try_from_secs_f64(seconds).map_err(|error| archive.wrong(member, error));
-    let mut judging = Judging { archive, profile, probes: HashMap::new(), controls: HashMap::new() };
+    let mut judging = Judging { archive, profile, probes: HashMap::new(), shared: HashMap::new() };
     let mut cases = Vec::new();
     for planned in plan.cases {
         let seconds = archive.case(&planned.case.id).map_or(0.0, |kept| kept.seconds);
@@ -67,8 +66,16 @@ struct Judging<'a> {
     profile: &'a Profile,
     /// Of each capability its probe, where the evidence has one that fits.
     probes: HashMap<String, Option<Arc<ProbeRun>>>,
-    /// By the control's identity.
-    controls: HashMap<String, Option<Arc<ControlRun>>>,
+    /// The files of controls that were read: several cases may name one.
+    shared: HashMap<String, Read>,
+}
+
+/// What a HAR file holds.
+#[derive(Clone)]
+struct Read {
+    transcript: Arc<Transcript>,
+    requests: String,
+    stopped: Option<Stopped>,
 }
 
 /// What is asked for, of which there may be evidence.
@@ -84,8 +91,12 @@ impl Judging<'_> {
         let Some(kept) = self.archive.case(&planned.case.id) else {
             return Ok(skipped(planned, "the evidence has nothing of it: it was not in the run".to_owned(), true));
         };
-        if let Some(NotRun { reason, incomplete }) = &kept.not_run {
-            return Ok(skipped(planned, reason.clone(), *incomplete));
+        let asks_otherwise = "the suite asks for something else now than the evidence is of: run again";
+        if let Some(NotRun { reason, incomplete, requests }) = &kept.not_run {
+            // Why a case was left out says nothing of one that asks for something else.
+            let is_same = *requests == requests::digest(&planned.suite, planned.case.bucket, &planned.case.steps);
+            let (reason, incomplete) = if is_same { (reason.as_str(), *incomplete) } else { (asks_otherwise, true) };
+            return Ok(skipped(planned, reason.to_owned(), incomplete));
         }
         for needed in planned.needs.clone() {
             let Some(probe) = self.probe(&needed)? else {
@@ -96,37 +107,28 @@ impl Judging<'_> {
                 return Ok(CaseResult { missing: Some(probe), ..CaseResult::of(planned, judgement) });
             }
         }
-        let asks_otherwise = "the suite asks for something else now than the evidence is of: run again";
         let own = match &kept.own {
-            Some(own) => self.steps(own, self.asked(&planned.suite, &planned, &planned.case.steps, false))?,
+            Some(own) => self.steps(own, self.asked(&planned, &planned.case.steps, false))?,
             None => None,
         };
         let Some(own) = own else { return Ok(skipped(planned, asks_otherwise.to_owned(), true)) };
         let mut controls = Vec::new();
         for control in planned.controls.iter().filter(|_| own.stopped.is_none() || !kept.controls.is_empty()) {
-            let kept = kept.controls.iter().find(|kept| kept.step == control.step);
-            let run = match (self.controls.get(&control.identity), kept) {
-                (Some(run), _) => run.clone(),
-                (None, None) => None,
-                (None, Some(kept)) => {
-                    let asked = self.asked(&planned.suite, &planned, &control.steps, true);
-                    let (step, identity) = (control.step.clone(), control.identity.clone());
-                    let run = self.steps(&kept.kept, asked)?;
-                    run.map(|run| Arc::new(ControlRun { step, identity, run }))
-                }
+            let run = match kept.controls.iter().find(|kept| kept.step == control.step) {
+                Some(kept) => self.steps(&kept.kept, self.asked(&planned, &control.steps, true))?,
+                None => None,
             };
-            self.controls.insert(control.identity.clone(), run.clone());
             let Some(run) = run else { return Ok(skipped(planned, asks_otherwise.to_owned(), true)) };
-            controls.push(run);
+            controls.push(ControlRun { step: control.step.clone(), identity: control.identity.clone(), run });
         }
         Ok(CaseResult::concluded(planned, own, controls))
     }
 
-    fn asked<'s>(&self, suite: &'s Suite, planned: &'s PlannedCase, steps: &'s [Step], control: bool) -> Asked<'s>
+    fn asked<'s>(&self, planned: &'s PlannedCase, steps: &'s [Step], control: bool) -> Asked<'s>
     where
         Self: 's,
     {
-        let scene = Scene { suite, case: &planned.case, control, profile: &self.profile.id };
+        let scene = Scene { suite: &planned.suite, case: &planned.case, control, profile: &self.profile.id };
         Asked { scene, bucket: planned.case.bucket, steps }
     }
 
@@ -147,13 +149,20 @@ impl Judging<'_> {
     }
 
     /// Steps judged by the exchanges that are kept of them; none where those are of other requests.
-    fn steps(&self, kept: &KeptFile, asked: Asked<'_>) -> Result<Option<StepsRun>, ArchiveError> {
-        let (exchanges, about) = self.archive.exchanges(kept)?;
-        if about.requests != requests::digest(asked.scene.suite, asked.bucket, asked.steps) {
-            return Ok(None);
-        }
-        let transcript = Transcript { exchanges, facts: about.facts };
-        Ok(Some(asked.scene.judged(asked.steps, transcript, about.stopped)))
+    fn steps(&mut self, kept: &KeptFile, asked: Asked<'_>) -> Result<Option<StepsRun>, ArchiveError> {
+        let Read { transcript, requests, stopped } = match self.shared.get(&kept.file) {
+            Some(read) => read.clone(),
+            None => {
+                let (exchanges, About { facts, requests, stopped, .. }) = self.archive.exchanges(kept)?;
+                let read = Read { transcript: Arc::new(Transcript { exchanges, facts }), requests, stopped };
+                if asked.scene.control {
+                    self.shared.insert(kept.file.clone(), read.clone());
+                }
+                read
+            }
+        };
+        let is_same = requests == requests::digest(asked.scene.suite, asked.bucket, asked.steps);
+        Ok(is_same.then(|| asked.scene.judged(asked.steps, transcript, stopped)))
     }
 }
 

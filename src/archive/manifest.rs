@@ -87,6 +87,8 @@ pub struct NotRun {
     pub reason: String,
     /// Whether the run is not complete for that.
     pub incomplete: bool,
+    /// SHA-256 of what the case asked for, as in HAR files.
+    pub requests: String,
 }
 
 /// The evidence of a positive control.

@@ -1,16 +1,20 @@
 //! Reads evidence that was kept. It may come from a stranger: nothing outside its folder is read.
 
 use std::collections::HashMap;
+use std::io::{Error, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::{About, FILE, FORMAT, KeptCase, KeptFile, KeptProbe, Manifest};
 use crate::bounded;
 use crate::evidence::{Exchange, HarError, from_har};
 
-/// The largest file that is read, in bytes.
-const MAX_FILE: u64 = 1024 * 1024 * 1024;
+/// The largest manifest that is read, in bytes.
+const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
+/// The largest HAR file that is read, in bytes.
+const MAX_HAR: u64 = 256 * 1024 * 1024;
 
 /// Evidence cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +77,21 @@ pub enum ArchiveError {
     },
 }
 
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
+/// A regular file of a folder that may be a stranger's.
+fn whole(path: &Path, most: u64) -> Result<Vec<u8>, ArchiveError> {
+    let unreadable = |error| ArchiveError::Unreadable { path: path.to_owned(), error };
+    // A pipe would never end.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(Error::new(ErrorKind::InvalidInput, "it is no file")));
+    }
+    bounded::read(path, most).map_err(unreadable)
+}
+
 /// A folder of evidence.
 #[derive(Debug)]
 pub struct Archive {
@@ -91,12 +110,11 @@ impl Archive {
     /// [`ArchiveError`].
     pub fn open(folder: &Path) -> Result<Self, ArchiveError> {
         let path = folder.join(FILE);
-        let text =
-            bounded::read(&path, MAX_FILE).map_err(|error| ArchiveError::Unreadable { path: path.clone(), error })?;
+        let text = whole(&path, MAX_MANIFEST)?;
         let malformed = |error| ArchiveError::Malformed { path: path.clone(), error };
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(malformed)?;
-        if let Some(found) = value.get("format").and_then(|format| format.as_str()).filter(|found| *found != FORMAT) {
-            return Err(ArchiveError::Format { path, found: found.to_owned() });
+        let head: Head = serde_json::from_slice(&text).map_err(malformed)?;
+        if head.format != FORMAT {
+            return Err(ArchiveError::Format { path, found: head.format });
         }
         let manifest: Manifest = serde_json::from_slice(&text).map_err(malformed)?;
         let cases = manifest.cases.iter().map(|case| (case.id.clone(), case.clone())).collect();
@@ -141,7 +159,7 @@ impl Archive {
         if !real.starts_with(self.folder.canonicalize().map_err(unreadable)?) {
             return Err(outside());
         }
-        let text = bounded::read(&path, MAX_FILE).map_err(unreadable)?;
+        let text = whole(&path, MAX_HAR)?;
         if hex::encode(Sha256::digest(&text)) != kept.sha256 {
             return Err(ArchiveError::Changed { path });
         }

@@ -7,6 +7,10 @@ use crate::suite::body::Body;
 use crate::suite::model::{BucketKind, Step};
 use crate::suite::{Key, Suite};
 
+/// Raised when requests are made, or evidence is captured, in another way than before, so that older evidence is not taken
+/// for that of the same requests.
+const GENERATION: u32 = 1;
+
 /// SHA-256, in hexadecimal, of all that decides what these steps send and what is looked at besides their answers. What
 /// they expect has no part in it.
 pub(super) fn digest(suite: &Suite, bucket: BucketKind, steps: &[Step]) -> String {
@@ -19,7 +23,7 @@ pub(super) fn digest(suite: &Suite, bucket: BucketKind, steps: &[Step]) -> Strin
     let keys = suite.keys.iter().filter(|(name, _)| is_named(name)).map(|(name, key)| json!([name, of_key(key)]));
     let bodies =
         suite.bodies.iter().filter(|(name, _)| is_named(name)).map(|(name, body)| json!([name, of_body(body)]));
-    let context = json!([bucket, keys.collect::<Vec<_>>(), bodies.collect::<Vec<_>>()]).to_string();
+    let context = json!([GENERATION, bucket, keys.collect::<Vec<_>>(), bodies.collect::<Vec<_>>()]).to_string();
     hex::encode(Sha256::digest(format!("{context}\n{asked}")))
 }
 

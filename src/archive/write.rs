@@ -136,19 +136,14 @@ impl Keeper {
             own: None,
             controls: Vec::new(),
         };
+        let requests = requests::digest(suite, case.bucket, &case.steps);
         let Some(own) = &result.own else {
             // What lacks a capability is judged by the probe.
-            kept.not_run = result
-                .missing
-                .is_none()
-                .then(|| NotRun { reason: result.judgement.reason.clone(), incomplete: result.incomplete });
+            let (reason, incomplete) = (result.judgement.reason.clone(), result.incomplete);
+            kept.not_run = result.missing.is_none().then_some(NotRun { reason, incomplete, requests });
             return Ok(kept);
         };
-        let over_limit = NotRun {
-            reason: "its evidence was not kept: that would have been over --evidence-limit".to_owned(),
-            incomplete: true,
-        };
-        let about = About::of(case.id.clone(), requests::digest(suite, case.bucket, &case.steps), own);
+        let about = About::of(case.id.clone(), requests.clone(), own);
         let name = format!("cases/{number:04}-{}.har", safe(&case.id));
         kept.own = self.har(name, &own.transcript.exchanges, &about)?;
         for (control, planned) in result.controls.iter().zip(&result.planned.controls) {
@@ -164,8 +159,9 @@ impl Keeper {
             kept.controls.extend(file.map(|file| KeptControl { step: control.step.clone(), kept: file.clone() }));
         }
         if kept.own.is_none() || kept.controls.len() < result.controls.len() {
-            let (id, seconds) = (kept.id, kept.seconds);
-            return Ok(KeptCase { id, seconds, not_run: Some(over_limit), own: None, controls: Vec::new() });
+            let reason = "its evidence was not kept: that would have been over --evidence-limit".to_owned();
+            let not_run = Some(NotRun { reason, incomplete: true, requests });
+            return Ok(KeptCase { id: kept.id, seconds: kept.seconds, not_run, own: None, controls: Vec::new() });
         }
         Ok(kept)
     }

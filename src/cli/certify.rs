@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::report_target::is_same;
 use super::run::{RunArguments, RunError, made};
 use super::run_reports::{ReportArguments, RunReportError};
 use super::{complain, exit_code, print};
@@ -173,16 +174,6 @@ fn check_places(key: &Path, out: &Path, reports: &ReportArguments) -> Result<(),
     Ok(())
 }
 
-/// Whether two paths lead to one file, be it there or not.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let in_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
-    };
-    real(one) == real(other)
-}
-
 /// A path's last part.
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -211,10 +202,6 @@ fn unwritable(out: &Path) -> impl Fn(std::io::Error) -> CertifyError {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use rstest::rstest;
-
     use super::*;
     use crate::baseline::Standing;
     use crate::certificate::TestResult;
@@ -250,22 +237,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[rstest]
-    #[case::same("a", "a", true)]
-    #[case::by_another_way("a", "./b/../a", true)]
-    #[case::by_a_link("a", "link", true)]
-    #[case::not_there_yet("new", "./b/../new", true)]
-    #[case::others("a", "new", false)]
-    #[case::of_another_folder("a", "b/a", false)]
-    fn one_file_is_known_by_all_its_paths(#[case] one: &str, #[case] other: &str, #[case] same: bool) {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("b")).unwrap();
-        std::fs::write(folder.path().join("a"), "").unwrap();
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("link")).unwrap();
-        let at = |name: &str| -> PathBuf { folder.path().join(name) };
-        assert_eq!(is_same(&at(one), &at(other)), same);
     }
 }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use super::choice::{ChoiceArguments, ChoiceError};
-use super::report_target::ReportError;
+use super::report_target::{ReportError, is_in};
 use super::run::Screen;
 use super::run_reports::{ReportArguments, RunReportError};
 use super::{complain, exit_code};
-use crate::archive::{self, Archive, ArchiveError};
-use crate::record::{Context, RunRecord};
+use crate::archive::{self, Archive, ArchiveError, Manifest};
+use crate::profile;
+use crate::record::{Context, ProfileRecord, RunRecord};
 use crate::report::printable;
 
 /// Arguments of `judge`.
@@ -44,6 +45,12 @@ enum JudgeError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Choice(#[from] ChoiceError),
+    #[error(
+        "the run was judged by a profile of the user's own, {0}; say where it is with --profile FILE, or choose another"
+    )]
+    OwnProfile(String),
+    #[error("the report {} would be written into the evidence; choose another path", report.display())]
+    ReportInEvidence { report: PathBuf },
     #[error(transparent)]
     Target(#[from] ReportError),
     #[error(transparent)]
@@ -52,14 +59,33 @@ enum JudgeError {
     Output(std::io::Error),
 }
 
+/// The profile to judge by. The evidence may be a stranger's: it names no file to read.
+fn profile_of<'a>(arguments: &'a Arguments, manifest: &'a Manifest) -> Result<&'a str, JudgeError> {
+    let ProfileRecord { id, file, .. } = &manifest.profile;
+    match &arguments.profile {
+        Some(profile) => Ok(profile),
+        None if file.is_none() && !profile::is_path(id) => Ok(id),
+        None => Err(JudgeError::OwnProfile(file.clone().unwrap_or_else(|| id.clone()))),
+    }
+}
+
 pub(super) fn judge(arguments: &Arguments) -> u8 {
     let judged = || -> Result<RunRecord, JudgeError> {
         let archive = Archive::open(&arguments.evidence)?;
         let manifest = archive.manifest();
-        let of_run = manifest.profile.file.as_deref().unwrap_or(&manifest.profile.id);
-        let choice = arguments.choice.load(arguments.profile.as_deref().unwrap_or(of_run))?;
+        let choice = arguments.choice.load(profile_of(arguments, manifest)?)?;
+        if arguments.profile.is_none() && ProfileRecord::of(&choice.profile) != manifest.profile {
+            eprintln!("ssecheck: the profile {} says something else now than in the run", choice.profile.id);
+        }
+        let mut files = arguments.reports.files().map(|(_, file)| file);
+        if let Some(report) = files.find(|file| is_in(file, &arguments.evidence)) {
+            return Err(JudgeError::ReportInEvidence { report: report.to_owned() });
+        }
         arguments.reports.check()?;
         let mut limits = manifest.limits.clone();
+        if manifest.ssecheck != env!("CARGO_PKG_VERSION") {
+            limits.push(format!("the evidence was kept by ssecheck {}", manifest.ssecheck));
+        }
         limits.extend(choice.limits.iter().filter(|limit| !manifest.limits.contains(limit)).cloned());
         let context = Context {
             endpoint: manifest.endpoint.clone(),

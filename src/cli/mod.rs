@@ -134,7 +134,7 @@ fn print(text: &str) -> u8 {
 
 /// Says on standard error why nothing could be done.
 fn complain(problem: &dyn std::fmt::Display, code: u8) -> u8 {
-    eprintln!("ssecheck: {problem}");
+    eprintln!("{}", crate::report::in_a_log(&format!("ssecheck: {problem}")));
     code
 }
 

@@ -62,6 +62,13 @@ impl Destination {
         }
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => is_same(one, other),
+            _ => self == other,
+        }
+    }
+
     fn unwritable(&self, error: io::Error) -> ReportError {
         ReportError::Unwritable { to: self.clone(), error }
     }
@@ -115,7 +122,7 @@ pub(super) fn takes_stdout<F>(reports: &[ReportTarget<F>]) -> bool {
 /// Finds out before the work is done that a report cannot be written, or that two would go to one place.
 pub(super) fn check<F>(reports: &[ReportTarget<F>]) -> Result<(), ReportError> {
     for (index, report) in reports.iter().enumerate() {
-        if reports[..index].iter().any(|other| other.to == report.to) {
+        if reports[..index].iter().any(|other| other.to.is_same(&report.to)) {
             return Err(match &report.to {
                 Destination::Stdout => ReportError::SharedStdout,
                 to => ReportError::SharedFile(to.clone()),
@@ -124,6 +131,23 @@ pub(super) fn check<F>(reports: &[ReportTarget<F>]) -> Result<(), ReportError> {
         report.to.check_writable()?;
     }
     Ok(())
+}
+
+/// Whether two paths lead to one file, be it there or not.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    real(one) == real(other)
+}
+
+/// Whether a path leads to something in a folder.
+pub(super) fn is_in(path: &Path, folder: &Path) -> bool {
+    folder.canonicalize().is_ok_and(|folder| real(path).starts_with(folder))
+}
+
+/// A path without links and detours, be there a file or not.
+fn real(path: &Path) -> PathBuf {
+    let folder = folder_of(path).unwrap_or(Path::new("."));
+    let in_folder = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 fn folder_of(path: &Path) -> Option<&Path> {
@@ -176,6 +200,7 @@ mod tests {
     #[rstest]
     #[case("plum=-", "apple=-")]
     #[case("plum=x", "apple=x")]
+    #[case::by_another_way("plum=x", "apple=./x")]
     fn two_reports_have_two_places(#[case] one: &str, #[case] other: &str) {
         let folder = tempfile::tempdir().expect("a folder");
         let parse = |text: &str| {
@@ -187,5 +212,22 @@ mod tests {
         };
         assert!(check(&[parse(one), parse(other)]).is_err());
         assert!(check(&[parse(one), parse("apple=y")]).is_ok());
+    }
+
+    #[rstest]
+    #[case::same("a", "a", true)]
+    #[case::by_another_way("a", "./b/../a", true)]
+    #[case::by_a_link("a", "link", true)]
+    #[case::not_there_yet("new", "./b/../new", true)]
+    #[case::others("a", "new", false)]
+    #[case::of_another_folder("a", "b/a", false)]
+    fn one_file_is_known_by_all_its_paths(#[case] one: &str, #[case] other: &str, #[case] same: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("link")).unwrap();
+        let at = |name: &str| -> PathBuf { folder.path().join(name) };
+        assert_eq!(is_same(&at(one), &at(other)), same);
     }
 }

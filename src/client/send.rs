@@ -123,9 +123,10 @@ impl Client {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
         let (sent, reply) = match prepared {
             Ok(mut prepared) => {
-                let remarks = remarks(&prepared);
+                // What frames and signs a body is no part of its text.
+                let (remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
                 let ready = make_ready(&mut prepared, &self.target).await;
-                let sent = Sent::of(&prepared, remarks, redactor);
+                let sent = Sent::of(&prepared, remarks, body_text);
                 let reply = match ready {
                     Ok(()) => self.exchange(prepared, redactor, bodies).await,
                     Err(why) => Reply::NotSent(why),
@@ -197,6 +198,13 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
     remarks.into_iter().flatten().collect()
 }
 
+/// The text of a body that is not framed yet.
+fn body_text(prepared: &Prepared, redactor: &Redactor) -> Option<String> {
+    let body = &prepared.body;
+    let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT;
+    (is_shown && std::str::from_utf8(body).is_ok()).then(|| redactor.text(body))
+}
+
 /// Frames and signs a request; why not, where that does not come off.
 async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), String> {
     let signer = Signer::new(target);
@@ -221,7 +229,7 @@ async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), Stri
 }
 
 impl Sent {
-    fn of(prepared: &Prepared, remarks: Vec<String>, redactor: &Redactor) -> Self {
+    fn of(prepared: &Prepared, remarks: Vec<String>, body_text: Option<String>) -> Self {
         let shown = |line: &HeaderLine| {
             let shown = line.shown.clone();
             let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
@@ -233,9 +241,6 @@ impl Sent {
         {
             url = shown;
         }
-        let body = &prepared.body;
-        let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT;
-        let body_text = (is_shown && std::str::from_utf8(body).is_ok()).then(|| redactor.text(body));
         Self {
             operation: prepared.operation.to_owned(),
             scheme: prepared.scheme,
@@ -243,7 +248,7 @@ impl Sent {
             url: url.to_string(),
             headers: prepared.headers.iter().map(shown).collect(),
             fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
-            body_length: body.len() as u64,
+            body_length: prepared.body.len() as u64,
             body_text,
             remarks,
             object_key: prepared.object_key.clone(),

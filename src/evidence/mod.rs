@@ -58,9 +58,9 @@ pub struct Sent {
     /// The fields of a form, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
-    /// Length of the body in bytes.
+    /// Length of the body in bytes, as it was framed.
     pub body_length: u64,
-    /// The body's text, where it is text of no more than 4096 bytes and no form.
+    /// The body's text before it was framed, where it is text of no more than 4096 bytes and no form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_text: Option<String>,
     /// What of the request its headers do not show: changed once signed, cut off on purpose, …

@@ -77,13 +77,19 @@ pub fn embedded(rules: &Catalogue) -> Result<Vec<Profile>, ProfileError> {
     Ok(profiles)
 }
 
+/// Whether a name is that of a file.
+#[must_use]
+pub fn is_path(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "json")
+}
+
 /// The profile of a name: a built-in one, that of a `*.json` file, or one that these suites name.
 ///
 /// # Errors
 /// [`ProfileError`].
 pub fn find(name: &str, rules: &Catalogue, suites: &[Arc<Suite>]) -> Result<Arc<Profile>, ProfileError> {
     let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "json") {
+    if is_path(name) {
         let text = bounded::read_text(path, MAX_FILE)
             .map_err(|error| ProfileError::Unreadable { path: path.to_owned(), error })?;
         let file = Some(name.to_owned());

@@ -8,7 +8,7 @@ mod load;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-pub use load::{ProfileError, embedded, find};
+pub use load::{ProfileError, embedded, find, is_path};
 
 /// A profile, as its file in `suites/profiles/` has it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

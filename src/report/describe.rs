@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::printable::printable;
+use super::printable::in_a_log;
 use crate::evidence::{Answer, Reply, Sent};
 use crate::record::{CaseRecord, FindingRecord, RunRecord};
 use crate::rules::Rule;
@@ -105,7 +105,7 @@ fn describe_answer(text: &mut String, answer: &Answer) {
 
 /// Adds text, each of its lines indented by `depth` steps of two blanks.
 fn line(text: &mut String, depth: usize, added: &str) {
-    for added in printable(added).lines() {
+    for added in in_a_log(added).lines() {
         let _ = writeln!(text, "{:1$}{added}", "", depth * 2);
     }
 }

@@ -11,6 +11,15 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Printable text none of whose lines is a command to the CI that reads a log: GitHub takes lines for commands that begin with
+/// `::` or `##[`, also after blanks.
+#[must_use]
+pub fn in_a_log(text: &str) -> String {
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.trim_start().starts_with("##[");
+    let line = |line: &str| if is_command(line) { format!("| {line}") } else { line.to_owned() };
+    printable(text).split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn is_printable(c: char) -> bool {
     let changes_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let outside_xml = matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -31,5 +40,13 @@ mod tests {
     #[case("\u{ffff}", "\\u{ffff}")]
     fn escapes_what_is_no_text(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(printable(text), shown);
+    }
+
+    #[rstest]
+    #[case("a ::b\nc", "a ::b\nc")]
+    #[case("::error::x", "| ::error::x")]
+    #[case("a\n \t::add-mask::e\n##[error]\n", "a\n|  \t::add-mask::e\n| ##[error]\n")]
+    fn no_line_is_a_command(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(in_a_log(text), shown);
     }
 }

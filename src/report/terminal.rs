@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use console::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{describe, printable};
+use super::{describe, in_a_log, printable};
 use crate::baseline::Standing;
 use crate::record::{CaseRecord, RunRecord};
 use crate::runner::{CaseResult, Event};
@@ -134,7 +134,7 @@ impl<W: Write> Terminal<W> {
         }
         for (word, reason, count) in reasons {
             let cases = if count == 1 { "case" } else { "cases" };
-            writeln!(self.out, "\n{count} {cases} {word}: {}", printable(reason))?;
+            writeln!(self.out, "\n{count} {cases} {word}: {}", in_a_log(reason))?;
         }
         Ok(())
     }

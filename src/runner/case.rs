@@ -22,8 +22,8 @@ use crate::verdict::{Facts, Judgement, Mismatch, StepsOutcome, Terms, Transcript
 /// A run of steps and how it came out.
 #[derive(Debug)]
 pub struct StepsRun {
-    /// What was sent and what came back.
-    pub transcript: Transcript,
+    /// What was sent and what came back; the runs of equal controls share it.
+    pub transcript: Arc<Transcript>,
     /// How it came out.
     pub outcome: StepsOutcome,
     /// Why it ended whatever came back, if so.
@@ -75,7 +75,7 @@ impl SoFar {
 
     /// The run of steps that has ended so.
     fn run(&self, ended: Ended) -> StepsRun {
-        let transcript = std::mem::take(&mut *self.transcript());
+        let transcript = Arc::new(std::mem::take(&mut *self.transcript()));
         StepsRun { transcript, outcome: ended.outcome, stopped: ended.stopped }
     }
 }
@@ -162,7 +162,7 @@ impl Shared {
         None
     }
 
-    async fn judged(&self, planned: &PlannedCase, so_far: &SoFar) -> (Ended, Vec<Arc<ControlRun>>) {
+    async fn judged(&self, planned: &PlannedCase, so_far: &SoFar) -> (Ended, Vec<ControlRun>) {
         let slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
         let scene = self.scene(&planned.suite, &planned.case, false);
         let own = self.steps(scene, &planned.case.steps, slug.trim_end_matches('/'), so_far).await;
@@ -173,18 +173,20 @@ impl Shared {
         (own, controls)
     }
 
-    /// Runs a control, unless an equal one has run before.
-    async fn control(&self, planned: &PlannedCase, control: &Control, slug: &str) -> Arc<ControlRun> {
+    /// Runs a control, unless an equal one has run before. What came is judged for each case by itself: findings are about
+    /// the rules of a case.
+    async fn control(&self, planned: &PlannedCase, control: &Control, slug: &str) -> ControlRun {
         let cell = Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default());
-        let run = cell.get_or_init(|| async {
+        let scene = self.scene(&planned.suite, &planned.case, true);
+        let sent = cell.get_or_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
-            let scene = self.scene(&planned.suite, &planned.case, true);
             let so_far = SoFar::default();
             let ended = self.steps(scene, &control.steps, &place, &so_far).await;
-            let (step, identity) = (control.step.clone(), control.identity.clone());
-            Arc::new(ControlRun { step, identity, run: so_far.run(ended) })
+            so_far.run(ended)
         });
-        Arc::clone(run.await)
+        let StepsRun { transcript, stopped, .. } = sent.await;
+        let run = scene.judged(&control.steps, Arc::clone(transcript), stopped.clone());
+        ControlRun { step: control.step.clone(), identity: control.identity.clone(), run }
     }
 
     /// Sends steps in order, as far as they come out as expected. What came stands in `so_far`, also when this is cut off.

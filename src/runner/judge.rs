@@ -47,7 +47,7 @@ pub(super) struct Ended {
 impl Scene<'_> {
     /// Judges steps by their exchanges, unless they were stopped.
     #[must_use]
-    pub fn judged(&self, steps: &[Step], transcript: Transcript, stopped: Option<Stopped>) -> StepsRun {
+    pub fn judged(&self, steps: &[Step], transcript: Arc<Transcript>, stopped: Option<Stopped>) -> StepsRun {
         let own = self.case.own_rules();
         let Ended { outcome, stopped } = match stopped {
             Some(stopped) => self.stopped(steps, stopped),
@@ -126,7 +126,7 @@ pub fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
 impl CaseResult {
     /// A case with its steps and controls, judged by the evidence alone.
     #[must_use]
-    pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<Arc<ControlRun>>) -> Self {
+    pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<ControlRun>) -> Self {
         let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
         let judgement = conclude(own.outcome.clone(), &outcomes, own.is_accepted());
         Self { own: Some(own), controls, ..Self::of(planned, judgement) }

@@ -71,8 +71,8 @@ pub struct CaseResult {
     pub standing: Option<Standing>,
     /// Its own steps.
     pub own: Option<StepsRun>,
-    /// Its controls; one run may serve several cases.
-    pub controls: Vec<Arc<ControlRun>>,
+    /// Its controls.
+    pub controls: Vec<ControlRun>,
     /// The probe that shows that it lacks what it needs.
     pub missing: Option<Arc<ProbeRun>>,
     /// How long it took, its controls included where it was the first to need them.
@@ -116,7 +116,7 @@ struct Shared {
     options: Options,
     run_id: String,
     buckets: bucket::Buckets,
-    controls: Mutex<HashMap<String, Arc<OnceCell<Arc<ControlRun>>>>>,
+    controls: Mutex<HashMap<String, Arc<OnceCell<StepsRun>>>>,
     /// What is known of the endpoint's capabilities.
     probes: Mutex<HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>>,
     /// Buckets made for single runs of steps.
@@ -228,8 +228,7 @@ impl CaseResult {
     #[must_use]
     pub fn exchange_of(&self, finding: &Finding) -> Option<&Exchange> {
         if finding.control {
-            let mut transcripts = self.controls.iter().map(|control| &control.run.transcript);
-            return transcripts.find_map(|transcript| transcript.of(&finding.step));
+            return self.controls.iter().find_map(|control| control.run.transcript.of(&finding.step));
         }
         let run = self.own.as_ref().or(self.missing.as_ref().map(|probe| &probe.run));
         run?.transcript.of(&finding.step)
