@@ -2,11 +2,11 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{GOOD_PUT, Outcome, Served, Workplace, send, suite};
+use common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, suite};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -124,21 +124,11 @@ fn a_run_that_cannot_be_made_has_no_certificate() {
 
 #[test]
 fn an_interrupted_run_has_no_certificate() {
-    use std::io::{BufRead as _, BufReader, Read as _};
     let workplace = with_keys();
     let served = Served::start(&workplace);
     let mut command = workplace.command("certify --key key.pem --jobs 1");
-    command.envs(&served.settings).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the binary starts");
-    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.starts_with("PASS") {
-        line.clear();
-        assert!(out.read_line(&mut line).expect("the output is text") > 0, "it ended before the first case");
-    }
-    send("INT", child.id());
-    out.read_to_end(&mut Vec::new()).expect("it is read");
-    let outcome = Outcome::of(child.wait_with_output().expect("it was started"));
+    command.envs(&served.settings);
+    let outcome = interrupted_midway(command);
     assert_eq!(outcome.code, Some(130), "{outcome:#?}");
     assert!(outcome.err.contains("the run was interrupted, and is not attested"), "{}", outcome.err);
     assert!(!workplace.path("certificate.json").exists());

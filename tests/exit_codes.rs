@@ -5,7 +5,7 @@ mod common;
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use common::{GOOD_PUT, Outcome, Served, Workplace, send, suite};
+use common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, send, suite};
 use rstest::rstest;
 
 const WRONG_STATUS: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["418"]}, "control": {"request": {}}}"#;
@@ -123,22 +123,12 @@ fn an_interrupted_run_says_so() {
 
 #[test]
 fn a_run_interrupted_midway_cleans_up_and_reports() {
-    use std::io::{BufRead as _, BufReader, Read as _};
     let workplace = Workplace::new();
     let served = Served::start(&workplace);
     let mut command = workplace.command("run --jobs 1");
-    command.envs(&served.settings).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the binary starts");
-    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.starts_with("PASS") {
-        line.clear();
-        assert!(out.read_line(&mut line).expect("the output is text") > 0, "it ended before the first case");
-    }
-    send("INT", child.id());
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).expect("the output is text");
-    assert_eq!(child.wait().expect("it was started").code(), Some(130), "{rest}");
+    command.envs(&served.settings);
+    let Outcome { code, out: rest, .. } = interrupted_midway(command);
+    assert_eq!(code, Some(130), "{rest}");
     assert!(rest.contains("cases not run: the run was interrupted"), "{rest}");
     assert!(!rest.contains("Could not be removed"), "{rest}");
     assert!(workplace.read("reports/junit.xml").contains("<skipped"));

@@ -14,7 +14,8 @@ use crate::baseline::Baseline;
 use crate::plan::{Needed, Plan, PlannedCase};
 use crate::profile::Profile;
 use crate::runner::{CaseResult, ControlRun, ProbeRun, RunResult, Scene, StepsRun, Stopped, lacking};
-use crate::suite::model::{BucketKind, Step};
+use crate::suite::model::Step;
+use crate::suite::{Case, Suite};
 use crate::verdict::{Judgement, Transcript, Verdict};
 
 /// The run that the evidence is of, judged by these cases, this profile and this baseline. A case that the evidence says
@@ -78,15 +79,7 @@ struct Read {
     stopped: Option<Stopped>,
 }
 
-/// What is asked for, of which there may be evidence.
-#[derive(Clone, Copy)]
-struct Asked<'s> {
-    scene: Scene<'s>,
-    bucket: BucketKind,
-    steps: &'s [Step],
-}
-
-impl Judging<'_> {
+impl<'a> Judging<'a> {
     fn case(&mut self, planned: PlannedCase) -> Result<CaseResult, ArchiveError> {
         let Some(kept) = self.archive.case(&planned.case.id) else {
             return Ok(skipped(planned, "the evidence has nothing of it: it was not in the run".to_owned(), true));
@@ -108,14 +101,16 @@ impl Judging<'_> {
             }
         }
         let own = match &kept.own {
-            Some(own) => self.steps(own, self.asked(&planned, &planned.case.steps, false))?,
+            Some(own) => self.steps(own, self.scene(&planned.suite, &planned.case, false), &planned.case.steps)?,
             None => None,
         };
         let Some(own) = own else { return Ok(skipped(planned, asks_otherwise.to_owned(), true)) };
         let mut controls = Vec::new();
         for control in planned.controls.iter().filter(|_| own.stopped.is_none() || !kept.controls.is_empty()) {
             let run = match kept.controls.iter().find(|kept| kept.step == control.step) {
-                Some(kept) => self.steps(&kept.kept, self.asked(&planned, &control.steps, true))?,
+                Some(kept) => {
+                    self.steps(&kept.kept, self.scene(&planned.suite, &planned.case, true), &control.steps)?
+                }
                 None => None,
             };
             let Some(run) = run else { return Ok(skipped(planned, asks_otherwise.to_owned(), true)) };
@@ -124,12 +119,11 @@ impl Judging<'_> {
         Ok(CaseResult::concluded(planned, own, controls))
     }
 
-    fn asked<'s>(&self, planned: &'s PlannedCase, steps: &'s [Step], control: bool) -> Asked<'s>
+    fn scene<'s>(&self, suite: &'s Suite, case: &'s Case, control: bool) -> Scene<'s>
     where
-        Self: 's,
+        'a: 's,
     {
-        let scene = Scene { suite: &planned.suite, case: &planned.case, control, profile: &self.profile.id };
-        Asked { scene, bucket: planned.case.bucket, steps }
+        Scene { suite, case, control, profile: &self.profile.id }
     }
 
     fn probe(&mut self, needed: &Needed) -> Result<Option<Arc<ProbeRun>>, ArchiveError> {
@@ -137,10 +131,8 @@ impl Judging<'_> {
             return Ok(probe.clone());
         }
         let case = &needed.capability.probe;
-        let scene = Scene { suite: &needed.suite, case, control: false, profile: &self.profile.id };
-        let asked = Asked { scene, bucket: case.bucket, steps: &case.steps };
         let run = match self.archive.probe(needed.id()) {
-            Some(kept) => self.steps(&kept.kept, asked)?,
+            Some(kept) => self.steps(&kept.kept, self.scene(&needed.suite, case, false), &case.steps)?,
             None => None,
         };
         let probe = run.map(|run| Arc::new(ProbeRun { id: needed.id().to_owned(), level: needed.level(), run }));
@@ -149,20 +141,20 @@ impl Judging<'_> {
     }
 
     /// Steps judged by the exchanges that are kept of them; none where those are of other requests.
-    fn steps(&mut self, kept: &KeptFile, asked: Asked<'_>) -> Result<Option<StepsRun>, ArchiveError> {
+    fn steps(&mut self, kept: &KeptFile, scene: Scene<'_>, steps: &[Step]) -> Result<Option<StepsRun>, ArchiveError> {
         let Read { transcript, requests, stopped } = match self.shared.get(&kept.file) {
             Some(read) => read.clone(),
             None => {
                 let (exchanges, About { facts, requests, stopped, .. }) = self.archive.exchanges(kept)?;
                 let read = Read { transcript: Arc::new(Transcript { exchanges, facts }), requests, stopped };
-                if asked.scene.control {
+                if scene.control {
                     self.shared.insert(kept.file.clone(), read.clone());
                 }
                 read
             }
         };
-        let is_same = requests == requests::digest(asked.scene.suite, asked.bucket, asked.steps);
-        Ok(is_same.then(|| asked.scene.judged(asked.steps, transcript, stopped)))
+        let is_same = requests == requests::digest(scene.suite, scene.case.bucket, steps);
+        Ok(is_same.then(|| scene.judged(steps, transcript, stopped)))
     }
 }
 

@@ -303,7 +303,7 @@ impl Facts {
             asked,
             attained: None,
             levels: Vec::new(),
-            counts: Verdict::ALL.into_iter().map(|v| (v, run.count(v))).filter(|(_, count)| *count > 0).collect(),
+            counts: run.counted().collect(),
             other_tests,
             limits: run.limits.clone(),
             claims: Vec::new(),

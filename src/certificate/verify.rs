@@ -240,8 +240,7 @@ fn differences(certificate: &Certificate, bytes: &[u8], run: &RunRecord) -> Vec<
     if run.interrupted {
         problems.push("the record is of a run that was interrupted".to_owned());
     }
-    let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, run.count(verdict)));
-    if run.counts != counts.filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>() {
+    if run.counts != run.counted().collect::<BTreeMap<_, _>>() {
         problems.push("the record's counts are not those of its cases".to_owned());
     }
     let said = if run.complete { run.attainments() } else { Vec::new() };

@@ -35,8 +35,7 @@ fn record() -> RunRecord {
 
 /// With the members that are computed when a record is made.
 fn written(mut run: RunRecord) -> RunRecord {
-    let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, run.count(verdict)));
-    run.counts = counts.filter(|(_, count)| *count > 0).collect();
+    run.counts = run.counted().collect();
     run.certification = if run.complete { run.attainments() } else { Vec::new() };
     run
 }

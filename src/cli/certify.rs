@@ -93,7 +93,7 @@ impl CertifyError {
 pub(super) async fn certify(arguments: Arguments) -> u8 {
     let out = arguments.out.clone();
     certified(arguments).await.unwrap_or_else(|error| {
-        let code = complain(&printable(&error.to_string()), error.exit_code());
+        let code = complain(&error, error.exit_code());
         if code != exit_code::USAGE && out.exists() {
             eprintln!("ssecheck: no certificate was made; {} is an earlier one", printable(&out.display().to_string()));
         }

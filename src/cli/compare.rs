@@ -7,7 +7,7 @@ use clap::ValueHint;
 use super::{Format, complain, exit_code, print};
 use crate::baseline::{self, BaselineError};
 use crate::record::{self, RecordError, RunRecord};
-use crate::report::{difference_as_text, families_as_markdown, printable};
+use crate::report::{difference_as_text, families_as_markdown};
 use crate::rules::{Catalogue, CatalogueError};
 
 /// Arguments of `diff`.
@@ -128,5 +128,5 @@ pub(super) fn baseline(arguments: &BaselineArguments) -> u8 {
 }
 
 fn refused(error: CompareError) -> u8 {
-    complain(&printable(&error.to_string()), exit_code::USAGE)
+    complain(&error, exit_code::USAGE)
 }

@@ -10,7 +10,6 @@ use super::{complain, exit_code};
 use crate::archive::{self, Archive, ArchiveError, Manifest};
 use crate::profile;
 use crate::record::{Context, ProfileRecord, RunRecord};
-use crate::report::printable;
 
 /// Arguments of `judge`.
 #[derive(Debug, clap::Args)]
@@ -106,6 +105,6 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
     };
     match judged() {
         Ok(run) => exit_code::of(&run),
-        Err(error) => complain(&printable(&error.to_string()), exit_code::USAGE),
+        Err(error) => complain(&error, exit_code::USAGE),
     }
 }

@@ -8,7 +8,7 @@ use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
 use super::{complain, exit_code};
 use crate::record::{self, RecordError};
-use crate::report::{RunFormat, printable};
+use crate::report::RunFormat;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub(super) fn report(arguments: Arguments) -> u8 {
     let Command::Render(arguments) = arguments.command;
     match render(arguments) {
         Ok(()) => exit_code::PASSED,
-        Err(error) => complain(&printable(&error.to_string()), exit_code::USAGE),
+        Err(error) => complain(&error, exit_code::USAGE),
     }
 }
 

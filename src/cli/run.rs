@@ -17,7 +17,7 @@ use crate::archive::{self, KeepError, Keeper};
 use crate::config::{self, ConfigError, Environment, Typed};
 use crate::plan::Plan;
 use crate::record::RunRecord;
-use crate::report::{RunFormat, Terminal, printable};
+use crate::report::{RunFormat, Terminal};
 use crate::runner::{self, Options, PrepareError, RunResult};
 use crate::suite::model::Certification;
 
@@ -132,7 +132,7 @@ pub(super) async fn run(arguments: Arguments) -> u8 {
     };
     match written.await {
         Ok(run) => exit_code::of(&run).max(level_asked_for(&run, wanted)),
-        Err::<_, RunError>(error) => complain(&printable(&error.to_string()), error.exit_code()),
+        Err::<_, RunError>(error) => complain(&error, error.exit_code()),
     }
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     if arguments.allow_ssec && config.bucket.is_some() {
         return Err(RunError::AllowOnGivenBucket);
     }
-    let choice = arguments.choice.load(&config.profile)?;
+    let mut choice = arguments.choice.load(&config.profile)?;
     reports.check()?;
     let limit = arguments.evidence_limit.saturating_mul(MIB);
     let keeper = arguments.evidence.as_ref().map(|folder| Keeper::new(folder, limit)).transpose()?;
@@ -166,7 +166,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         no_plain_listener: service.no_plain_listener,
     };
     let mut screen = Screen::new(reports.take_stdout());
-    let result = watched(choice.plan.clone(), &service, options, &mut screen).await;
+    let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen).await;
     if let Some(endpoint) = service.embedded.take() {
         endpoint.stop().await;
     }

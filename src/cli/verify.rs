@@ -8,7 +8,6 @@ use crate::bounded;
 use crate::certificate::{self, BuiltIn, KeyError, PublicKey, Refusal};
 use crate::profile::ProfileError;
 use crate::record::{self, RecordError};
-use crate::report::printable;
 use crate::suite::model::Certification;
 
 /// The largest certificate that is read, in bytes.
@@ -78,7 +77,7 @@ enum VerifyError {
 }
 
 pub(super) fn verify(arguments: &Arguments) -> u8 {
-    verified(arguments).unwrap_or_else(|error| complain(&printable(&error.to_string()), exit_code::USAGE))
+    verified(arguments).unwrap_or_else(|error| complain(&error, exit_code::USAGE))
 }
 
 fn verified(arguments: &Arguments) -> Result<u8, VerifyError> {

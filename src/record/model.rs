@@ -191,6 +191,11 @@ impl RunRecord {
         self.cases.iter().filter(|case| case.verdict == verdict).count()
     }
 
+    /// The verdicts that any case came to, in the order of reports, each with how many did.
+    pub fn counted(&self) -> impl Iterator<Item = (Verdict, usize)> + '_ {
+        Verdict::ALL.into_iter().map(|verdict| (verdict, self.count(verdict))).filter(|(_, count)| *count > 0)
+    }
+
     /// The rule of an id, where it is among those of the run.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {

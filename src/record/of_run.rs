@@ -89,8 +89,7 @@ impl RunRecord {
             cases: run.cases.iter().map(|case| CaseRecord::of(case)).collect(),
             left_behind: run.left_behind.clone(),
         };
-        let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, record.count(verdict)));
-        record.counts = counts.filter(|(_, count)| *count > 0).collect();
+        record.counts = record.counted().collect();
         if context.is_complete {
             record.certification = record.attainments();
         }

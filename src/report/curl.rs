@@ -12,7 +12,7 @@ use http::HeaderName;
 use regex::Regex;
 use url::Url;
 
-use super::printable;
+use super::one_line;
 use super::shell::{Piece, word};
 use crate::evidence::{Element, Exchange, Sent};
 
@@ -64,7 +64,7 @@ pub fn curl_script(exchanges: &[&Exchange], key_md5: &BTreeMap<String, String>) 
 
 /// Adds a line that the shell passes over.
 fn comment(script: &mut String, text: &str) {
-    let _ = writeln!(script, "# {}", printable(text).replace(['\n', '\t'], " "));
+    let _ = writeln!(script, "# {}", one_line(text));
 }
 
 /// The customer keys that a script has placeholders for.

@@ -52,8 +52,7 @@ pub fn github(run: &RunRecord) -> String {
             command(&mut text, kind.command(), "and more", &message);
         }
     }
-    let counts = Verdict::ALL.map(|verdict| (run.count(verdict), verdict)).into_iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> = counts.map(|(count, verdict)| format!("{count} {}", verdict.as_str())).collect();
+    let counts: Vec<String> = run.counted().map(|(verdict, count)| format!("{count} {}", verdict.as_str())).collect();
     let message = format!("{}, profile {}: {}", run.subject(), run.profile.id, counts.join(", "));
     command(&mut text, "notice", &format!("ssecheck: {}", run.conclusion().as_str()), &message);
     text

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::describe::{describe, rules_shown};
-use super::{one_run_of_families, printable};
+use super::{one_line, one_run_of_families};
 use crate::record::{CaseRecord, Conclusion, RunRecord};
 use crate::verdict::{Attainment, Verdict};
 
@@ -82,9 +82,8 @@ fn certification(text: &mut String, run: &RunRecord) {
 }
 
 fn counts(text: &mut String, run: &RunRecord) {
-    let counted: Vec<Verdict> = Verdict::ALL.into_iter().filter(|verdict| run.count(*verdict) > 0).collect();
-    let names: Vec<&str> = counted.iter().map(|verdict| verdict.as_str()).collect();
-    let numbers: Vec<String> = counted.iter().map(|verdict| run.count(*verdict).to_string()).collect();
+    let names: Vec<&str> = run.counted().map(|(verdict, _)| verdict.as_str()).collect();
+    let numbers: Vec<String> = run.counted().map(|(_, count)| count.to_string()).collect();
     let _ = writeln!(text, "\n| {} |", names.join(" | "));
     let _ = writeln!(text, "|{}", " ---: |".repeat(names.len()));
     let _ = writeln!(text, "| {} |", numbers.join(" | "));
@@ -123,8 +122,11 @@ fn in_full(case: &CaseRecord, run: &RunRecord) -> String {
 
 /// Backticks that end no text before its end: one more than any run of them in it.
 fn fence(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    "`".repeat(longest.max(2) + 1)
+    "`".repeat(longest_run_of_backticks(text).max(2) + 1)
+}
+
+fn longest_run_of_backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// Text as HTML within Markdown.
@@ -155,14 +157,9 @@ fn escaped(text: &str) -> String {
 /// Text as code in a line, in which nothing is read as Markdown.
 fn code(text: &str) -> String {
     let text = one_line(text);
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
+    let fence = "`".repeat(longest_run_of_backticks(&text) + 1);
     // A blank at each end goes where there is one at both.
     format!("{fence} {text} {fence}")
-}
-
-fn one_line(text: &str) -> String {
-    printable(text).replace(['\n', '\t'], " ")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use github::github;
 pub use html::{HtmlError, html};
 pub use junit::{JunitError, junit};
 pub use markdown::markdown;
-pub use printable::{in_a_log, printable};
+pub use printable::{in_a_log, one_line, printable};
 pub use proof::{ProofProgress, proof_as_json, proof_as_text};
 pub use tap::tap;
 pub use terminal::Terminal;

@@ -11,6 +11,12 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Printable text in one line: line feeds and tabs become blanks.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    printable(text).replace(['\n', '\t'], " ")
+}
+
 /// Printable text none of whose lines is a command to the CI that reads a log: GitHub takes lines for commands that begin with
 /// `::` or `##[`, also after blanks.
 #[must_use]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{describe, printable};
+use super::{describe, one_line, printable};
 use crate::record::{CaseRecord, RunRecord};
 use crate::verdict::Verdict;
 
@@ -65,10 +65,6 @@ fn details(case: &CaseRecord, run: &RunRecord) -> String {
 /// Text as a point's name or reason may hold it.
 fn escaped(text: &str) -> String {
     one_line(text).replace('\\', "\\\\").replace('#', "\\#")
-}
-
-fn one_line(text: &str) -> String {
-    printable(text).replace(['\n', '\t'], " ")
 }
 
 #[cfg(test)]

@@ -83,10 +83,9 @@ impl<W: Write> Terminal<W> {
         self.baseline(run)?;
         let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
         writeln!(self.out, "\n{}{server}, profile {}, run {}", run.endpoint, run.profile.id, run.run)?;
-        let counts: Vec<String> = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| run.count(*verdict) > 0)
-            .map(|verdict| self.styled(verdict, &format!("{} {}", run.count(verdict), verdict.as_str())))
+        let counts: Vec<String> = run
+            .counted()
+            .map(|(verdict, count)| self.styled(verdict, &format!("{count} {}", verdict.as_str())))
             .collect();
         writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.seconds, counts.join(", "))?;
         if run.complete {

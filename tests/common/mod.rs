@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -124,6 +124,21 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Interrupts a command that runs cases, one at a time, once the first has passed; what comes of it, with the rest of its output.
+pub fn interrupted_midway(mut command: Command) -> Outcome {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.starts_with("PASS") {
+        line.clear();
+        assert!(out.read_line(&mut line).expect("the output is text") > 0, "it ended before the first case");
+    }
+    send("INT", child.id());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("the output is text");
+    Outcome { out: rest, ..Outcome::of(child.wait_with_output().expect("it was started")) }
 }
 
 /// Sends a signal to a process.

@@ -69,10 +69,8 @@ struct Fact {
 impl Head {
     pub fn of(run: &RunRecord, cut: &mut Cut) -> Self {
         let conclusion = run.conclusion();
-        let counts =
-            Verdict::ALL.into_iter().map(|verdict| (verdict, run.count(verdict))).filter(|(_, count)| *count > 0);
         let counts: Vec<Count> =
-            counts.map(|(verdict, count)| Count { id: verdict.id(), word: verdict.as_str(), count }).collect();
+            run.counted().map(|(verdict, count)| Count { id: verdict.id(), word: verdict.as_str(), count }).collect();
         let sentences = |texts: &[String], cut: &mut Cut| -> Vec<String> {
             cut.items(texts, MOST_SENTENCES).iter().map(|text| cut.text(text, MOST_TEXT)).collect()
         };

@@ -24,7 +24,6 @@ use self::matrix::{FamilyRules, Matrix};
 use super::printable;
 use crate::record::{CaseRecord, RunRecord};
 use crate::suite::model::{Certification, Level};
-use crate::verdict::Verdict;
 
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -64,9 +63,8 @@ pub fn html(run: &RunRecord) -> Result<Vec<u8>, HtmlError> {
     let matrix = Matrix::of(run, &families, &mut cut);
     let head = Head::of(run, &mut cut);
     let suites = cut.items(&run.suites, MOST_SUITES).iter().map(|suite| short_id(&suite.id)).collect();
-    let verdicts = Verdict::ALL.into_iter().filter(|verdict| run.count(*verdict) > 0);
     let choices = Choices {
-        verdicts: verdicts.map(|verdict| (verdict.id(), verdict.as_str())).collect(),
+        verdicts: run.counted().map(|(verdict, _)| (verdict.id(), verdict.as_str())).collect(),
         levels: [Level::Must, Level::Should, Level::May].map(Level::as_str),
         certifications: Certification::ALL.map(Certification::as_str),
         suites,
