@@ -19,6 +19,8 @@ pub struct Reach {
     pub request_timeout: Duration,
     /// Proxy for all requests; none is used unless given.
     pub proxy: Option<Url>,
+    /// How often a scenario's request is sent again where the endpoint says that it is busy.
+    pub retry_throttled: u32,
 }
 
 /// The embedded endpoint cannot be used.
@@ -48,6 +50,7 @@ pub async fn start(options: reference::Options, reach: Reach) -> Result<(Endpoin
         connect_timeout: reach.connect_timeout,
         request_timeout: reach.request_timeout,
         proxy: reach.proxy,
+        retry_throttled: reach.retry_throttled,
     };
     let client = Client::new(target, &trust)?;
     Ok((endpoint, client))

@@ -54,6 +54,7 @@ pub fn judge(
         elapsed: elapsed("seconds", manifest.seconds)?,
         server: manifest.server.clone(),
         cases,
+        throttling: manifest.throttling,
         left_behind: manifest.left_behind.clone(),
         interrupted: manifest.interrupted,
         baseline,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::Throttling;
 use crate::record::ProfileRecord;
 use crate::runner::Stopped;
 use crate::verdict::Facts;
@@ -50,6 +51,9 @@ pub struct Manifest {
     pub limits: Vec<String>,
     /// SHA-256 over the digests of all suites of the run, in hexadecimal.
     pub suites_digest: String,
+    /// How often the endpoint said that it was busy.
+    #[serde(default, skip_serializing_if = "Throttling::is_none")]
+    pub throttling: Throttling,
     /// What could not be removed.
     pub left_behind: Vec<String>,
     /// The cases.

@@ -9,7 +9,7 @@ use crate::suite::{Key, Suite};
 
 /// Raised when requests are made, or evidence is captured, in another way than before, so that older evidence is not taken
 /// for that of the same requests.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 
 /// SHA-256, in hexadecimal, of all that decides what these steps send and what is looked at besides their answers. What
 /// they expect has no part in it.

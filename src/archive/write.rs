@@ -94,6 +94,7 @@ impl Keeper {
             complete: context.is_complete,
             limits: context.limits.clone(),
             suites_digest: context.suite_digest.clone(),
+            throttling: run.throttling,
             left_behind: run.left_behind.clone(),
             cases,
             probes,

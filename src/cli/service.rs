@@ -57,6 +57,7 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
         connect_timeout: config.connect_timeout,
         request_timeout: config.request_timeout,
         proxy: config.proxy.clone(),
+        retry_throttled: config.retry_throttled,
     };
     let (endpoint, client) = embedded::start(options, reach).await?;
     let limit = "the embedded reference endpoint was tested, and no product";
@@ -74,5 +75,6 @@ fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credential
         connect_timeout: config.connect_timeout,
         request_timeout: config.request_timeout,
         proxy: config.proxy.clone(),
+        retry_throttled: config.retry_throttled,
     }
 }

@@ -6,9 +6,13 @@ mod build;
 mod customer_key;
 mod form;
 mod header_case;
+mod no_answer;
 mod own_connection;
+mod receive;
 mod send;
 mod sign;
+mod silence;
+mod throttling;
 mod tls;
 
 use std::time::Duration;
@@ -18,6 +22,8 @@ use url::Url;
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
 pub use send::{Client, ClientError, Journal};
+pub use silence::MOST_IN_A_ROW;
+pub use throttling::Throttling;
 pub use tls::TlsTrust;
 
 use crate::config::{Addressing, Credentials};
@@ -41,4 +47,6 @@ pub struct Target {
     pub request_timeout: Duration,
     /// Proxy for all requests; none is used unless given.
     pub proxy: Option<Url>,
+    /// How often a scenario's request is sent again where the endpoint says that it is busy.
+    pub retry_throttled: u32,
 }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -31,8 +31,9 @@ use url::Url;
 use super::Target;
 use super::build::{OwnConnection, Prepared};
 use super::header_case::Recased;
+use super::receive::Looking;
 use super::send::LocalhostResolver;
-use crate::evidence::MAX_ANSWER;
+use crate::evidence::Answer;
 
 /// The most bytes that are kept of what comes after the head.
 const MAX_BEYOND: usize = 64 * 1024;
@@ -41,9 +42,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The head of an answer, what came after it, and why that ended early, where it did.
-type Answer = (http::response::Parts, Bytes, Option<String>);
-
 /// Sends a request; no answer is awaited of one that is cut.
 pub(super) async fn exchange(
     prepared: &Prepared,
@@ -51,17 +49,19 @@ pub(super) async fn exchange(
     headers: HeaderMap,
     target: &Target,
     tls: Arc<ClientConfig>,
+    looking: &Looking<'_>,
 ) -> Result<Option<Answer>, Failure> {
     let asked = async {
         let headers = with_own_headers(prepared, headers)?;
         let stream = connect(prepared, target).await?;
         if prepared.url.scheme() != "https" {
-            return send(stream, kind, prepared, headers).await;
+            return send(stream, kind, prepared, headers, looking).await;
         }
         let name = ServerName::try_from(host(prepared)?.to_owned())?;
-        send(TlsConnector::from(tls).connect(name, stream).await?, kind, prepared, headers).await
+        send(TlsConnector::from(tls).connect(name, stream).await?, kind, prepared, headers, looking).await
     };
-    tokio::time::timeout(target.request_timeout, asked).await.map_err(|_| "no answer in time")?
+    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+    tokio::time::timeout(target.request_timeout, asked).await.map_err(late)?
 }
 
 fn host(prepared: &Prepared) -> Result<&str, Failure> {
@@ -116,13 +116,14 @@ async fn send<S>(
     kind: OwnConnection,
     prepared: &Prepared,
     headers: HeaderMap,
+    looking: &Looking<'_>,
 ) -> Result<Option<Answer>, Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     match kind {
-        OwnConnection::ReadToTheEnd => ask_and_read_on(stream, prepared, headers).await.map(Some),
-        OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers).await.map(Some),
+        OwnConnection::ReadToTheEnd => ask_and_read_on(stream, prepared, headers, looking).await.map(Some),
+        OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers, looking).await.map(Some),
         OwnConnection::Interrupted => interrupt(stream, prepared, &headers).await.map(|()| None),
     }
 }
@@ -167,27 +168,21 @@ where
 }
 
 /// Sends a request and reads its answer.
-async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap, looking: &Looking<'_>) -> Result<Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (head, mut body, _running) = sent(stream, prepared, headers).await?;
-    let mut received = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => received.extend_from_slice(&frame.into_data().unwrap_or_default()),
-            Err(error) => return Ok((head, received.freeze(), Some(error.to_string()))),
-        }
-        if received.len() > MAX_ANSWER {
-            let why = format!("more than {MAX_ANSWER} bytes came; the rest was not read");
-            return Ok((head, received.freeze(), Some(why)));
-        }
-    }
-    Ok((head, received.freeze(), None))
+    let (head, body, _running) = sent(stream, prepared, headers).await?;
+    Ok(looking.receive(head, body).await)
 }
 
 /// Sends a request and reads everything that comes, also after the answer's end.
-async fn ask_and_read_on<S>(stream: S, prepared: &Prepared, headers: HeaderMap) -> Result<Answer, Failure>
+async fn ask_and_read_on<S>(
+    stream: S,
+    prepared: &Prepared,
+    headers: HeaderMap,
+    looking: &Looking<'_>,
+) -> Result<Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -195,7 +190,8 @@ where
     let mut beyond = BytesMut::new();
     // What has come by the end of the server's time is what it sent, whether it ends the connection or not.
     let _ = tokio::time::timeout(PATIENCE, async {
-        let _ = body.collect().await;
+        // HEAD's answer has none that hyper gives out.
+        let _ = Limited::new(body, MAX_BEYOND).collect().await;
         match running.await {
             Ok(Ok(parts)) => {
                 beyond.extend_from_slice(&parts.read_buf);
@@ -210,7 +206,7 @@ where
         }
     })
     .await;
-    Ok((head, beyond.freeze(), None))
+    Ok(looking.received(&head, &beyond))
 }
 
 async fn read_on(mut stream: impl AsyncRead + Unpin, all: &mut BytesMut) {

@@ -1,23 +1,23 @@
-//! Sends signed requests and captures what came back. No redirects, no retries, no decompression.
+//! Sends signed requests and captures what came back. No redirects, no decompression, and nothing is sent twice unless
+//! the user asks for that where an endpoint says that it is busy.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
+use super::no_answer::{NoAnswer, chain};
+use super::receive::Looking;
 use super::sign::Signer;
+use super::silence::Silence;
+use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection};
-use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_SENT_TEXT, MAX_TEXT, Received, Redactor, Reply, Sent};
+use crate::evidence::{Exchange, MAX_SENT_TEXT, Redactor, Reply, Sent, most_text};
 use crate::suite::body::Body;
 use crate::suite::model::{Auth, Payload, Scheme};
 
@@ -47,6 +47,10 @@ pub struct Client {
     tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
     journal: Option<Journal>,
+    /// How often a request is sent again where the endpoint says that it is busy.
+    again: u32,
+    throttled: Arc<Counted>,
+    silence: Arc<Silence>,
 }
 
 /// Everything that a client sent, with what came back, in the order in which answers were complete.
@@ -95,13 +99,21 @@ impl Client {
         }
         let tls = trust.client_config()?;
         let http = builder.tls_backend_preconfigured(tls.clone()).build().map_err(setup)?;
-        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target), journal: None })
+        let (tls, again, target) = (Arc::new(tls), target.retry_throttled, Arc::new(target));
+        Ok(Self { http, tls, target, journal: None, again, throttled: Arc::default(), silence: Arc::default() })
     }
 
-    /// The same client, every exchange of which is entered in a journal, too.
+    /// The same client for requests of the runner's own, by which nothing is judged: every exchange is entered in a journal,
+    /// what a busy endpoint refuses is sent again, and an endpoint that has gone silent is asked all the same.
     #[must_use]
     pub fn journaled(&self, journal: &Journal) -> Self {
-        Self { journal: Some(Arc::clone(journal)), ..self.clone() }
+        Self { journal: Some(Arc::clone(journal)), again: self.again.max(throttling::OF_HOUSEKEEPING), ..self.clone() }
+    }
+
+    /// How often the endpoint said that it was busy, to this client or to any made from it.
+    #[must_use]
+    pub fn throttling(&self) -> Throttling {
+        self.throttled.throttling()
     }
 
     /// The target.
@@ -122,17 +134,7 @@ impl Client {
     ) -> Exchange {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
         let (sent, reply) = match prepared {
-            Ok(mut prepared) => {
-                // What frames and signs a body is no part of its text.
-                let (remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
-                let ready = make_ready(&mut prepared, &self.target).await;
-                let sent = Sent::of(&prepared, remarks, body_text);
-                let reply = match ready {
-                    Ok(()) => self.exchange(prepared, redactor, bodies).await,
-                    Err(why) => Reply::NotSent(why),
-                };
-                (sent, reply)
-            }
+            Ok(prepared) => self.exchange(prepared, redactor, bodies).await,
             Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
@@ -143,7 +145,43 @@ impl Client {
         exchange
     }
 
-    async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {
+    /// Sends a request, and sends it again as often as may be while the endpoint is busy.
+    async fn exchange(
+        &self,
+        prepared: Prepared,
+        redactor: &Redactor,
+        bodies: &BTreeMap<String, Body>,
+    ) -> (Sent, Reply) {
+        // What frames and signs a body is no part of its text.
+        let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
+        let looking = Looking { redactor, bodies, most_text: most_text(prepared.operation) };
+        let mut again = 0;
+        loop {
+            let mut ready = prepared.clone();
+            let made_ready = make_ready(&mut ready, &self.target).await;
+            let sent = |remarks| Sent::of(&ready, remarks, body_text.clone());
+            if let Err(why) = made_ready {
+                return (sent(remarks), Reply::NotSent(why));
+            }
+            let silence = self.silence.refusal().filter(|_| self.journal.is_none());
+            if let Some(refusal) = silence {
+                return (sent(remarks), refusal);
+            }
+            let sent_now = sent(remarks.clone());
+            let reply = self.once(ready, &looking).await;
+            self.silence.note(&reply, prepared.scheme);
+            let busy = throttling::says_busy(&reply);
+            busy.iter().for_each(|_| self.throttled.answer());
+            let Some(busy) = busy.filter(|_| again < self.again) else { return (sent_now, reply) };
+            again += 1;
+            let wait = throttling::wait(busy, again);
+            tokio::time::sleep(wait).await;
+            remarks.push(throttling::remark(busy, wait));
+            self.throttled.sent_again();
+        }
+    }
+
+    async fn once(&self, prepared: Prepared, looking: &Looking<'_>) -> Reply {
         let scheme = prepared.scheme;
         let mut headers = http::HeaderMap::new();
         for line in &prepared.headers {
@@ -154,24 +192,21 @@ impl Client {
             headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
         }
         if let Some(kind) = prepared.own_connection {
-            let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, Arc::clone(&self.tls));
+            let tls = Arc::clone(&self.tls);
+            let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, tls, looking);
             return match exchanged.await {
-                Ok(Some((head, body, cut_short))) => {
-                    let head = (head.version, head.status, &head.headers);
-                    Reply::Answer(receive(head, (body, cut_short), redactor, bodies))
-                }
+                Ok(Some(answer)) => Reply::Answer(answer),
                 Ok(None) => Reply::Interrupted,
-                Err(error) => Reply::Failed(chain(&*error)),
+                Err(error) => NoAnswer::of(&*error).reply(scheme, &chain(&*error)),
             };
         }
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
         match request.body(prepared.body).send().await {
             Ok(response) => {
-                let (version, status, headers) = (response.version(), response.status(), response.headers().clone());
-                let body = read(response).await;
-                Reply::Answer(receive((version, status, &headers), body, redactor, bodies))
+                let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+                Reply::Answer(looking.receive(head, body).await)
             }
-            Err(error) => no_answer(&error, scheme),
+            Err(error) => NoAnswer::of(&error).reply(scheme, &chain(&error)),
         }
     }
 }
@@ -268,118 +303,5 @@ impl Sent {
             remarks: Vec::new(),
             object_key: String::new(),
         }
-    }
-}
-
-/// Reads a body as far as it comes and may be kept; why it ended early, where it did.
-async fn read(response: reqwest::Response) -> (Bytes, Option<String>) {
-    let mut received = BytesMut::new();
-    let mut cut_short = None;
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        match chunk {
-            Ok(chunk) if received.len() + chunk.len() > MAX_ANSWER => {
-                cut_short = Some(format!("more than {MAX_ANSWER} bytes came; the rest was not read"));
-                break;
-            }
-            Ok(chunk) => received.extend_from_slice(&chunk),
-            Err(error) => {
-                cut_short = Some(chain(&error));
-                break;
-            }
-        }
-    }
-    (received.freeze(), cut_short)
-}
-
-fn receive(
-    (version, status, lines): (http::Version, http::StatusCode, &http::HeaderMap),
-    (received, cut_short): (Bytes, Option<String>),
-    redactor: &Redactor,
-    bodies: &BTreeMap<String, Body>,
-) -> Answer {
-    let mut leaked_keys = Vec::new();
-    let mut headers = Vec::new();
-    for (name, value) in lines {
-        leaked_keys.extend(redactor.found(value.as_bytes()));
-        headers.push((name.to_string(), redactor.text(value.as_bytes())));
-    }
-    leaked_keys.extend(redactor.found(&received));
-    leaked_keys.sort();
-    leaked_keys.dedup();
-    let is_text = received.len() <= MAX_TEXT && !received.is_empty() && std::str::from_utf8(&received).is_ok();
-    let discloses = if status.is_success() { Vec::new() } else { disclosed(&received, bodies) };
-    let body = Received {
-        length: received.len() as u64,
-        sha256: hex::encode(Sha256::digest(&received)),
-        text: is_text.then(|| redactor.text(&received)),
-        discloses,
-        cut_short,
-    };
-    Answer { version: format!("{version:?}"), status: status.as_u16(), headers, body, leaked_keys }
-}
-
-/// Names of the bodies of which `received` holds the beginning or the end.
-fn disclosed(received: &[u8], bodies: &BTreeMap<String, Body>) -> Vec<String> {
-    const PIECE: usize = 24;
-    let holds = |piece: &[u8]| received.windows(piece.len()).any(|window| window == piece);
-    bodies
-        .iter()
-        .filter(|(_, body)| {
-            let bytes = body.bytes();
-            bytes.len() >= PIECE && (holds(&bytes[..PIECE]) || holds(&bytes[bytes.len() - PIECE..]))
-        })
-        .map(|(name, _)| name.clone())
-        .collect()
-}
-
-fn no_answer(error: &reqwest::Error, scheme: Scheme) -> Reply {
-    let text = chain(error);
-    if error.is_timeout() {
-        return Reply::Failed(format!("no answer in time: {text}"));
-    }
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        let closed = [
-            ErrorKind::ConnectionRefused,
-            ErrorKind::ConnectionReset,
-            ErrorKind::ConnectionAborted,
-            ErrorKind::BrokenPipe,
-            ErrorKind::UnexpectedEof,
-        ];
-        if kind.is_some_and(|kind| closed.contains(&kind)) {
-            return Reply::Closed(text);
-        }
-        source = cause.source();
-    }
-    // hyper says "connection closed before message completed" without an I/O error below it.
-    if scheme == Scheme::Plain && error.is_request() && !error.is_connect() {
-        return Reply::Closed(text);
-    }
-    Reply::Failed(text)
-}
-
-/// An error with its causes. reqwest's errors name the URL; a presigned one has a signature, so it is left out.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.downcast_ref::<reqwest::Error>().map_or_else(|| error.to_string(), |e| e.without_url_text());
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-/// [`reqwest::Error::without_url`] takes the error by value; this shows one without its URL.
-trait WithoutUrl {
-    fn without_url_text(&self) -> String;
-}
-
-impl WithoutUrl for reqwest::Error {
-    fn without_url_text(&self) -> String {
-        let text = self.to_string();
-        self.url().map_or(text.clone(), |url| text.replace(&format!(" for url ({url})"), ""))
     }
 }

@@ -267,6 +267,17 @@ pub enum ConfigError {
         origin: Origin,
     },
 
+    /// A busy endpoint would be asked for ever.
+    #[error("{origin} is {times}, and a request is sent again {most} times at most; give no more than that")]
+    TooManyRetries {
+        /// Where it was given.
+        origin: Origin,
+        /// What was given.
+        times: u32,
+        /// The most that may be given.
+        most: u32,
+    },
+
     /// Some of the access keys are given, and what belongs to them is not.
     #[error("{place} has `{given}` without `{missing}`; give both, or neither")]
     HalfCredentials {

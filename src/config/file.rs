@@ -34,6 +34,7 @@ const KEYS: &[&str] = &[
     "connect-timeout",
     "request-timeout",
     "scenario-timeout",
+    "retry-throttled",
     "profile",
     "label",
     "aws-profile",
@@ -64,6 +65,8 @@ pub(super) struct FileOptions {
     pub request_timeout: Option<u64>,
     #[serde(alias = "scenario_timeout")]
     pub scenario_timeout: Option<u64>,
+    #[serde(alias = "retry_throttled")]
+    pub retry_throttled: Option<u32>,
     pub profile: Option<String>,
     pub label: Option<String>,
     #[serde(alias = "aws_profile")]
@@ -234,7 +237,7 @@ mod tests {
         match key {
             "addressing" => "'path'",
             "insecure" => "true",
-            "jobs" | "connect-timeout" | "request-timeout" | "scenario-timeout" => "1",
+            "jobs" | "connect-timeout" | "request-timeout" | "scenario-timeout" | "retry-throttled" => "1",
             _ => "'text'",
         }
     }

@@ -65,6 +65,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
     let connect = own(typed.connect_timeout, "connect-timeout", options.connect_timeout, &lines);
     let request = own(typed.request_timeout, "request-timeout", options.request_timeout, &lines);
     let scenario = own(typed.scenario_timeout, "scenario-timeout", options.scenario_timeout, &lines);
+    let retries = own(typed.retry_throttled, "retry-throttled", options.retry_throttled, &lines);
     let profile = own(typed.profile, "profile", options.profile, &lines).map(not_empty).transpose()?;
     let label = match own(typed.label, "label", options.label, &lines) {
         Some(label) => Some(label),
@@ -95,6 +96,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
         connect_timeout: checked_timeout(connect, resolved::DEFAULT_CONNECT_TIMEOUT)?,
         request_timeout: checked_timeout(request, resolved::DEFAULT_REQUEST_TIMEOUT)?,
         scenario_timeout: checked_timeout(scenario, resolved::DEFAULT_SCENARIO_TIMEOUT)?,
+        retry_throttled: checked_retries(retries)?,
         profile: profile.map_or_else(|| resolved::DEFAULT_PROFILE.to_owned(), |profile| profile.value),
         label: label.map(|label| label.value),
         credentials,
@@ -221,6 +223,17 @@ fn checked_timeout(seconds: Option<Sourced<u64>>, default: u64) -> Result<Durati
         None => Ok(Duration::from_secs(default)),
         Some(Sourced { value: 0, origin }) => Err(ConfigError::NoTime { origin }),
         Some(Sourced { value, .. }) => Ok(Duration::from_secs(value)),
+    }
+}
+
+fn checked_retries(times: Option<Sourced<u32>>) -> Result<u32, ConfigError> {
+    let most = resolved::MOST_RETRIES;
+    match times {
+        None => Ok(0),
+        Some(Sourced { value: times, origin }) if times > most => {
+            Err(ConfigError::TooManyRetries { origin, times, most })
+        }
+        Some(Sourced { value, .. }) => Ok(value),
     }
 }
 

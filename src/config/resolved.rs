@@ -16,6 +16,8 @@ pub(super) const DEFAULT_JOBS: usize = 8;
 pub(super) const DEFAULT_CONNECT_TIMEOUT: u64 = 10;
 pub(super) const DEFAULT_REQUEST_TIMEOUT: u64 = 60;
 pub(super) const DEFAULT_SCENARIO_TIMEOUT: u64 = 300;
+/// The most times that a request may be sent again.
+pub(super) const MOST_RETRIES: u32 = 20;
 
 /// The connection settings of a run: every value checked, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long to wait for the end of one scenario.
     pub scenario_timeout: Duration,
+    /// How often a scenario's request is sent again where the endpoint says that it is busy; 20 at most.
+    pub retry_throttled: u32,
     /// The name of the conformance profile.
     pub profile: String,
     /// What is tested, in the user's words: product, version, build.

@@ -65,6 +65,10 @@ pub struct Typed {
     #[arg(long, value_name = "SECONDS")]
     pub scenario_timeout: Option<u64>,
 
+    /// Times to send a scenario's request again where the endpoint says that it is busy: 429, 503, SlowDown [default: 0]
+    #[arg(long, value_name = "N")]
+    pub retry_throttled: Option<u32>,
+
     /// Conformance profile to check against [default: portable]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -177,7 +181,7 @@ mod tests {
     fn every_flag_is_read() {
         let arguments = "run --other --endpoint https://h --plain-endpoint none --region r --addressing virtual \
              --ca-file ca.pem --insecure --bucket b --prefix p/ --proxy http://p --jobs 3 --connect-timeout 4 \
-             --request-timeout 5 --scenario-timeout 6 --profile strict --aws-profile lab --config c.toml";
+             --request-timeout 5 --scenario-timeout 6 --retry-throttled 7 --profile strict --aws-profile lab --config c.toml";
         let run = Run::try_parse_from(arguments.split_whitespace()).expect("arguments are good");
         assert!(run.other);
         let typed = run.typed;
@@ -192,6 +196,7 @@ mod tests {
         assert_eq!(typed.proxy, Some("http://p".into()));
         assert_eq!(typed.jobs, Some(3));
         assert_eq!((typed.connect_timeout, typed.request_timeout, typed.scenario_timeout), (Some(4), Some(5), Some(6)));
+        assert_eq!(typed.retry_throttled, Some(7));
         assert_eq!(typed.profile.as_deref(), Some("strict"));
         assert_eq!(typed.aws_profile.as_deref(), Some("lab"));
         assert_eq!(typed.config, Some("c.toml".into()));

@@ -1,5 +1,6 @@
 //! What was sent and what came back, redacted when it is captured: verdicts and reports read this and nothing else.
 
+mod clock;
 mod har;
 mod redact;
 mod xml;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use clock::MOST_SKEW;
 pub use har::{HarError, from_har, to_har};
 pub use redact::Redactor;
 pub use xml::{Element, XmlError};
@@ -18,10 +20,18 @@ use crate::suite::model::Scheme;
 
 /// The most bytes of an answer's body that are read.
 pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
-/// The most bytes of an answer's body that are kept as text.
-pub const MAX_TEXT: usize = 4 * 1024 * 1024;
+/// The most bytes of a listing that are kept as text.
+const MAX_LISTING: usize = 4 * 1024 * 1024;
+/// The most bytes of another answer's body that are kept as text: no error document of S3 is as long.
+const MAX_DOCUMENT: usize = 64 * 1024;
 /// The most bytes of a request's body that are kept as text.
 pub const MAX_SENT_TEXT: usize = 4096;
+
+/// The most bytes of an answer to this operation that are kept as text, so that nothing that an endpoint sends fills the memory.
+#[must_use]
+pub fn most_text(operation: &str) -> usize {
+    if operation.starts_with("List") { MAX_LISTING } else { MAX_DOCUMENT }
+}
 
 /// One request and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,6 +160,13 @@ impl Answer {
         let busy = ["SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "ThrottlingException"];
         matches!(self.status, 408 | 429 | 503)
             || (self.status >= 400 && self.s3_code().is_some_and(|code| busy.contains(&code.as_str())))
+    }
+
+    /// Where the answer sends the client, if it does not answer itself: to another address (RFC 9110, section 15.4).
+    #[must_use]
+    pub fn redirect(&self) -> Option<&str> {
+        let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        redirects.then(|| self.header("location").unwrap_or("an address that it does not name"))
     }
 
     /// The ETag without quotes: of the header, else of the answer's XML.

@@ -223,6 +223,7 @@ async fn run(
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(60),
         proxy: None,
+        retry_throttled: 0,
     };
     let (endpoint, client) = embedded::start(reference::Options { faults, ..Default::default() }, reach).await?;
     let options = runner::Options {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Standing;
+use crate::client::Throttling;
 use crate::evidence::Exchange;
 use crate::rules::{Family, Rule};
 use crate::suite::model::{BucketKind, Certification, Level, Operation};
@@ -72,6 +73,9 @@ pub struct RunRecord {
     pub rules: Vec<Rule>,
     /// The cases, in the order of the suites.
     pub cases: Vec<CaseRecord>,
+    /// How often the endpoint said that it was busy; absent where it never did.
+    #[serde(default, skip_serializing_if = "Throttling::is_none")]
+    pub throttling: Throttling,
     /// What could not be removed.
     pub left_behind: Vec<String>,
 }

@@ -87,6 +87,7 @@ impl RunRecord {
             families: families.cloned().collect(),
             rules: rules_named,
             cases: run.cases.iter().map(|case| CaseRecord::of(case)).collect(),
+            throttling: run.throttling,
             left_behind: run.left_behind.clone(),
         };
         record.counts = record.counted().collect();

@@ -83,6 +83,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         families: Vec::new(),
         rules: Vec::new(),
         cases,
+        throttling: Default::default(),
         left_behind: Vec::new(),
     }
 }

@@ -104,6 +104,8 @@ fn properties(run: &RunRecord, suite: &SuiteRecord) -> Vec<(&'static str, String
         ("suite-file", suite.file.clone()),
         ("suite-digest", format!("sha256:{}", suite.digest)),
         ("all-suites-digest", format!("sha256:{}", run.suites_digest)),
+        ("throttled", run.throttling.answers.to_string()),
+        ("sent-again", run.throttling.sent_again.to_string()),
         ("left-behind", run.left_behind.len().to_string()),
     ]
 }

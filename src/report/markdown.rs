@@ -61,6 +61,9 @@ fn head(text: &mut String, run: &RunRecord) {
         escaped(&run.started),
         escaped(&run.ssecheck),
     );
+    if let Some(throttling) = run.throttling.sentence() {
+        let _ = writeln!(text, "\n{}", escaped(&throttling));
+    }
 }
 
 fn certification(text: &mut String, run: &RunRecord) {

@@ -80,6 +80,9 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.out, "  {}", printable(item))?;
             }
         }
+        if let Some(throttling) = run.throttling.sentence() {
+            writeln!(self.out, "\n{throttling}")?;
+        }
         self.baseline(run)?;
         let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
         writeln!(self.out, "\n{}{server}, profile {}, run {}", run.endpoint, run.profile.id, run.run)?;

@@ -18,7 +18,7 @@ pub use case::{ControlRun, ProbeRun, StepsRun};
 pub use judge::{Scene, Stopped, lacking};
 
 use crate::baseline::{Baseline, Standing};
-use crate::client::{Client, Journal};
+use crate::client::{Client, Journal, Throttling};
 use crate::evidence::Exchange;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
@@ -104,6 +104,8 @@ pub struct RunResult {
     pub baseline: Option<Arc<Baseline>>,
     /// The probes that were made.
     pub probes: Vec<Arc<ProbeRun>>,
+    /// How often the endpoint said that it was busy.
+    pub throttling: Throttling,
     /// What was sent to make buckets and to remove what was made, and what came back.
     pub housekeeping: Vec<Exchange>,
 }
@@ -192,6 +194,7 @@ pub async fn run(
         interrupted: shared.cancelled.is_cancelled(),
         baseline: shared.options.baseline,
         probes: probed(shared.probes.into_inner()),
+        throttling: shared.client.throttling(),
         housekeeping: std::mem::take(&mut *journal.lock().unwrap_or_else(PoisonError::into_inner)),
     })
 }

@@ -166,9 +166,7 @@ impl Check<'_> {
             let actual = format!("{} whose body holds data of `{body}`", self.summary());
             return Some(Mismatch::new("body", "a refusal that gives no object data away", actual));
         }
-        let redirects = plain
-            && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
-            && answer.header("location").is_some_and(|l| l.to_ascii_lowercase().starts_with("https://"));
+        let redirects = plain && answer.redirect().is_some_and(|to| to.to_ascii_lowercase().starts_with("https://"));
         let refuses = (400..500).contains(&answer.status) || redirects;
         (!refuses).then(|| Mismatch::new("status", expected, self.summary()))
     }

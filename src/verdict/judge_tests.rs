@@ -96,6 +96,49 @@ fn a_key_given_back_is_about_a_rule_of_its_own(#[case] members: Value, #[case] e
     assert_eq!((kind(&outcome), rule(&outcome)), (expected, Some("customer-key-never-returned")));
 }
 
+/// Whatever else is to be said of the answer.
+#[rstest]
+#[case(200)]
+#[case(307)]
+#[case(503)]
+fn a_key_is_given_back_by_any_answer(#[case] status: u16) {
+    let mut answer = answer(status);
+    answer.leaked_keys.push("K".to_owned());
+    let step = json!([{"id": "put", "request": {}}]);
+    let outcome = judged(step, "portable", vec![exchange("put", Reply::Answer(answer))]);
+    assert_eq!(rule(&outcome), Some("customer-key-never-returned"));
+}
+
+#[rstest]
+#[case::not_asked_for(json!({}), 307, json!({"status": ["200"]}), "unjudgeable")]
+#[case::where_a_refusal_is(json!({}), 301, json!({"refused": true}), "unjudgeable")]
+#[case::asked_for(json!({}), 307, json!({"status": ["307"]}), "held")]
+#[case::one_of_several(json!({}), 307, json!({"any_of": [{"status": ["3xx"]}, {"status": ["200"]}]}), "held")]
+#[case::not_modified_is_none(json!({}), 304, json!({"status": ["200"]}), "broken")]
+#[case::asked_for_another(json!({}), 308, json!({"status": ["304"]}), "unjudgeable")]
+#[case::over_plain_http(json!({"scheme": "plain"}), 301, json!({"status": ["200"]}), "broken")]
+fn a_redirect_is_no_answer_of_the_endpoint(
+    #[case] request: Value,
+    #[case] status: u16,
+    #[case] expect: Value,
+    #[case] expected: &str,
+) {
+    let step = json!([{"id": "s", "request": request, "expect": expect}]);
+    let moved = answered(status, &[("location", "https://elsewhere/")], "");
+    assert_eq!(kind(&judged(step, "portable", vec![exchange("s", moved)])), expected);
+}
+
+#[rstest]
+#[case::signed(json!({}), "unjudgeable")]
+#[case::presigned(json!({"auth": "presigned"}), "unjudgeable")]
+#[case::not_signed(json!({"auth": "anonymous"}), "held")]
+#[case::changed_on_purpose(json!({"tampered": {"x-amz-date": {"value": "20200101T000000Z"}}}), "held")]
+fn a_clock_that_is_off_refuses_nothing(#[case] request: Value, #[case] expected: &str) {
+    let step = json!([{"id": "s", "request": request, "expect": {"refused": true}}]);
+    let skewed = answered(403, &[], "<Error><Code>RequestTimeTooSkewed</Code></Error>");
+    assert_eq!(kind(&judged(step, "portable", vec![exchange("s", skewed)])), expected);
+}
+
 #[rstest]
 #[case::other_code("aws", 403, "broken", Some("answers-as-aws"))]
 #[case::other_code_does_not_matter("portable", 403, "held", None)]

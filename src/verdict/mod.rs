@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
-use crate::suite::model::{Level, Outcome, Step};
+use crate::suite::model::{Auth, Level, Outcome, Step};
 pub use certification::{Attainment, Certified, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
@@ -245,9 +245,6 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
         let mismatch = Mismatch::new("step", "to be sent", "it was not sent");
         return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
     };
-    if let Some(mismatch) = unjudgeable(step, exchange) {
-        return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
-    }
     if let Reply::NotSent(why) = &exchange.reply {
         return StepsOutcome::Blocked(finding(vec![Mismatch::new("request", "to be sent", why)]));
     }
@@ -264,6 +261,9 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
         let finding = about(&[KEY_NEVER_RETURNED.to_owned()], None, leaks);
         let is_about_it = terms.cited.iter().any(|rule| rule == KEY_NEVER_RETURNED);
         return if is_about_it { not_met(finding) } else { StepsOutcome::Blocked(finding) };
+    }
+    if let Some(mismatch) = unjudgeable(step, exchange) {
+        return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
     }
     let needed: Vec<Mismatch> = step.needs.iter().flat_map(|outcome| judge.outcome(outcome)).collect();
     if !needed.is_empty() {
@@ -304,8 +304,40 @@ fn unjudgeable(step: &Step, exchange: &Exchange) -> Option<Mismatch> {
                 actual.trim_end(),
             ))
         }
+        Reply::Answer(answer) => no_answer_of_its_own(step, exchange, answer),
         _ => None,
     }
+}
+
+/// An answer that sends the client elsewhere, or that refuses the time of the signature and so says nothing of the request.
+fn no_answer_of_its_own(step: &Step, exchange: &Exchange, answer: &Answer) -> Option<Mismatch> {
+    let is_plain = step.request.scheme() == crate::suite::model::Scheme::Plain;
+    if let Some(to) = answer.redirect().filter(|_| !is_plain && !expects_redirect(step)) {
+        let actual = format!(
+            "{}, to {to} (not followed: credentials and customer keys stay with the endpoint; if that is it, give it with \
+             --endpoint)",
+            answer.status
+        );
+        return Some(Mismatch::new("answer", "one of the endpoint itself", actual));
+    }
+    let is_signed = step.request.auth != Some(Auth::Anonymous) && step.request.tampered.is_none();
+    if is_signed && answer.s3_code().as_deref() == Some("RequestTimeTooSkewed") {
+        let skew = exchange.clock_skew();
+        let actual =
+            skew.unwrap_or_else(|| "RequestTimeTooSkewed: compare the endpoint's clock with this machine's".to_owned());
+        return Some(Mismatch::new("clock", "clocks that are no more than 15 minutes apart", actual));
+    }
+    None
+}
+
+/// Whether a step is about redirects.
+fn expects_redirect(step: &Step) -> bool {
+    fn names_one(outcome: &Outcome) -> bool {
+        let is_one = |status: &String| status.starts_with('3') && status != "304";
+        outcome.status.iter().any(is_one) || outcome.any_of.iter().any(names_one)
+    }
+    let also = step.also.iter().map(|also| &also.expect);
+    step.needs.iter().chain(&step.expect).chain(step.expect_under.values()).chain(also).any(names_one)
 }
 
 /// Joins what became of a scenario's own steps and of its controls.

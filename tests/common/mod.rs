@@ -1,6 +1,8 @@
 //! Runs the built binary.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+pub mod raw_endpoint;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};

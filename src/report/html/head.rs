@@ -191,6 +191,9 @@ fn facts(run: &RunRecord, cut: &mut Cut) -> Vec<Fact> {
     fact("Baseline", &baseline(run), false);
     fact("Started", &started(&run.started), false);
     fact("Duration", &duration(run.seconds), false);
+    if let Some(throttling) = run.throttling.sentence() {
+        fact("Throttling", &throttling, false);
+    }
     fact("ssecheck", &run.ssecheck, false);
     fact("Run", &run.run, true);
     fact("Suites, SHA-256", &run.suites_digest, true);

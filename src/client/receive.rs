@@ -1,0 +1,238 @@
+//! Reads an answer as it comes: digested and searched piece by piece, so that no answer costs more memory than is kept.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use aho_corasick::AhoCorasick;
+use bytes::Bytes;
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt as _;
+use sha2::{Digest as _, Sha256};
+
+use super::no_answer::chain;
+use crate::evidence::{Answer, MAX_ANSWER, Received, Redactor};
+use crate::suite::body::Body;
+
+/// How much of a body is searched at a time.
+const WINDOW: usize = 256 * 1024;
+/// The most bytes that an encoding of a customer key takes: pieces overlap by as many, so that none is missed between two.
+const OVERLAP: usize = 16 * 1024;
+/// Of a scenario's body as many bytes must stand in an answer for it to be given away.
+const PIECE: usize = 24;
+
+/// What is looked for in an answer, and how much of it is kept.
+pub(super) struct Looking<'a> {
+    /// Customer keys and other secrets.
+    pub redactor: &'a Redactor,
+    /// The scenario's bodies: looked for in answers other than 2xx.
+    pub bodies: &'a BTreeMap<String, Body>,
+    /// The most bytes of a body that are kept as text.
+    pub most_text: usize,
+}
+
+impl Looking<'_> {
+    /// Reads an answer to its end, or as far as it may be read.
+    pub async fn receive<B>(&self, head: http::response::Parts, mut body: B) -> Answer
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Error + 'static,
+    {
+        let mut so_far = self.begin(&head);
+        while let Some(frame) = body.frame().await {
+            match frame.map(http_body::Frame::into_data) {
+                Ok(Ok(data)) if so_far.length + data.len() as u64 > MAX_ANSWER as u64 => {
+                    so_far.cut_short = Some(format!("more than {MAX_ANSWER} bytes came; the rest was not read"));
+                    break;
+                }
+                Ok(Ok(data)) => so_far.add(&data),
+                Ok(Err(other)) => {
+                    for value in other.trailers_ref().into_iter().flat_map(http::HeaderMap::values) {
+                        so_far.leaked_keys.extend(self.redactor.found(value.as_bytes()));
+                    }
+                }
+                Err(error) => {
+                    so_far.cut_short = Some(chain(&error));
+                    break;
+                }
+            }
+        }
+        so_far.end(&head)
+    }
+
+    /// An answer that has come.
+    pub fn received(&self, head: &http::response::Parts, body: &[u8]) -> Answer {
+        let mut so_far = self.begin(head);
+        so_far.add(body);
+        so_far.end(head)
+    }
+
+    fn begin(&self, head: &http::response::Parts) -> SoFar<'_> {
+        // Answers that give an object's data away on purpose are 2xx.
+        let disclosures = (!head.status.is_success()).then(|| Disclosures::of(self.bodies));
+        SoFar {
+            looking: self,
+            disclosures,
+            length: 0,
+            digest: Sha256::new(),
+            text: Some(Vec::new()),
+            window: Vec::new(),
+            leaked_keys: Vec::new(),
+            discloses: Vec::new(),
+            cut_short: None,
+        }
+    }
+}
+
+/// An answer that is coming.
+struct SoFar<'a> {
+    looking: &'a Looking<'a>,
+    disclosures: Option<Disclosures>,
+    length: u64,
+    digest: Sha256,
+    /// All of the body, while it is not too long to be kept.
+    text: Option<Vec<u8>>,
+    /// What was not searched yet, after as much of what was as a match may need.
+    window: Vec<u8>,
+    leaked_keys: Vec<String>,
+    discloses: Vec<String>,
+    cut_short: Option<String>,
+}
+
+impl SoFar<'_> {
+    fn add(&mut self, data: &[u8]) {
+        self.length += data.len() as u64;
+        self.digest.update(data);
+        self.text = self.text.take().filter(|text| text.len() + data.len() <= self.looking.most_text);
+        if let Some(text) = &mut self.text {
+            text.extend_from_slice(data);
+        }
+        for piece in data.chunks(WINDOW) {
+            self.window.extend_from_slice(piece);
+            if self.window.len() >= WINDOW + OVERLAP {
+                self.search();
+                self.window.drain(..self.window.len() - OVERLAP);
+            }
+        }
+    }
+
+    fn search(&mut self) {
+        self.leaked_keys.extend(self.looking.redactor.found(&self.window));
+        if let Some(disclosures) = &self.disclosures {
+            self.discloses.extend(disclosures.found(&self.window));
+        }
+    }
+
+    fn end(mut self, head: &http::response::Parts) -> Answer {
+        self.search();
+        let redactor = self.looking.redactor;
+        let mut headers = Vec::new();
+        for (name, value) in &head.headers {
+            self.leaked_keys.extend(redactor.found(value.as_bytes()));
+            headers.push((name.to_string(), redactor.text(value.as_bytes())));
+        }
+        let text = self.text.filter(|text| !text.is_empty() && std::str::from_utf8(text).is_ok());
+        let body = Received {
+            length: self.length,
+            sha256: hex::encode(self.digest.finalize()),
+            text: text.map(|text| redactor.text(&text)),
+            discloses: sorted(self.discloses),
+            cut_short: self.cut_short,
+        };
+        let version = format!("{:?}", head.version);
+        Answer { version, status: head.status.as_u16(), headers, body, leaked_keys: sorted(self.leaked_keys) }
+    }
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Finds the beginnings and the ends of bodies.
+struct Disclosures {
+    /// For each piece the name of its body.
+    names: Vec<String>,
+    pieces: Option<AhoCorasick>,
+}
+
+impl Disclosures {
+    fn of(bodies: &BTreeMap<String, Body>) -> Self {
+        let (mut names, mut pieces) = (Vec::new(), Vec::new());
+        for (name, body) in bodies.iter().filter(|(_, body)| body.len() >= PIECE as u64) {
+            let bytes = body.bytes();
+            for piece in [&bytes[..PIECE], &bytes[bytes.len() - PIECE..]] {
+                names.push(name.clone());
+                pieces.push(piece.to_vec());
+            }
+        }
+        Self { names, pieces: AhoCorasick::new(pieces).ok() }
+    }
+
+    fn found(&self, bytes: &[u8]) -> Vec<String> {
+        let matches = self.pieces.iter().flat_map(|pieces| pieces.find_overlapping_iter(bytes));
+        let mut found: Vec<usize> = matches.map(|found| found.pattern().as_usize()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|piece| self.names.get(piece).cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use http_body_util::StreamBody;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made").block_on(future)
+    }
+
+    fn head(status: u16) -> http::response::Parts {
+        http::Response::builder().status(status).body(()).expect("it is a response").into_parts().0
+    }
+
+    /// An answer whose body comes in pieces of this size.
+    fn answered(status: u16, body: &[u8], size: usize, looking: &Looking<'_>) -> Answer {
+        let frames = body.chunks(size).map(|piece| Ok(http_body::Frame::data(Bytes::copy_from_slice(piece))));
+        let frames: Vec<Result<_, std::io::Error>> = frames.collect();
+        block_on(looking.receive(head(status), StreamBody::new(futures_util::stream::iter(frames))))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        /// However a body is cut to pieces, what is found in it is the same.
+        #[test]
+        fn pieces_hide_nothing(size in 999usize..200_000, before in 0usize..400_000, after in 0usize..200_000) {
+            let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+            let redactor = Redactor::new([("K", key.as_slice())]);
+            let content = Body::Literal(Bytes::from_static(b"The content of an object that is nobody's business."));
+            let bodies = BTreeMap::from([("data".to_owned(), content.clone())]);
+            let looking = Looking { redactor: &redactor, bodies: &bodies, most_text: 1000 };
+            let hidden = [STANDARD.encode(&key).as_bytes(), &content.bytes()].concat();
+            let body = [&vec![b'.'; before][..], &hidden, &vec![b'.'; after]].concat();
+            let answer = answered(400, &body, size, &looking);
+            prop_assert_eq!(answer.leaked_keys, vec!["K"]);
+            prop_assert_eq!(answer.body.discloses, vec!["data"]);
+            prop_assert_eq!(answer.body.length, body.len() as u64);
+            prop_assert_eq!(answer.body.sha256, hex::encode(Sha256::digest(&body)));
+            prop_assert_eq!(answer.body.text.is_some(), body.len() <= 1000);
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_may_be() {
+        let redactor = Redactor::new(std::iter::empty());
+        let looking = Looking { redactor: &redactor, bodies: &BTreeMap::new(), most_text: 10 };
+        let piece = Bytes::from(vec![0; 1024 * 1024]);
+        let endless =
+            futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(http_body::Frame::data(piece.clone())));
+        let answer = block_on(looking.receive(head(200), StreamBody::new(endless)));
+        assert_eq!(answer.body.length, MAX_ANSWER as u64);
+        assert!(answer.body.cut_short.is_some());
+    }
+}

@@ -1,0 +1,540 @@
+//! Endpoints that break HTTP, TLS or good manners: each gets a verdict, in bounded time and memory. All by real sockets.
+
+mod common;
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::raw_endpoint::{Behaviour, Certificate, RawEndpoint, Request, Stream};
+use common::{Outcome, Workplace, suite};
+use rstest::rstest;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Kibibytes of memory that a run may use, whatever the endpoint sends.
+const MOST_MEMORY: u32 = 128 * 1024;
+/// A run that takes longer than this many seconds hangs.
+const MOST_TIME: u32 = 240;
+
+/// Something that an endpoint does in place of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    NeverAnswers,
+    OneByteASecond,
+    EndlessHeaders,
+    OneHugeHeader,
+    EndlessBody,
+    EndlessChunks,
+    TenGibibytesAndSilence,
+    TooShortALength,
+    TooLongALength,
+    ChunkedGarbage,
+    NoHttp,
+    ResetAfterTheRequest,
+    ResetInTheStatusLine,
+    ResetInTheHeaders,
+    ResetInTheBody,
+    ClosedAfterTheRequest,
+    EarlyHintsForever,
+    ControlCharactersInAHeader,
+    RedirectLoop,
+    Status(u16),
+}
+
+/// Until the client has had enough.
+async fn forever(stream: &mut Stream, piece: &[u8]) -> std::io::Result<()> {
+    loop {
+        stream.write_all(piece).await?;
+    }
+}
+
+/// Until the client closes the connection.
+async fn silence(stream: &mut Stream) -> std::io::Result<()> {
+    let mut byte = [0];
+    while stream.read(&mut byte).await? > 0 {}
+    Err(std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn reset(stream: &mut Stream) -> std::io::Result<()> {
+    stream.get_ref().0.set_zero_linger()?;
+    Err(std::io::ErrorKind::ConnectionReset.into())
+}
+
+#[async_trait::async_trait]
+impl Behaviour for Fault {
+    async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let zeros = vec![b'0'; 64 * 1024];
+        match self {
+            Self::NeverAnswers => silence(stream).await,
+            Self::OneByteASecond => {
+                let mut ticks = tokio::time::interval(Duration::from_secs(1));
+                for byte in "HTTP/1.1 200 OK\r\n".bytes().cycle() {
+                    ticks.tick().await;
+                    stream.write_all(&[byte]).await?;
+                    stream.flush().await?;
+                }
+                Ok(())
+            }
+            Self::EndlessHeaders => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+                forever(stream, "x-more: and more\r\n".repeat(200).as_bytes()).await
+            }
+            Self::OneHugeHeader => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nx-more: ").await?;
+                forever(stream, &zeros).await
+            }
+            Self::EndlessBody => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n").await?;
+                forever(stream, &zeros).await
+            }
+            Self::EndlessChunks => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+                forever(stream, &[b"10000\r\n", &zeros[..], b"\r\n"].concat()).await
+            }
+            Self::TenGibibytesAndSilence => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\nsome").await?;
+                stream.flush().await?;
+                silence(stream).await
+            }
+            Self::TooShortALength => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsome text").await?;
+                stream.shutdown().await?;
+                Err(std::io::ErrorKind::UnexpectedEof.into())
+            }
+            Self::TooLongALength => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsome text").await?;
+                stream.shutdown().await?;
+                Err(std::io::ErrorKind::UnexpectedEof.into())
+            }
+            Self::ChunkedGarbage => {
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nsome text\r\n-1\r\n")
+                    .await
+            }
+            Self::NoHttp => stream.write_all(b"+OK Dovecot ready.\r\n\r\n").await,
+            Self::ResetAfterTheRequest => reset(stream),
+            Self::ResetInTheStatusLine => {
+                stream.write_all(b"HTTP/1.1 2").await?;
+                stream.flush().await?;
+                reset(stream)
+            }
+            Self::ResetInTheHeaders => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nETag: \"").await?;
+                stream.flush().await?;
+                reset(stream)
+            }
+            Self::ResetInTheBody => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome").await?;
+                stream.flush().await?;
+                reset(stream)
+            }
+            Self::ClosedAfterTheRequest => {
+                stream.shutdown().await?;
+                Err(std::io::ErrorKind::UnexpectedEof.into())
+            }
+            Self::EarlyHintsForever => forever(stream, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n").await,
+            Self::ControlCharactersInAHeader => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nx-title: \x1b]0;owned\x07\r\nContent-Length: 0\r\n\r\n").await
+            }
+            Self::RedirectLoop => {
+                let again = &request.target;
+                let answer =
+                    format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {again}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await
+            }
+            Self::Status(status) => {
+                stream.write_all(format!("HTTP/1.1 {status} Odd\r\nContent-Length: 0\r\n\r\n").as_bytes()).await
+            }
+        }
+    }
+}
+
+/// Reads what was written, eight times at once.
+fn reads(request: &str, expect: &str) -> String {
+    let put =
+        r#"{"id": "put", "setup": true, "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+    let read = format!(r#"{{"id": "read", "request": {{{request}, "sse_c": {{"key": "K"}}}}, "expect": {expect}}}"#);
+    let one = suite("must", &format!("{put}, {read}"));
+    let rows: Vec<String> = (0..8).map(|row| format!(r#"{{"id": "r{row}"}}"#)).collect();
+    one.replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
+        .replace(r#""scenarios":"#, &format!(r#""tables": {{"rows": [{}]}}, "scenarios":"#, rows.join(",")))
+}
+
+/// The command in a shell that lets it use only so much memory and time.
+fn bounded(workplace: &Workplace, endpoint: &RawEndpoint, words: &str) -> Outcome {
+    let within = format!("ulimit -d {MOST_MEMORY} && exec timeout {MOST_TIME} \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(within).arg(env!("CARGO_BIN_EXE_ssecheck")).args(words.split_whitespace());
+    command.args(["--request-timeout", "4", "--connect-timeout", "3", "--report", "json=run.json"]);
+    command.current_dir(workplace.path("")).env_clear().env("HOME", workplace.path("")).env("PATH", "/usr/bin:/bin");
+    command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
+    command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
+    Outcome::of(command.output().expect("a shell starts"))
+}
+
+/// Of all cases the verdict, and what the first finding says.
+fn judged(workplace: &Workplace) -> (Vec<String>, String) {
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+    let cases = record["cases"].as_array().expect("it has cases");
+    let verdicts = cases.iter().map(|case| case["verdict"].as_str().unwrap_or_default().to_owned()).collect();
+    (verdicts, cases[0]["findings"][0]["finding"]["mismatches"][0].to_string())
+}
+
+const WHOLE: &str = r#"{"status": ["200"], "body": {"equals": "data"}}"#;
+const ANY: &str = r#"{"status": ["200"]}"#;
+
+#[rstest]
+#[case::never(Fault::NeverAnswers, WHOLE, "error", "no answer in time")]
+#[case::slowly(Fault::OneByteASecond, WHOLE, "error", "no answer in time")]
+#[case::headers(Fault::EndlessHeaders, WHOLE, "error", "too large")]
+#[case::header(Fault::OneHugeHeader, WHOLE, "error", "too large")]
+#[case::body(Fault::EndlessBody, WHOLE, "fail", "cut short")]
+#[case::chunks(Fault::EndlessChunks, WHOLE, "fail", "cut short")]
+#[case::unread_body(Fault::EndlessBody, ANY, "error", "cut short")]
+#[case::length(Fault::TenGibibytesAndSilence, ANY, "error", "cut short")]
+#[case::short(Fault::TooShortALength, WHOLE, "fail", "4 bytes")]
+#[case::long(Fault::TooLongALength, WHOLE, "fail", "cut short")]
+#[case::long_unread(Fault::TooLongALength, ANY, "error", "cut short")]
+#[case::garbage(Fault::ChunkedGarbage, ANY, "error", "cut short")]
+#[case::no_http(Fault::NoHttp, WHOLE, "error", "no HTTP/1.1 answer")]
+#[case::reset(Fault::ResetAfterTheRequest, WHOLE, "error", "connection")]
+#[case::reset_in_status(Fault::ResetInTheStatusLine, WHOLE, "error", "connection")]
+#[case::reset_in_headers(Fault::ResetInTheHeaders, WHOLE, "error", "connection")]
+#[case::reset_in_body(Fault::ResetInTheBody, ANY, "error", "cut short")]
+#[case::closed(Fault::ClosedAfterTheRequest, WHOLE, "error", "connection")]
+#[case::hints(Fault::EarlyHintsForever, WHOLE, "error", "no answer in time")]
+#[case::control_characters(Fault::ControlCharactersInAHeader, WHOLE, "error", "no HTTP/1.1 answer")]
+#[case::redirects(Fault::RedirectLoop, WHOLE, "error", "not followed")]
+#[case::switching(Fault::Status(101), WHOLE, "fail", "101")]
+#[case::no_such_status(Fault::Status(999), WHOLE, "fail", "999")]
+fn every_fault_gets_a_verdict(#[case] fault: Fault, #[case] expect: &str, #[case] verdict: &str, #[case] told: &str) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, fault);
+    workplace.file("one.json", &reads(r#""operation": "GetObject""#, expect));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(if verdict == "fail" { 1 } else { 3 }), "{outcome:#?}");
+    let (verdicts, finding) = judged(&workplace);
+    assert_eq!(verdicts, vec![verdict; 8], "{finding}");
+    assert!(finding.contains(told), "{finding}");
+    // Nothing is sent twice, and what was made is asked to be removed.
+    assert_eq!(endpoint.count("GET /") - endpoint.count("prefix="), 8);
+    assert!(endpoint.count("DELETE /ssecheck-") > 0);
+    for text in [&outcome.out, &outcome.err] {
+        assert!(!text.contains('\u{1b}') && !text.contains("s3cret"), "{text}");
+    }
+}
+
+/// The requests that need a connection of their own are made by other code.
+#[rstest]
+#[case::never(Fault::NeverAnswers, "no answer in time")]
+#[case::slowly(Fault::OneByteASecond, "no answer in time")]
+#[case::headers(Fault::EndlessHeaders, "too large")]
+#[case::no_http(Fault::NoHttp, "no HTTP/1.1 answer")]
+#[case::reset(Fault::ResetAfterTheRequest, "connection")]
+#[case::closed(Fault::ClosedAfterTheRequest, "connection")]
+#[case::hints(Fault::EarlyHintsForever, "no answer in time")]
+fn so_it_is_on_connections_of_their_own(
+    #[case] fault: Fault,
+    #[case] told: &str,
+    #[values(
+        r#""operation": "HeadObject", "own_connection": true"#,
+        r#""operation": "GetObject", "header_case": "upper""#
+    )]
+    request: &str,
+) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, fault);
+    workplace.file("one.json", &reads(request, ANY));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let (verdicts, finding) = judged(&workplace);
+    assert_eq!(verdicts, vec!["error"; 8], "{finding}");
+    assert!(finding.contains(told), "{finding}");
+}
+
+#[test]
+fn an_endless_body_on_a_connection_of_its_own_is_cut_off() {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Fault::EndlessChunks);
+    workplace.file("one.json", &reads(r#""operation": "GetObject", "header_case": "upper""#, ANY));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let (verdicts, finding) = judged(&workplace);
+    assert_eq!(verdicts, vec!["error"; 8], "{finding}");
+}
+
+/// An answer of this status, with these headers and this body.
+struct Answers(u16, String, Vec<u8>);
+
+#[async_trait::async_trait]
+impl Behaviour for Answers {
+    async fn answer(&self, _: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let Self(status, headers, body) = self;
+        let head = format!("HTTP/1.1 {status} Odd\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body).await
+    }
+}
+
+fn entity_bomb() -> String {
+    let mut entities = "<!ENTITY a0 \"lol\">".to_owned();
+    for level in 1..30 {
+        entities.push_str(&format!("<!ENTITY a{level} \"{}\">", format!("&a{};", level - 1).repeat(10)));
+    }
+    format!("<?xml version=\"1.0\"?><!DOCTYPE Error [{entities}]><Error><Code>&a29;</Code></Error>")
+}
+
+#[rstest]
+#[case::huge(format!("<Error><Code>NoSuchKey</Code><Message>{}</Message></Error>", "m".repeat(70 << 20)).into_bytes())]
+#[case::deep(format!("{}{}", "<Error>".repeat(10_000), "</Error>".repeat(10_000)).into_bytes())]
+#[case::wide(format!("<Error>{}</Error>", "<Code/>".repeat(1_000_000)).into_bytes())]
+#[case::bomb(entity_bomb().into_bytes())]
+#[case::external(b"<!DOCTYPE e [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><Error><Code>&x;</Code></Error>".to_vec())]
+#[case::not_utf_8(b"<Error><Code>\xff\xfe</Code></Error>".to_vec())]
+#[case::utf_16("<Error/>".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())]
+#[case::html(b"<!doctype html><html><body><h1>502 Bad Gateway<br></h1>".to_vec())]
+#[case::unclosed(b"<Error><Code>NoSuchKey".to_vec())]
+#[case::control_characters(b"<Error><Code>\x1b]0;owned\x07</Code></Error>".to_vec())]
+fn no_error_document_does_harm(#[case] body: Vec<u8>, #[values(400, 500)] status: u16) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Answers(status, String::new(), body));
+    workplace.file("one.json", &reads(r#""operation": "GetObject""#, WHOLE));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let (verdicts, finding) = judged(&workplace);
+    assert_eq!(verdicts, vec!["fail"; 8], "{finding}");
+    assert!(finding.contains(&status.to_string()), "{finding}");
+    assert!(!outcome.out.contains('\u{1b}'), "{}", outcome.out);
+}
+
+/// A listing whose every page says that there is another.
+struct EndlessListing;
+
+#[async_trait::async_trait]
+impl Behaviour for EndlessListing {
+    async fn answer(&self, _: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let entry = "<Contents><Key>somebody else's</Key></Contents>".repeat(5000);
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>{entry}</ListBucketResult>"
+        );
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(page.as_bytes()).await
+    }
+}
+
+#[test]
+fn a_listing_without_an_end_is_judged_by_its_page() {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, EndlessListing);
+    let listing = r#""operation": "ListObjectsV2", "headers": {"x-judged": {"value": "1"}}"#;
+    let one =
+        reads(listing, r#"{"entry": {"size": 9}}"#).replace(r#", "sse_c": {"key": "K"}}, "expect""#, r#"}, "expect""#);
+    workplace.file("one.json", &one);
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert_eq!(endpoint.count("GET /") - endpoint.count("versions") - endpoint.count("uploads"), 8);
+}
+
+#[test]
+fn nobody_else_is_asked_where_a_redirect_leads() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    elsewhere.set_nonblocking(true).expect("it can be");
+    let location = format!("https://{}/bucket/key", elsewhere.local_addr().expect("it is bound"));
+    for status in [301, 302, 303, 307, 308] {
+        let workplace = Workplace::new();
+        let headers = format!("Location: {location}\r\n");
+        let endpoint = RawEndpoint::start(&workplace, Answers(status, headers, Vec::new()));
+        workplace.file("one.json", &reads(r#""operation": "GetObject""#, WHOLE));
+        let outcome = bounded(&workplace, &endpoint, "run one.json");
+        assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+        let (verdicts, finding) = judged(&workplace);
+        assert_eq!(verdicts, vec!["error"; 8], "{finding}");
+        assert!(finding.contains(&location) && finding.contains("not followed"), "{finding}");
+    }
+    let asked = elsewhere.accept().map(|(_, from)| from).map_err(|error| error.kind());
+    assert_eq!(asked, Err(std::io::ErrorKind::WouldBlock), "somebody followed");
+}
+
+/// What it does to a connection before TLS.
+enum BeforeTls {
+    Silence,
+    Reset,
+    PlainText,
+    /// A server that knows nothing newer, and says so as it was said then.
+    Tls11Alert,
+    /// One that goes on with TLS 1.1 all the same.
+    Tls11Hello,
+    Garbage,
+}
+
+#[async_trait::async_trait]
+impl Behaviour for BeforeTls {
+    async fn accepted(&self, stream: &mut TcpStream) -> bool {
+        let mut hello = [0; 4096];
+        if let Self::Reset = self {
+            let _ = stream.set_zero_linger();
+            return false;
+        }
+        let _ = stream.read(&mut hello).await;
+        let said: &[u8] = match self {
+            Self::Silence => {
+                while stream.read(&mut hello).await.is_ok_and(|count| count > 0) {}
+                return false;
+            }
+            Self::Reset => b"",
+            Self::PlainText => b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+            // Record of an alert: fatal, protocol_version (RFC 4346, section 7.2).
+            Self::Tls11Alert => &[21, 3, 2, 0, 2, 2, 70],
+            // Record of a ServerHello of version 3.2: random, no session id, TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
+            Self::Tls11Hello => &[&[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..], &[7; 32], &[0, 0, 47, 0]].concat(),
+            Self::Garbage => &[0; 600],
+        };
+        let _ = stream.write_all(said).await;
+        false
+    }
+
+    async fn answer(&self, _: &Request, _: &mut Stream) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn not_reached(endpoint: &RawEndpoint, workplace: &Workplace, told: &str) {
+    workplace.file("one.json", &reads(r#""operation": "GetObject""#, WHOLE));
+    let outcome = bounded(workplace, endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    assert!(outcome.err.contains("cannot be reached") && outcome.err.contains(told), "{}", outcome.err);
+}
+
+#[rstest]
+#[case::silence(BeforeTls::Silence, "no answer in time")]
+#[case::reset(BeforeTls::Reset, "Connect")]
+#[case::plain_text(BeforeTls::PlainText, "TLS connection could not be made")]
+#[case::tls_1_1(BeforeTls::Tls11Alert, "neither TLS 1.2 nor TLS 1.3")]
+#[case::tls_1_1_in_spite(BeforeTls::Tls11Hello, "neither TLS 1.2 nor TLS 1.3")]
+#[case::garbage(BeforeTls::Garbage, "TLS connection could not be made")]
+fn no_tls_no_run(#[case] behaviour: BeforeTls, #[case] told: &str) {
+    let workplace = Workplace::new();
+    not_reached(&RawEndpoint::start(&workplace, behaviour), &workplace, told);
+}
+
+#[rstest]
+#[case::expired(Certificate { expired: true, ..Certificate::default() }, "has expired")]
+#[case::not_yet(Certificate { future: true, ..Certificate::default() }, "is not valid yet")]
+#[case::other_name(Certificate { name: Some("s3.example.com"), ..Certificate::default() }, "for other names")]
+#[case::unknown_authority(Certificate { unknown: true, ..Certificate::default() }, "--ca-file")]
+fn a_bad_certificate_is_named(#[case] certificate: Certificate, #[case] told: &str) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::with_certificate(&workplace, Fault::NeverAnswers, &certificate);
+    not_reached(&endpoint, &workplace, told);
+    // No request, and so no key and no signature, was sent to a server that is not known to be the endpoint.
+    assert_eq!(endpoint.count(""), 0);
+}
+
+/// Busy for some answers, then not any more.
+struct Busy {
+    times: usize,
+    then: Answers,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Behaviour for Busy {
+    async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= self.times {
+            return self.then.answer(request, stream).await;
+        }
+        let body = b"<Error><Code>SlowDown</Code></Error>".to_vec();
+        Answers(503, "Retry-After: 0\r\n".to_owned(), body).answer(request, stream).await
+    }
+}
+
+#[rstest]
+#[case::not_unless_asked_for(3, "", 200, "error", 1, 0)]
+#[case::as_often_as_it_takes(2, "--retry-throttled 3", 200, "pass", 2, 2)]
+#[case::no_more_often_than_told(9, "--retry-throttled 2", 200, "error", 3, 2)]
+#[case::what_is_wrong_stays_wrong(2, "--retry-throttled 3", 404, "fail", 2, 2)]
+#[case::other_errors_are_no_throttling(0, "--retry-throttled 3", 500, "fail", 0, 0)]
+fn a_busy_endpoint_is_asked_again_only_if_the_user_says_so(
+    #[case] times: usize,
+    #[case] words: &str,
+    #[case] status: u16,
+    #[case] verdict: &str,
+    #[case] answers: u64,
+    #[case] sent_again: u64,
+) {
+    let workplace = Workplace::new();
+    let then = Answers(status, String::new(), b"some text".to_vec());
+    let endpoint = RawEndpoint::start(&workplace, Busy { times, then, asked: AtomicUsize::new(0) });
+    let one = reads(r#""operation": "GetObject""#, WHOLE);
+    // One case is enough, and its requests come in order.
+    workplace.file(
+        "one.json",
+        &one.replace(
+            &one[one.find(r#",{"id": "r1"}"#).expect("it has rows")
+                ..one.find(r#"]}, "scenarios""#).expect("it has scenarios")],
+            "",
+        ),
+    );
+    let outcome = bounded(&workplace, &endpoint, &format!("run one.json --evidence evidence {words}"));
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+    assert_eq!(record["cases"][0]["verdict"], verdict, "{outcome:#?}");
+    let counted = |name: &str| record["throttling"][name].as_u64().unwrap_or(0);
+    assert_eq!((counted("answers"), counted("sent_again")), (answers, sent_again));
+    assert_eq!(outcome.out.contains("that it was busy"), answers > 0, "{}", outcome.out);
+    let files = std::fs::read_dir(workplace.path("evidence/cases")).expect("it is a folder");
+    let har: String =
+        files.map(|file| std::fs::read_to_string(file.expect("it is there").path()).expect("it is text")).collect();
+    assert_eq!(har.matches("sent again after 503 SlowDown").count() as u64, sent_again);
+    // Kept evidence tells the same.
+    let again = workplace.run("judge evidence one.json --report json=again.json");
+    assert_eq!(again.code, outcome.code, "{again:#?}");
+    assert_eq!(workplace.read("again.json"), workplace.read("run.json"));
+}
+
+/// A clock that is a day ahead.
+fn tomorrow() -> String {
+    let date = time::OffsetDateTime::now_utc() + time::Duration::days(1) + time::Duration::hours(1);
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    format!("Date: {}\r\n", date.format(format).expect("it can be written"))
+}
+
+#[test]
+fn a_clock_that_is_off_is_named() {
+    let workplace = Workplace::new();
+    let error = b"<Error><Code>RequestTimeTooSkewed</Code></Error>".to_vec();
+    let endpoint = RawEndpoint::start(&workplace, Answers(403, tomorrow(), error));
+    workplace.file("one.json", &reads(r#""operation": "GetObject""#, WHOLE));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let (verdicts, finding) = judged(&workplace);
+    assert_eq!(verdicts, vec!["error"; 8], "{finding}");
+    assert!(finding.contains("24 hours ahead of this machine's"), "{finding}");
+}
+
+/// Its preparations are answered, and then nothing is any more, but for clean-up.
+#[test]
+fn an_endpoint_that_has_gone_silent_is_not_waited_for_case_by_case() {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Fault::ClosedAfterTheRequest);
+    let rows: Vec<String> = (0..200).map(|row| format!(r#"{{"id": "r{row}"}}"#)).collect();
+    let put = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}, "headers": {"x-judged": {"value": "1"}}}}"#;
+    let one = suite("must", put)
+        .replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
+        .replace(r#""scenarios":"#, &format!(r#""tables": {{"rows": [{}]}}, "scenarios":"#, rows.join(",")));
+    workplace.file("one.json", &one);
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let (verdicts, _) = judged(&workplace);
+    assert_eq!(verdicts, vec!["error"; 200]);
+    assert!(outcome.out.contains("gave no answer to 32 requests in a row"), "{}", outcome.out);
+    // Those that were under way when it was enough are among them.
+    let asked = endpoint.count("/test/one");
+    assert!((32..=32 + 8).contains(&asked), "{asked}");
+    assert!(endpoint.count("DELETE /ssecheck-") > 0);
+}
