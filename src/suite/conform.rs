@@ -4,23 +4,51 @@ use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::expand::{Expanded, Origin};
 use super::found::Found;
 use super::locate::escape;
 use super::schema::strict_schema;
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    jsonschema::validator_for(&strict_schema()).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
-});
+/// Where the schema has that of a scenario.
+const SCENARIO_SCHEMA: &str = "#/$defs/Scenario";
 
-/// Says what of an expanded file does not fit the schema.
-pub(super) fn check_schema(expanded: &Expanded, found: &mut Found<'_>) {
-    for error in VALIDATOR.iter_errors(&expanded.file) {
-        for (pointer, kind) in innermost(&error) {
-            describe(&original_pointer(&pointer, &expanded.origins), kind, found);
+static FILE: LazyLock<Validator> = LazyLock::new(|| validator(&strict_schema()));
+
+static SCENARIO: LazyLock<Validator> =
+    LazyLock::new(|| validator(&json!({"$ref": SCENARIO_SCHEMA, "$defs": strict_schema()["$defs"]})));
+
+fn validator(schema: &Value) -> Validator {
+    jsonschema::validator_for(schema).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
+}
+
+/// Says what of an expanded file does not fit the schema: scenario by scenario, until enough is found, as what is found takes
+/// much memory.
+pub(super) fn check_schema(expanded: &mut Expanded, found: &mut Found<'_>) {
+    let scenarios = match expanded.file.get_mut("scenarios") {
+        Some(Value::Array(scenarios)) => std::mem::take(scenarios),
+        _ => Vec::new(),
+    };
+    for error in FILE.iter_errors(&expanded.file) {
+        tell(&error, "", expanded, found);
+    }
+    for (index, scenario) in scenarios.iter().enumerate() {
+        if found.is_full() {
+            break;
         }
+        for error in SCENARIO.iter_errors(scenario) {
+            tell(&error, &format!("/scenarios/{index}"), expanded, found);
+        }
+    }
+    if let Some(Value::Array(none)) = expanded.file.get_mut("scenarios") {
+        *none = scenarios;
+    }
+}
+
+fn tell(error: &ValidationError<'_>, above: &str, expanded: &Expanded, found: &mut Found<'_>) {
+    for (pointer, kind) in innermost(error) {
+        describe(&original_pointer(&format!("{above}{pointer}"), &expanded.origins), kind, found);
     }
 }
 
@@ -113,9 +141,9 @@ fn known_members(error: &ValidationError<'_>) -> Vec<String> {
         node = match segment {
             "additionalProperties" => break,
             "$ref" => {
-                let Some(pointer) = node.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) else {
-                    return Vec::new();
-                };
+                // What validates a scenario refers to it and is nothing else.
+                let reference = node.get("$ref").and_then(Value::as_str).unwrap_or(SCENARIO_SCHEMA);
+                let Some(pointer) = reference.strip_prefix('#') else { return Vec::new() };
                 match SCHEMA.pointer(pointer) {
                     Some(target) => target,
                     None => return Vec::new(),

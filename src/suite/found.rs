@@ -41,6 +41,11 @@ impl<'a> Found<'a> {
         });
     }
 
+    /// Whether as many are found as are shown.
+    pub fn is_full(&self) -> bool {
+        self.shown.len() >= MAX_MISTAKES
+    }
+
     /// A mistake at the value that `pointer` names.
     pub fn at(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
         self.add(pointer, message.into(), help, false);
@@ -63,12 +68,12 @@ impl<'a> Found<'a> {
 
     /// Whether a mistake is new, and one of those that are shown.
     fn is_to_be_shown(&mut self, mistake: impl Hash) -> bool {
-        self.seen.insert(self.hasher.hash_one(mistake)) && self.shown.len() < MAX_MISTAKES
+        self.seen.insert(self.hasher.hash_one(mistake)) && !self.is_full()
     }
 
     /// The name of `known` that `word` was probably meant to be, as help; not looked for where it would not be shown.
     pub fn suggest<'c>(&self, word: &str, known: impl IntoIterator<Item = &'c str>) -> Option<String> {
-        if self.shown.len() >= MAX_MISTAKES {
+        if self.is_full() {
             return None;
         }
         near_miss(word, known).map(|near| format!("did you mean `{near}`?"))

@@ -15,15 +15,15 @@ pub const MAX_LITERAL: u64 = 256 * 1024 * 1024;
 /// The most contents that one may join.
 pub const MAX_JOINED: usize = 1_000;
 /// The most cases, of all suites of a run together.
-pub const MAX_CASES: u64 = 100_000;
+pub const MAX_CASES: u64 = 50_000;
 /// The most steps that one may stand for.
 pub const MAX_REPEAT: u64 = 10_000;
 /// The most steps of one case.
 pub const MAX_STEPS: u64 = 20_000;
 /// The most steps, of all suites of a run together.
-pub const MAX_ALL_STEPS: u64 = 200_000;
+pub const MAX_ALL_STEPS: u64 = 100_000;
 /// The most that all suites of a run may expand to, written out, in bytes; each value counts [`VALUE`] besides its text.
-pub const MAX_EXPANDED: u64 = 64 * 1024 * 1024;
+pub const MAX_EXPANDED: u64 = 32 * 1024 * 1024;
 /// What a value counts besides its text, in bytes.
 pub const VALUE: u64 = 16;
 /// The longest name of a member, in bytes.
@@ -35,7 +35,7 @@ pub const MAX_PATTERN: usize = 1_000;
 /// The most memory that a compiled regular expression takes, in bytes.
 pub const MAX_COMPILED: usize = 2 * 1024 * 1024;
 /// The most different regular expressions, of all suites of a run together.
-pub const MAX_PATTERNS: u64 = 250;
+pub const MAX_PATTERNS: u64 = 100;
 /// The longest text that is searched for a regular expression, in bytes; a longer one does not match.
 pub const MAX_SEARCHED: usize = 8 * 1024;
 /// The most texts, headers and elements that a step may compare.

@@ -152,8 +152,8 @@ fn checked(
     budget: &mut Budget,
 ) -> Option<(Typed, Checked)> {
     found.odd_names();
-    let expanded = expand(file, found, budget)?;
-    check_schema(&expanded, found);
+    let mut expanded = expand(file, found, budget)?;
+    check_schema(&mut expanded, found);
     if !found.is_empty() {
         return None;
     }

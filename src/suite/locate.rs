@@ -36,7 +36,7 @@ pub struct FileDiagnostics {
     pub text: String,
     /// What is wrong, in the order of the text; no more than is shown.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many mistakes there are besides.
+    /// How many mistakes there are besides, at least.
     pub more: usize,
 }
 
@@ -50,22 +50,40 @@ impl fmt::Display for FileDiagnostics {
             } else {
                 format!("{} (at {})", diagnostic.message, diagnostic.pointer)
             };
-            let shown = Snippet::source(self.text.as_str())
-                .path(self.file.as_str())
-                .annotation(AnnotationKind::Primary.span(diagnostic.span.0..diagnostic.span.1));
-            let mut report = Level::ERROR.primary_title(title.as_str()).element(shown);
+            let (line, start) = line_of(&self.text, diagnostic.span.0);
+            let end = diagnostic.span.1.clamp(diagnostic.span.0, start + line.len());
+            let title = if line.len() > MAX_LINE {
+                format!("{title}, at {}:{}:{}", self.file, diagnostic.line, diagnostic.column)
+            } else {
+                title
+            };
+            let mut report = Level::ERROR.primary_title(title.as_str()).elements((line.len() <= MAX_LINE).then(|| {
+                Snippet::source(line)
+                    .line_start(diagnostic.line)
+                    .path(self.file.as_str())
+                    .annotation(AnnotationKind::Primary.span(diagnostic.span.0 - start..end - start))
+            }));
             if let Some(help) = &diagnostic.help {
                 report = report.element(Level::HELP.message(help.as_str()));
             }
             writeln!(f, "{}\n", Renderer::plain().render(&[report]))?;
         }
-        let count = self.diagnostics.len() + self.more;
-        write!(f, "{}: {count} error{}", self.file, if count == 1 { "" } else { "s" })?;
+        let shown = self.diagnostics.len();
         if self.more > 0 {
-            write!(f, ", of which {} are shown", self.diagnostics.len())?;
+            return write!(f, "{}: at least {} errors, of which {shown} are shown", self.file, shown + self.more);
         }
-        Ok(())
+        write!(f, "{}: {shown} error{}", self.file, if shown == 1 { "" } else { "s" })
     }
+}
+
+/// The longest line that is shown, in bytes.
+const MAX_LINE: usize = 10_000;
+
+/// The line that a place is in, and where it starts.
+fn line_of(text: &str, place: usize) -> (&str, usize) {
+    let start = text[..place].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[start..].find('\n').map_or(text.len(), |newline| start + newline + 1);
+    (&text[start..end], start)
 }
 
 /// What is wrong with the name of a member.
