@@ -19,6 +19,13 @@ fn the_table_of_servers_in_the_readme_is_that_of_the_reports() {
 }
 
 #[test]
+fn the_limits_of_suites_in_the_readme_are_those_that_hold() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("it is there");
+    let table = ssecheck::suite::limits::table();
+    assert!(readme.contains(&table), "write this to README.md:\n{table}");
+}
+
+#[test]
 fn the_published_schema_of_records_is_current_and_fits_those_of_the_servers() {
     let published = std::fs::read_to_string(repository().join("reports/run.schema.json")).expect("it is there");
     let printed = Workplace::new().run("schema run");

@@ -58,7 +58,7 @@ pub fn read(
         return Ok(baseline);
     }
     mistakes.sort();
-    Err(FileDiagnostics { file: baseline.file, text, diagnostics: mistakes }.into())
+    Err(FileDiagnostics { file: baseline.file, text, diagnostics: mistakes, more: 0 }.into())
 }
 
 /// The baseline of a file as it is written, whether or not its entries have reasons already.
@@ -77,6 +77,7 @@ fn parsed(path: &Path) -> Result<(String, Baseline), BaselineError> {
         file: file.clone(),
         text: text.to_owned(),
         diagnostics: vec![diagnostic],
+        more: 0,
     };
     let mut baseline: Baseline = match serde_json::from_str(&text) {
         Ok(baseline) => baseline,

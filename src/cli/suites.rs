@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::plan::capabilities;
 use crate::rules::{Catalogue, CatalogueError};
+use crate::suite::limits::Budget;
 use crate::suite::{self, FileDiagnostics, SourceError, Suite, SuiteSource, near_miss};
 
 /// The suites cannot be used.
@@ -76,8 +77,9 @@ fn check_capabilities(suites: &[Arc<Suite>]) -> Result<(), SuitesError> {
 /// All suites, or all mistakes of all files.
 fn check(sources: &[SuiteSource], rules: &Catalogue) -> Result<Vec<Arc<Suite>>, SuitesError> {
     let (mut suites, mut mistakes) = (Vec::new(), Vec::new());
+    let mut budget = Budget::default();
     for source in sources {
-        match suite::load(source, rules) {
+        match suite::load_within(source, rules, &mut budget) {
             Ok(suite) => suites.push(Arc::new(suite)),
             Err(diagnostics) => mistakes.push(diagnostics),
         }

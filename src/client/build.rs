@@ -18,6 +18,7 @@ use crate::suite::model::{
     Auth, BodyDigest, CopySource, DigestAlgorithm, HeaderCase, HeaderSpec, KeyForm, Operation, Payload, Request,
     Scheme, SseC, Step,
 };
+use crate::suite::object_name;
 
 /// How the names of the three SSE-C headers begin.
 pub const SSE_C_PREFIX: &str = "x-amz-server-side-encryption-customer-";
@@ -137,6 +138,9 @@ pub enum BuildError {
     /// No plain-HTTP listener is known.
     #[error("no plain-HTTP endpoint is known; give --plain-endpoint")]
     NoPlainEndpoint,
+    /// The path that would be sent is not the one that was meant.
+    #[error("the object key `{0}` cannot be addressed: its path would be that of something else")]
+    OtherPath(String),
     /// A value cannot be written in HTTP.
     #[error("{0} cannot be sent: it holds characters that HTTP does not allow")]
     Unsendable(String),
@@ -269,15 +273,20 @@ fn address(
         Scheme::Tls => target.tls.clone(),
         Scheme::Plain => target.plain.clone().ok_or(BuildError::NoPlainEndpoint)?,
     };
-    let key = utf8_percent_encode(key, ESCAPED_PATH).to_string();
-    match target.addressing {
-        Addressing::Path if key.is_empty() => url.set_path(&format!("/{bucket}")),
-        Addressing::Path => url.set_path(&format!("/{bucket}/{key}")),
+    let encoded = utf8_percent_encode(key, ESCAPED_PATH).to_string();
+    let path = match target.addressing {
+        Addressing::Path if key.is_empty() => format!("/{bucket}"),
+        Addressing::Path => format!("/{bucket}/{encoded}"),
         Addressing::Virtual => {
             let host = format!("{bucket}.{}", url.host_str().unwrap_or_default());
             url.set_host(Some(&host)).map_err(|_| BuildError::Unsendable(format!("host name `{host}`")))?;
-            url.set_path(&format!("/{key}"));
+            format!("/{encoded}")
         }
+    };
+    url.set_path(&path);
+    // URLs resolve `.` and `..`.
+    if url.path() != path {
+        return Err(BuildError::OtherPath(key.to_owned()));
     }
     if !query.is_empty() {
         let pairs: Vec<String> = query
@@ -356,6 +365,9 @@ fn operation_query(
 
 fn copy_source_value(source: &CopySource, place: &Place, earlier: &Earlier<'_>) -> Result<String, BuildError> {
     let key = place.key(source.object.as_deref().unwrap_or("object"));
+    if object_name::climbs(&key) {
+        return Err(BuildError::OtherPath(key));
+    }
     let mut value = format!("/{}/{}", place.bucket, utf8_percent_encode(&key, ESCAPED_PATH));
     if let Some(step) = &source.version_of {
         let version = earlier.header(step, "x-amz-version-id")?;
@@ -481,3 +493,7 @@ impl Headers<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod address_tests;

@@ -11,9 +11,6 @@ use sha2::Sha256;
 
 use super::model::DigestAlgorithm;
 
-/// The largest object content that a suite may ask for, in bytes.
-pub const MAX_BODY: u64 = 64 * 1024 * 1024;
-
 /// An object's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {

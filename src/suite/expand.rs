@@ -5,79 +5,149 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::locate::{Diagnostic, Located, near_miss};
+use super::found::Found;
+use super::limits::{Budget, MAX_ALL_STEPS, MAX_CASES, MAX_EXPANDED, MAX_NAME, MAX_REPEAT, MAX_STEPS, VALUE, take};
+use super::locate::escape;
 
-/// A scenario with its placeholders filled in, not yet typed.
-pub struct ExpandedScenario {
-    /// Index of the scenario in the file.
-    pub index: usize,
+/// A file whose scenarios have their placeholders filled in, not yet typed.
+pub struct Expanded {
+    /// The file's JSON.
+    pub file: Value,
+    /// For each scenario where it is from.
+    pub origins: Vec<Origin>,
+}
+
+/// Where an expanded scenario is from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its index in the file.
+    pub scenario: usize,
     /// Ids of the rows it was made from, in the order of their aliases.
     pub rows: Vec<String>,
-    /// The scenario's JSON.
-    pub value: Value,
-    /// For each step its index in the file.
+    /// For each of its steps the index in the file.
     pub steps: Vec<usize>,
 }
 
 static PLACEHOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\$\{([^}.]*)\.?([^}]*)\}").unwrap_or_else(|e| unreachable!("{e}")));
 
-/// The most cases that one file may expand to.
-pub const MAX_CASES: usize = 100_000;
-
 /// Expands every scenario of the file. Files whose shape is off are expanded as far as they go: the schema check
-/// that follows names what is wrong.
-pub fn expand(file: &Value, located: &Located<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<ExpandedScenario> {
+/// that follows names what is wrong. Nothing where they would come to more than the budget has: that is said.
+pub fn expand(mut file: Value, found: &mut Found<'_>, budget: &mut Budget) -> Option<Expanded> {
+    let mut origins = Vec::new();
+    let Some(Value::Array(scenarios)) = file.get_mut("scenarios") else { return Some(Expanded { file, origins }) };
+    let scenarios = std::mem::take(scenarios);
+    let mut expanded = Vec::new();
     let empty = Map::new();
     let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
-    let mut expanded = Vec::new();
-    for (index, scenario) in file.get("scenarios").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let mut axes: Vec<(&str, &[Value])> = Vec::new();
-        for (alias, table) in scenario.get("for_each").and_then(Value::as_object).into_iter().flatten() {
-            let Some(name) = table.as_str() else { continue };
-            match tables.get(name).and_then(Value::as_array) {
-                Some(rows) if !rows.is_empty() => axes.push((alias, rows)),
-                Some(_) => {
-                    diagnostics.push(located.at(&format!("/tables/{name}"), "a table needs at least one row", None))
-                }
-                None => {
-                    let help =
-                        near_miss(name, tables.keys().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
-                    let pointer = format!("/scenarios/{index}/for_each/{alias}");
-                    diagnostics.push(located.at(&pointer, format!("there is no table `{name}`"), help));
-                }
-            }
-        }
-        let count = axes.iter().fold(1usize, |n, (_, rows)| n.saturating_mul(rows.len()));
-        if expanded.len().saturating_add(count) > MAX_CASES {
-            let message = format!("the file expands to more than {MAX_CASES} cases");
-            diagnostics.push(located.at(&format!("/scenarios/{index}"), message, None));
-            return expanded;
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let pointer = format!("/scenarios/{index}");
+        let axes = axes(scenario, &pointer, tables, found);
+        let count = axes.iter().fold(1u64, |n, (_, rows)| n.saturating_mul(rows.len() as u64));
+        if let Err(message) = afford(scenario, count, budget) {
+            found.at(&pointer, message, Some("split the file, and run its parts one after the other".to_owned()));
+            return None;
         }
         for number in 0..count {
-            let mut rest = number;
-            let mut bound: Vec<(&str, &Value)> = axes
-                .iter()
-                .rev()
-                .map(|(alias, rows)| {
-                    let row = &rows[rest % rows.len()];
-                    rest /= rows.len();
-                    (*alias, row)
-                })
-                .collect();
-            bound.reverse();
+            let bound = rows_of(number, &axes);
             let (mut value, steps) = repeated(scenario);
-            let pointer = format!("/scenarios/{index}");
-            Filler { bound: &bound, located, diagnostics }.fill(&mut value, &pointer);
-            let rows = bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
-            expanded.push(ExpandedScenario { index, rows, value, steps });
+            let mut filler = Filler { bound: &bound, found, budget, pointer: pointer.clone() };
+            let rows: Vec<String> =
+                bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
+            let affords = filler.affords(rows.iter().map(|row| row.len() as u64 + VALUE).sum());
+            affords.and_then(|()| filler.fill(&mut value))?;
+            expanded.push(value);
+            origins.push(Origin { scenario: index, rows, steps });
         }
     }
-    expanded
+    if let Some(scenarios) = file.get_mut("scenarios") {
+        *scenarios = Value::Array(expanded);
+    }
+    Some(Expanded { file, origins })
 }
 
-/// The most steps that one may stand for.
-pub const MAX_REPEAT: u64 = 10_000;
+/// An alias, and the rows that it stands for.
+type Axis<'v> = (&'v str, &'v [Value]);
+
+fn axes<'v>(
+    scenario: &'v Value,
+    pointer: &str,
+    tables: &'v Map<String, Value>,
+    found: &mut Found<'_>,
+) -> Vec<Axis<'v>> {
+    let mut axes: Vec<Axis<'v>> = Vec::new();
+    for (alias, table) in scenario.get("for_each").and_then(Value::as_object).into_iter().flatten() {
+        let Some(name) = table.as_str() else { continue };
+        match tables.get(name).and_then(Value::as_array) {
+            Some(rows) if !rows.is_empty() => axes.push((alias, rows)),
+            Some(_) => found.at(&format!("/tables/{}", escape(name)), "a table needs at least one row", None),
+            None => {
+                let help = found.suggest(name, tables.keys().map(String::as_str));
+                let pointer = format!("{pointer}/for_each/{}", escape(alias));
+                found.at(&pointer, format!("there is no table `{name}`"), help);
+            }
+        }
+    }
+    axes
+}
+
+/// The rows of the case of this number; those of the last alias change first.
+fn rows_of<'v>(number: u64, axes: &[Axis<'v>]) -> Vec<(&'v str, &'v Value)> {
+    let mut rest = usize::try_from(number).unwrap_or(usize::MAX);
+    let mut bound: Vec<(&str, &Value)> = axes
+        .iter()
+        .rev()
+        .map(|(alias, rows)| {
+            let row = &rows[rest % rows.len()];
+            rest /= rows.len();
+            (*alias, row)
+        })
+        .collect();
+    bound.reverse();
+    bound
+}
+
+/// Takes what a scenario that becomes `count` cases comes to, before any placeholder is filled in.
+fn afford(scenario: &Value, count: u64, budget: &mut Budget) -> Result<(), String> {
+    let steps = scenario.get("steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let of_a_case = steps.iter().map(times).fold(0, u64::saturating_add);
+    let repeated = steps.iter().map(|step| (times(step) - 1).saturating_mul(weight(step)));
+    let expanded = repeated.fold(weight(scenario), u64::saturating_add);
+    if of_a_case > MAX_STEPS {
+        return Err(format!("a case has at most {MAX_STEPS} steps"));
+    }
+    if !take(&mut budget.cases, count) {
+        return Err(format!("the suites expand to more than {MAX_CASES} cases"));
+    }
+    if !take(&mut budget.steps, of_a_case.saturating_mul(count)) {
+        return Err(format!("the suites expand to more than {MAX_ALL_STEPS} steps"));
+    }
+    if !take(&mut budget.expanded, expanded.saturating_mul(count)) {
+        return Err(too_much());
+    }
+    Ok(())
+}
+
+fn too_much() -> String {
+    format!("the suites expand to more than {MAX_EXPANDED} bytes")
+}
+
+/// What a value counts: its text, and something for each value in it.
+fn weight(value: &Value) -> u64 {
+    let inner = match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| name.len() as u64 + weight(member)).sum(),
+        _ => 0,
+    };
+    VALUE + inner
+}
+
+/// How many steps a step stands for. What is no such number is left to the linter, which says so.
+fn times(step: &Value) -> u64 {
+    let times = step.get("repeat").and_then(Value::as_u64);
+    times.filter(|times| (1..=MAX_REPEAT).contains(times)).unwrap_or(1)
+}
 
 /// The scenario with as many steps as those that repeat stand for; and the index of each in the file.
 fn repeated(scenario: &Value) -> (Value, Vec<usize>) {
@@ -85,13 +155,13 @@ fn repeated(scenario: &Value) -> (Value, Vec<usize>) {
     let Some(Value::Array(steps)) = scenario.get_mut("steps") else { return (scenario, Vec::new()) };
     let (mut all, mut origins) = (Vec::new(), Vec::new());
     for (index, mut step) in std::mem::take(steps).into_iter().enumerate() {
-        let times = step.get("repeat").and_then(Value::as_u64).filter(|times| (1..=MAX_REPEAT).contains(times));
-        // Anything else is left to the linter, which says what is wrong with it.
-        let Some(times) = times else {
+        let is_repeated = step.get("repeat").and_then(Value::as_u64).is_some_and(|n| (1..=MAX_REPEAT).contains(&n));
+        if !is_repeated {
             all.push(step);
             origins.push(index);
             continue;
-        };
+        }
+        let times = times(&step);
         if let Some(members) = step.as_object_mut() {
             members.shift_remove("repeat");
         }
@@ -121,84 +191,120 @@ fn number_texts(value: &mut Value, number: &str, next: &str) {
     }
 }
 
-struct Filler<'a, 'l> {
+struct Filler<'a, 'f, 'l> {
     bound: &'a [(&'a str, &'a Value)],
-    located: &'a Located<'l>,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    found: &'a mut Found<'l>,
+    budget: &'f mut Budget,
+    /// Where it is.
+    pointer: String,
 }
 
-impl Filler<'_, '_> {
-    fn fill(&mut self, value: &mut Value, pointer: &str) {
+impl<'a> Filler<'a, '_, '_> {
+    /// Takes as much from the budget; nothing where it has no more, and that is said.
+    fn affords(&mut self, amount: u64) -> Option<()> {
+        if take(&mut self.budget.expanded, amount) {
+            return Some(());
+        }
+        self.found.at(&self.pointer, too_much(), Some("shorten the rows of the tables".to_owned()));
+        None
+    }
+
+    fn below(&mut self, segment: &str, value: &mut Value) -> Option<()> {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(segment);
+        let filled = self.fill(value);
+        self.pointer.truncate(length);
+        filled
+    }
+
+    /// Fills in all placeholders of a value; nothing once the budget is spent.
+    fn fill(&mut self, value: &mut Value) -> Option<()> {
         match value {
             Value::String(text) if text.contains("${") => {
-                if let Some(filled) = self.fill_text(text, pointer) {
+                if let Some(filled) = self.fill_text(text)? {
                     *value = filled;
                 }
             }
             Value::Array(elements) => {
-                for (i, element) in elements.iter_mut().enumerate() {
-                    self.fill(element, &format!("{pointer}/{i}"));
+                for (index, element) in elements.iter_mut().enumerate() {
+                    self.below(&index.to_string(), element)?;
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
-                    self.fill(member, &format!("{pointer}/{}", super::locate::escape(name)));
+                    self.below(&escape(name), member)?;
                 }
                 if members.keys().any(|name| name.contains("${")) {
-                    let named = std::mem::take(members).into_iter().map(|(name, member)| {
-                        let filled = self.fill_text(&name, pointer);
-                        let filled = filled.and_then(|filled| filled.as_str().map(str::to_owned));
-                        (filled.unwrap_or(name), member)
-                    });
-                    *members = named.collect();
+                    let mut named = Map::new();
+                    for (name, member) in std::mem::take(members) {
+                        let filled = self.fill_text(&name)?.and_then(|filled| filled.as_str().map(str::to_owned));
+                        let name = filled.unwrap_or(name);
+                        if name.len() > MAX_NAME {
+                            let message = format!("the name of a member is at most {MAX_NAME} bytes long");
+                            self.found.at(&self.pointer, message, None);
+                            return None;
+                        }
+                        named.insert(name, member);
+                    }
+                    *members = named;
                 }
             }
             _ => {}
         }
+        Some(())
     }
 
-    /// A text that is one placeholder becomes the row's value, of whatever type; others stay text.
-    fn fill_text(&mut self, text: &str, pointer: &str) -> Option<Value> {
+    /// A text that is one placeholder becomes the row's value, of whatever type; others stay text, also where a name is
+    /// unknown. Nothing once the budget is spent.
+    fn fill_text(&mut self, text: &str) -> Option<Option<Value>> {
         if let Some(whole) = PLACEHOLDER.captures(text)
             && whole[0].len() == text.len()
         {
-            return self.look_up(&whole[1], &whole[2], pointer).cloned();
+            let Some(value) = self.look_up(&whole[1], &whole[2]) else { return Some(None) };
+            self.affords(weight(value))?;
+            return Some(Some(value.clone()));
         }
         let mut filled = String::new();
         let mut end = 0;
         for captures in PLACEHOLDER.captures_iter(text) {
             let Some(whole) = captures.get(0) else { continue };
             filled.push_str(&text[end..whole.start()]);
-            match self.look_up(&captures[1], &captures[2], pointer)? {
-                Value::String(text) => filled.push_str(text),
-                other => filled.push_str(&other.to_string()),
+            let Some(value) = self.look_up(&captures[1], &captures[2]) else { return Some(None) };
+            match value {
+                Value::String(text) => {
+                    self.affords(text.len() as u64)?;
+                    filled.push_str(text);
+                }
+                other => {
+                    let text = other.to_string();
+                    self.affords(text.len() as u64)?;
+                    filled.push_str(&text);
+                }
             }
             end = whole.end();
         }
         filled.push_str(&text[end..]);
-        Some(Value::String(filled))
+        Some(Some(Value::String(filled)))
     }
 
-    fn look_up(&mut self, alias: &str, member: &str, pointer: &str) -> Option<&Value> {
-        let Some((_, row)) = self.bound.iter().find(|(name, _)| *name == alias) else {
-            let known = self.bound.iter().map(|(name, _)| *name);
-            let help = near_miss(alias, known).map_or_else(
-                || "name the alias in `for_each` and write `${alias.member}`".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            self.diagnostics.push(self.located.at(
-                pointer,
-                format!("there is no alias `{alias}` in `for_each`"),
-                Some(help),
-            ));
+    fn look_up(&mut self, alias: &str, member: &str) -> Option<&'a Value> {
+        let bound = self.bound;
+        let Some((_, row)) = bound.iter().find(|(name, _)| *name == alias) else {
+            let known = bound.iter().map(|(name, _)| *name);
+            let help = self
+                .found
+                .suggest(alias, known)
+                .unwrap_or_else(|| "name the alias in `for_each` and write `${alias.member}`".to_owned());
+            self.found.at(&self.pointer, format!("there is no alias `{alias}` in `for_each`"), Some(help));
             return None;
         };
         let found = row.get(member);
         if found.is_none() {
             let known = row.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
-            let help = near_miss(member, known).map(|near| format!("did you mean `{near}`?"));
+            let help = self.found.suggest(member, known);
             let id = row.get("id").and_then(Value::as_str).unwrap_or("?");
-            self.diagnostics.push(self.located.at(pointer, format!("row `{id}` has no member `{member}`"), help));
+            self.found.at(&self.pointer, format!("row `{id}` has no member `{member}`"), help);
         }
         found
     }
@@ -207,13 +313,26 @@ impl Filler<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::locate::{Diagnostic, Located};
     use serde_json::json;
 
-    fn expand_all(file: &Value) -> (Vec<ExpandedScenario>, Vec<Diagnostic>) {
+    struct Scenario {
+        value: Value,
+        rows: Vec<String>,
+        steps: Vec<usize>,
+    }
+
+    fn expand_all(file: &Value) -> (Vec<Scenario>, Vec<Diagnostic>) {
         let text = file.to_string();
-        let mut diagnostics = Vec::new();
-        let expanded = expand(file, &Located::new(&text), &mut diagnostics);
-        (expanded, diagnostics)
+        let located = Located::new(&text);
+        let mut found = Found::new(&located);
+        let expanded = expand(file.clone(), &mut found, &mut Budget::default());
+        let scenarios = expanded.into_iter().flat_map(|expanded| {
+            let values = expanded.file["scenarios"].as_array().cloned().unwrap_or_default();
+            let of = |(value, origin): (Value, Origin)| Scenario { value, rows: origin.rows, steps: origin.steps };
+            values.into_iter().zip(expanded.origins).map(of)
+        });
+        (scenarios.collect(), found.report("x", &text).diagnostics)
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! From a suite's text to typed cases, with every mistake of the file reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use jsonschema::Validator;
-use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
-use super::expand::{ExpandedScenario, expand};
+use super::conform::{check_schema, original_pointer};
+use super::expand::{Expanded, Origin, expand};
+use super::found::Found;
+use super::limits::Budget;
 use super::lint::{self, Checked};
-use super::locate::{Diagnostic, FileDiagnostics, Located, near_miss};
-use super::model::{BucketKind, CapabilitySpec, KeySpec, Level, Step, SuiteFile};
-use super::schema::strict_schema;
+use super::locate::{FileDiagnostics, Located};
+use super::model::{BucketKind, CapabilitySpec, KeySpec, Level, MAX_KEYS, Scenario, Step, SuiteFile};
 use super::source::SuiteSource;
 use crate::rules::Catalogue;
 
@@ -103,10 +103,6 @@ impl Case {
     }
 }
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    jsonschema::validator_for(&strict_schema()).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
-});
-
 /// One digest of all these suites, in their order: SHA-256 over their digests, lower-case hexadecimal.
 #[must_use]
 pub fn digest_of_all(suites: &[Arc<Suite>]) -> String {
@@ -122,36 +118,84 @@ pub fn digest_of_all(suites: &[Arc<Suite>]) -> String {
 /// # Errors
 /// Everything that is wrong with the file, each with line, column and field path.
 pub fn load(source: &SuiteSource, rules: &Catalogue) -> Result<Suite, FileDiagnostics> {
-    let report = |mut diagnostics: Vec<Diagnostic>| {
-        diagnostics.sort();
-        diagnostics.dedup();
-        FileDiagnostics { file: source.name.clone(), text: source.text.clone(), diagnostics }
+    load_within(source, rules, &mut Budget::default())
+}
+
+/// Reads and checks one suite of several that come to no more than `budget` together.
+///
+/// # Errors
+/// Everything that is wrong with the file, each with line, column and field path.
+pub fn load_within(source: &SuiteSource, rules: &Catalogue, budget: &mut Budget) -> Result<Suite, FileDiagnostics> {
+    let located;
+    let file: Value = match serde_json::from_str(&source.text) {
+        Ok(file) => file,
+        Err(e) => {
+            let diagnostic = Located::at_line(&source.text, e.line(), e.column(), format!("not valid JSON: {e}"));
+            let (file, text) = (source.name.clone(), source.text.clone());
+            return Err(FileDiagnostics { file, text, diagnostics: vec![diagnostic], more: 0 });
+        }
     };
-    let file: Value = serde_json::from_str(&source.text).map_err(|e| {
-        report(vec![Located::at_line(&source.text, e.line(), e.column(), format!("not valid JSON: {e}"))])
-    })?;
-    let located = Located::new(&source.text);
-    let mut diagnostics = located.doubled_members();
-    let expanded = expand(&file, &located, &mut diagnostics);
-    check_schema(&file, &expanded, &located, &mut diagnostics);
-    if !diagnostics.is_empty() {
-        return Err(report(diagnostics));
+    located = Located::new(&source.text);
+    let mut found = Found::new(&located);
+    match checked(file, source, rules, &mut found, budget) {
+        Some((typed, declared)) if found.is_empty() => Ok(suite(source, typed, declared)),
+        _ => Err(found.report(&source.name, &source.text)),
     }
-    let typed = type_file(&file, &expanded, &located).map_err(|d| report(vec![d]))?;
-    let Checked { keys, bodies } = lint::check(&typed, &file, &source.fixtures, rules, &located).map_err(report)?;
+}
+
+/// The typed file and what it declares; nothing where it is so far off that no more can be said.
+fn checked(
+    file: Value,
+    source: &SuiteSource,
+    rules: &Catalogue,
+    found: &mut Found<'_>,
+    budget: &mut Budget,
+) -> Option<(Typed, Checked)> {
+    found.odd_names();
+    let mut expanded = expand(file, found, budget)?;
+    check_schema(&mut expanded, found);
+    if !found.is_empty() {
+        return None;
+    }
+    let typed = type_file(expanded, found)?;
+    let declared = lint::check(&typed, &source.fixtures, rules, found, budget);
+    Some((typed, declared))
+}
+
+fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {
+    let digest = hex::encode(Sha256::digest(source.text.as_bytes()));
+    let Checked { keys, bodies } = declared;
     let (mut cases, mut capabilities) = (Vec::new(), Vec::new());
-    for (mut case, scenario) in typed.cases().into_iter().zip(&typed.file.scenarios) {
-        match &scenario.capability {
+    let ids: Vec<String> = typed.case_ids().collect();
+    let SuiteFile { id, title, about, scenarios, .. } = typed.file;
+    for (id, scenario) in ids.into_iter().zip(scenarios) {
+        let capability = scenario.capability.clone();
+        let mut case = case(id, scenario);
+        match capability {
             Some(spec) => {
                 case.id.clone_from(&case.scenario);
-                capabilities.push(Capability { spec: spec.clone(), probe: case });
+                capabilities.push(Capability { spec, probe: case });
             }
             None => cases.push(case),
         }
     }
-    let digest = hex::encode(Sha256::digest(source.text.as_bytes()));
-    let SuiteFile { id, title, about, .. } = typed.file;
-    Ok(Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases, capabilities })
+    Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases, capabilities }
+}
+
+fn case(id: String, scenario: Scenario) -> Case {
+    Case {
+        id,
+        scenario: scenario.id,
+        title: scenario.title,
+        why: scenario.why,
+        level: scenario.level,
+        rules: scenario.rules,
+        profiles: scenario.profiles,
+        bucket: scenario.bucket,
+        requires: scenario.requires,
+        heavy: scenario.heavy,
+        steps: scenario.steps,
+    }
 }
 
 /// The typed file with its scenarios expanded.
@@ -160,16 +204,8 @@ pub(super) struct Typed {
     pub file: SuiteFile,
     /// For each expanded scenario where it is from.
     pub origins: Vec<Origin>,
-}
-
-/// Where an expanded scenario is from.
-pub(super) struct Origin {
-    /// Its index in the file.
-    pub scenario: usize,
-    /// Ids of its rows.
-    pub rows: Vec<String>,
-    /// For each of its steps the index in the file.
-    pub steps: Vec<usize>,
+    /// Names of all customer keys.
+    pub key_names: BTreeSet<String>,
 }
 
 impl Typed {
@@ -183,166 +219,12 @@ impl Typed {
             }
         })
     }
-
-    fn cases(&self) -> Vec<Case> {
-        self.case_ids()
-            .zip(&self.file.scenarios)
-            .map(|(id, scenario)| Case {
-                id,
-                scenario: scenario.id.clone(),
-                title: scenario.title.clone(),
-                why: scenario.why.clone(),
-                level: scenario.level,
-                rules: scenario.rules.clone(),
-                profiles: scenario.profiles.clone(),
-                bucket: scenario.bucket,
-                requires: scenario.requires.clone(),
-                heavy: scenario.heavy,
-                steps: scenario.steps.clone(),
-            })
-            .collect()
-    }
 }
 
-fn with_scenarios(file: &Value, expanded: &[ExpandedScenario]) -> Value {
-    let mut filled = file.clone();
-    if let Some(Value::Array(scenarios)) = filled.get_mut("scenarios") {
-        *scenarios = expanded.iter().map(|e| e.value.clone()).collect();
-    }
-    filled
-}
-
-/// The pointer in the file of what stands at `pointer` in the expanded file.
-fn original_pointer(pointer: &str, expanded: &[ExpandedScenario]) -> String {
-    let mut segments: Vec<String> = pointer.split('/').map(str::to_owned).collect();
-    let index = |segment: Option<&String>| segment.and_then(|number| number.parse::<usize>().ok());
-    let is_scenario = segments.get(1).is_some_and(|segment| segment == "scenarios");
-    let Some(origin) = index(segments.get(2)).filter(|_| is_scenario).and_then(|i| expanded.get(i)) else {
-        return pointer.to_owned();
-    };
-    segments[2] = origin.index.to_string();
-    let is_step = segments.get(3).is_some_and(|segment| segment == "steps");
-    if let Some(step) = index(segments.get(4)).filter(|_| is_step).and_then(|i| origin.steps.get(i)) {
-        segments[4] = step.to_string();
-    }
-    segments.join("/")
-}
-
-fn check_schema(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let filled = with_scenarios(file, expanded);
-    let mut found = BTreeSet::new();
-    for error in VALIDATOR.iter_errors(&filled) {
-        for (pointer, kind) in innermost(&error) {
-            let pointer = original_pointer(&pointer, expanded);
-            found.extend(describe(&pointer, kind, located));
-        }
-    }
-    diagnostics.extend(found);
-}
-
-/// Of an error that says "none of the alternatives fits", the errors of the alternative that fits best.
-fn innermost<'e>(error: &'e ValidationError<'_>) -> Vec<(String, Kind<'e>)> {
-    let pointer = error.instance_path().as_str().to_owned();
-    match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            let constants: Vec<&Value> = context
-                .iter()
-                .flatten()
-                .filter_map(|e| match e.kind() {
-                    ValidationErrorKind::Constant { expected_value } => Some(&**expected_value),
-                    _ => None,
-                })
-                .collect();
-            if constants.len() == context.len() {
-                return vec![(pointer, Kind::NotAmong(constants, error.instance()))];
-            }
-            let best = context.iter().min_by_key(|branch| branch.len());
-            best.into_iter().flatten().flat_map(innermost).collect()
-        }
-        kind => vec![(pointer, Kind::Plain(kind, error))],
-    }
-}
-
-enum Kind<'e> {
-    Plain(&'e ValidationErrorKind, &'e ValidationError<'e>),
-    NotAmong(Vec<&'e Value>, &'e Value),
-}
-
-fn describe(pointer: &str, kind: Kind<'_>, located: &Located<'_>) -> Vec<Diagnostic> {
-    let not_among = |options: Vec<&Value>, instance: &Value| {
-        let words: Vec<String> =
-            options.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
-        let near = instance.as_str().and_then(|word| near_miss(word, words.iter().map(String::as_str)));
-        let message = format!("{instance} is not one of: {}", words.join(", "));
-        vec![located.at(pointer, message, near.map(|n| format!("did you mean `{n}`?")))]
-    };
-    match kind {
-        Kind::NotAmong(options, instance) => not_among(options, instance),
-        Kind::Plain(ValidationErrorKind::Enum { options }, error) => {
-            not_among(options.as_array().into_iter().flatten().collect(), error.instance())
-        }
-        Kind::Plain(ValidationErrorKind::AdditionalProperties { unexpected }, error) => {
-            let known = known_members(error);
-            unexpected
-                .iter()
-                .map(|name| {
-                    let near = near_miss(name, known.iter().map(String::as_str));
-                    let help = near
-                        .map(|n| format!("did you mean `{n}`?"))
-                        .or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))));
-                    let at = format!("{pointer}/{}", super::locate::escape(name));
-                    located.at_name(&at, format!("unknown member `{name}`"), help)
-                })
-                .collect()
-        }
-        Kind::Plain(ValidationErrorKind::Required { property }, _) => {
-            let name = property.as_str().unwrap_or_default();
-            vec![located.at_name(pointer, format!("the member `{name}` is missing here"), None)]
-        }
-        Kind::Plain(ValidationErrorKind::Type { kind }, error) => {
-            let expected = match kind {
-                TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(set) => set.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" or "),
-            };
-            let article = if expected.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
-            let found = error.instance();
-            let shown =
-                if found.is_object() || found.is_array() { "something else".to_owned() } else { found.to_string() };
-            vec![located.at(pointer, format!("expected {article} {expected}, found {shown}"), None)]
-        }
-        Kind::Plain(_, error) => vec![located.at(pointer, error.to_string(), None)],
-    }
-}
-
-/// The members that the schema knows where `error` says that one is unknown.
-fn known_members(error: &ValidationError<'_>) -> Vec<String> {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(strict_schema);
-    // "/properties/scenarios/items/$ref/…/additionalProperties": follow references down to the object's schema.
-    let mut node = &*SCHEMA;
-    for segment in error.evaluation_path().as_str().split('/').skip(1) {
-        node = match segment {
-            "additionalProperties" => break,
-            "$ref" => {
-                let Some(pointer) = node.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) else {
-                    return Vec::new();
-                };
-                match SCHEMA.pointer(pointer) {
-                    Some(target) => target,
-                    None => return Vec::new(),
-                }
-            }
-            segment => match node.get(segment).or_else(|| node.get(segment.parse::<usize>().ok()?)) {
-                Some(next) => next,
-                None => return Vec::new(),
-            },
-        };
-    }
-    node.get("properties").and_then(Value::as_object).into_iter().flat_map(|p| p.keys().cloned()).collect()
-}
-
-fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>) -> Result<Typed, Diagnostic> {
-    let filled = with_scenarios(file, expanded);
-    let file = serde_path_to_error::deserialize(&filled).map_err(|error| {
+fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
+    let Expanded { file, origins } = expanded;
+    let typed: Result<SuiteFile, _> = serde_path_to_error::deserialize(&file);
+    let file = typed.map_err(|error| {
         let path: String = error
             .path()
             .iter()
@@ -352,12 +234,11 @@ fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>)
                 _ => None,
             })
             .collect();
-        let pointer = original_pointer(&path, expanded);
-        located.at(&pointer, error.inner().to_string(), None)
-    })?;
-    let origin = |e: &ExpandedScenario| Origin { scenario: e.index, rows: e.rows.clone(), steps: e.steps.clone() };
-    let origins = expanded.iter().map(origin).collect();
-    Ok(Typed { file, origins })
+        found.at(&original_pointer(&path, &origins), error.inner().to_string(), None);
+    });
+    let file = file.ok()?;
+    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name).take(MAX_KEYS as usize)).collect();
+    Some(Typed { file, origins, key_names })
 }
 
 /// The key that a spec declares.

@@ -8,6 +8,8 @@ use jsonc_parser::ast::Value as Node;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use super::limits::MAX_NAME;
+
 /// One thing wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -32,8 +34,10 @@ pub struct FileDiagnostics {
     pub file: String,
     /// The file's text.
     pub text: String,
-    /// What is wrong, in the order of the text.
+    /// What is wrong, in the order of the text; no more than is shown.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many mistakes there are besides, at least.
+    pub more: usize,
 }
 
 impl std::error::Error for FileDiagnostics {}
@@ -46,18 +50,48 @@ impl fmt::Display for FileDiagnostics {
             } else {
                 format!("{} (at {})", diagnostic.message, diagnostic.pointer)
             };
-            let shown = Snippet::source(self.text.as_str())
-                .path(self.file.as_str())
-                .annotation(AnnotationKind::Primary.span(diagnostic.span.0..diagnostic.span.1));
-            let mut report = Level::ERROR.primary_title(title.as_str()).element(shown);
+            let (line, start) = line_of(&self.text, diagnostic.span.0);
+            let end = diagnostic.span.1.clamp(diagnostic.span.0, start + line.len());
+            let title = if line.len() > MAX_LINE {
+                format!("{title}, at {}:{}:{}", self.file, diagnostic.line, diagnostic.column)
+            } else {
+                title
+            };
+            let mut report = Level::ERROR.primary_title(title.as_str()).elements((line.len() <= MAX_LINE).then(|| {
+                Snippet::source(line)
+                    .line_start(diagnostic.line)
+                    .path(self.file.as_str())
+                    .annotation(AnnotationKind::Primary.span(diagnostic.span.0 - start..end - start))
+            }));
             if let Some(help) = &diagnostic.help {
                 report = report.element(Level::HELP.message(help.as_str()));
             }
             writeln!(f, "{}\n", Renderer::plain().render(&[report]))?;
         }
-        let count = self.diagnostics.len();
-        write!(f, "{}: {count} error{}", self.file, if count == 1 { "" } else { "s" })
+        let shown = self.diagnostics.len();
+        if self.more > 0 {
+            return write!(f, "{}: at least {} errors, of which {shown} are shown", self.file, shown + self.more);
+        }
+        write!(f, "{}: {shown} error{}", self.file, if shown == 1 { "" } else { "s" })
     }
+}
+
+/// The longest line that is shown, in bytes.
+const MAX_LINE: usize = 10_000;
+
+/// The line that a place is in, and where it starts.
+fn line_of(text: &str, place: usize) -> (&str, usize) {
+    let start = text[..place].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[start..].find('\n').map_or(text.len(), |newline| start + newline + 1);
+    (&text[start..end], start)
+}
+
+/// What is wrong with the name of a member.
+pub(super) enum OddName<'n> {
+    /// This name stands twice in one object.
+    Doubled(&'n str),
+    /// It is longer than [`MAX_NAME`].
+    TooLong,
 }
 
 /// A JSON text whose nodes can be found by JSON Pointer.
@@ -107,38 +141,52 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// Pointers of members whose name stands twice in one object.
+    /// Members whose name stands twice in one object.
     #[must_use]
     pub fn doubled_members(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        if let Some(root) = &self.root {
-            self.walk_doubled(root, &mut String::new(), &mut found);
-        }
+        self.odd_names(&mut |pointer, span, odd| {
+            if let OddName::Doubled(name) = odd {
+                let message = format!("`{name}` stands twice in this object; only one would count");
+                found.push(self.diagnostic(span, pointer, message, None));
+            }
+        });
         found
     }
 
-    fn walk_doubled(&self, node: &Node<'_>, pointer: &mut String, found: &mut Vec<Diagnostic>) {
+    /// Tells of every member whose name stands twice in one object, or is too long: its pointer, where it stands, and why.
+    pub(super) fn odd_names(&self, tell: &mut dyn FnMut(&str, Range<usize>, OddName<'_>)) {
+        if let Some(root) = &self.root {
+            Self::walk_names(root, &mut String::new(), tell);
+        }
+    }
+
+    fn walk_names(node: &Node<'_>, pointer: &mut String, tell: &mut dyn FnMut(&str, Range<usize>, OddName<'_>)) {
         let length = pointer.len();
         match node {
             Node::Object(object) => {
                 let mut seen = std::collections::HashSet::new();
                 for property in &object.properties {
                     let name = property.name.as_str();
+                    let range = property.name.range();
+                    let span = range.start..range.end;
+                    if name.len() > MAX_NAME {
+                        tell(pointer, span, OddName::TooLong);
+                        continue;
+                    }
                     pointer.push('/');
                     pointer.push_str(&escape(name));
                     if !seen.insert(name) {
-                        let range = property.name.range();
-                        let message = format!("`{name}` stands twice in this object; only one would count");
-                        found.push(self.diagnostic(range.start..range.end, pointer, message, None));
+                        tell(pointer, span, OddName::Doubled(name));
                     }
-                    self.walk_doubled(&property.value, pointer, found);
+                    Self::walk_names(&property.value, pointer, tell);
                     pointer.truncate(length);
                 }
             }
             Node::Array(array) => {
                 for (index, element) in array.elements.iter().enumerate() {
                     pointer.push_str(&format!("/{index}"));
-                    self.walk_doubled(element, pointer, found);
+                    Self::walk_names(element, pointer, tell);
                     pointer.truncate(length);
                 }
             }
@@ -167,7 +215,13 @@ impl<'a> Located<'a> {
         span.start..span.end
     }
 
-    fn diagnostic(&self, span: Range<usize>, pointer: &str, message: String, help: Option<String>) -> Diagnostic {
+    pub(super) fn diagnostic(
+        &self,
+        span: Range<usize>,
+        pointer: &str,
+        message: String,
+        help: Option<String>,
+    ) -> Diagnostic {
         let before = &self.text[..span.start];
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         // A node of many lines is shown by its first line alone.
@@ -193,10 +247,14 @@ fn unescape(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 
-/// The one of `candidates` that `word` was probably meant to be.
+/// The one of `candidates` that `word` was probably meant to be. Nobody means what is longer than any name.
 pub fn near_miss<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    if word.len() > MAX_NAME {
+        return None;
+    }
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= MAX_NAME)
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))

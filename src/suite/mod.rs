@@ -1,15 +1,22 @@
 //! Suite files: read, located, expanded, checked, typed.
 
 pub mod body;
+mod conform;
 mod expand;
+mod found;
+pub mod limits;
 mod lint;
 mod load;
 mod locate;
 pub mod model;
+pub mod object_name;
+pub mod pattern;
 mod schema;
 mod source;
+#[cfg(test)]
+mod strangers_tests;
 
-pub use load::{Capability, Case, Key, Suite, digest_of_all, load};
+pub use load::{Capability, Case, Key, Suite, digest_of_all, load, load_within};
 pub use locate::{Diagnostic, FileDiagnostics, Located, near_miss};
 pub use schema::{SCHEMA_FILE, published_schema};
 pub use source::{SourceError, SuiteSource, embedded, from_paths};

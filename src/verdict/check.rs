@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +13,7 @@ use crate::suite::model::{
     BodyDigest, BodyMatch, EntryMatch, EtagFormat, EtagMatch, HeaderMatch, Operation, Outcome, Scheme, Step,
     StepHeader, TextMatch,
 };
+use crate::suite::pattern;
 
 /// One expectation that was not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -410,8 +410,7 @@ fn text_mismatch(subject: &str, expected: &TextMatch, actual: Option<&str>) -> O
         return (actual != Some(equals)).then(|| Mismatch::new(subject, equals, shown(actual)));
     }
     let pattern = expected.matches.as_ref()?;
-    // The linter has compiled it before.
-    let fits = actual.is_some_and(|text| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)));
+    let fits = actual.is_some_and(|text| pattern::matches(pattern, text));
     (!fits).then(|| Mismatch::new(subject, format!("matching /{pattern}/"), shown(actual)))
 }
 

@@ -1,0 +1,99 @@
+//! The mistakes of a file as they are found: each once, and no more with their places than are shown.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+
+use super::limits::{MAX_MISTAKES, MAX_NAME};
+use super::locate::{Diagnostic, FileDiagnostics, Located, OddName, near_miss};
+
+/// The longest message, in characters: what is quoted of a file is a part of it.
+const MAX_MESSAGE: usize = 400;
+
+/// Mistakes found so far.
+pub(super) struct Found<'a> {
+    located: &'a Located<'a>,
+    hasher: RandomState,
+    /// Hashes of place and message of those found.
+    seen: HashSet<u64>,
+    shown: Vec<Diagnostic>,
+}
+
+impl<'a> Found<'a> {
+    pub fn new(located: &'a Located<'a>) -> Self {
+        Self { located, hasher: RandomState::new(), seen: HashSet::new(), shown: Vec::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
+    /// Finds members whose name stands twice in one object, or is too long.
+    pub fn odd_names(&mut self) {
+        let located = self.located;
+        located.odd_names(&mut |pointer, span, odd| {
+            let message = match odd {
+                OddName::Doubled(name) => format!("`{name}` stands twice in this object; only one would count"),
+                OddName::TooLong => format!("the name of a member is at most {MAX_NAME} bytes long"),
+            };
+            if self.is_to_be_shown((span.start, &message)) {
+                self.shown.push(located.diagnostic(span, pointer, clipped(message), None));
+            }
+        });
+    }
+
+    /// Whether as many are found as are shown.
+    pub fn is_full(&self) -> bool {
+        self.shown.len() >= MAX_MISTAKES
+    }
+
+    /// A mistake at the value that `pointer` names.
+    pub fn at(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
+        self.add(pointer, message.into(), help, false);
+    }
+
+    /// A mistake at the name of the member that `pointer` names.
+    pub fn at_name(&mut self, pointer: &str, message: impl Into<String>, help: Option<String>) {
+        self.add(pointer, message.into(), help, true);
+    }
+
+    fn add(&mut self, pointer: &str, message: String, help: Option<String>, name: bool) {
+        if !self.is_to_be_shown((pointer, &message)) {
+            return;
+        }
+        let (message, help) = (clipped(message), help.map(clipped));
+        let at =
+            if name { self.located.at_name(pointer, message, help) } else { self.located.at(pointer, message, help) };
+        self.shown.push(at);
+    }
+
+    /// Whether a mistake is new, and one of those that are shown.
+    fn is_to_be_shown(&mut self, mistake: impl Hash) -> bool {
+        self.seen.insert(self.hasher.hash_one(mistake)) && !self.is_full()
+    }
+
+    /// The name of `known` that `word` was probably meant to be, as help; not looked for where it would not be shown.
+    pub fn suggest<'c>(&self, word: &str, known: impl IntoIterator<Item = &'c str>) -> Option<String> {
+        if self.is_full() {
+            return None;
+        }
+        near_miss(word, known).map(|near| format!("did you mean `{near}`?"))
+    }
+
+    /// All of them, in the order of the text.
+    pub fn report(mut self, file: &str, text: &str) -> FileDiagnostics {
+        self.shown.sort();
+        self.shown.dedup();
+        // Two that look the same once they are clipped are one.
+        let more = if self.seen.len() > MAX_MISTAKES { self.seen.len() - self.shown.len() } else { 0 };
+        FileDiagnostics { file: file.to_owned(), text: text.to_owned(), diagnostics: self.shown, more }
+    }
+}
+
+/// A message without the end of what it quotes, and without control characters, which terminals would obey.
+fn clipped(message: String) -> String {
+    let message = message.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
+}
