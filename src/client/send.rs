@@ -16,8 +16,10 @@ use time::OffsetDateTime;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
 use super::sign::Signer;
-use super::{Target, TlsTrust, aws_chunked, form, own_connection};
-use crate::evidence::{Answer, Exchange, MAX_ANSWER, MAX_SENT_TEXT, MAX_TEXT, Received, Redactor, Reply, Sent};
+use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
+use crate::evidence::{
+    Answer, Exchange, MAX_ANSWER, MAX_SENT_TEXT, MAX_TEXT, Received, Redactor, Reply, Secrets, Sent,
+};
 use crate::suite::body::Body;
 use crate::suite::model::{Auth, Payload, Scheme};
 
@@ -46,6 +48,7 @@ pub struct Client {
     http: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
+    credentials: Arc<Redactor>,
     journal: Option<Journal>,
 }
 
@@ -95,7 +98,8 @@ impl Client {
         }
         let tls = trust.client_config()?;
         let http = builder.tls_backend_preconfigured(tls.clone()).build().map_err(setup)?;
-        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target), journal: None })
+        let credentials = Arc::new(Redactor::of_credentials(&target.credentials));
+        Ok(Self { http, tls: Arc::new(tls), target: Arc::new(target), credentials, journal: None })
     }
 
     /// The same client, every exchange of which is entered in a journal, too.
@@ -110,8 +114,8 @@ impl Client {
         &self.target
     }
 
-    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys are blotted out of what
-    /// came back, and `bodies` are looked for in answers other than 2xx.
+    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys and the target's
+    /// secrets are blotted out of what came back, and `bodies` are looked for in answers other than 2xx.
     pub async fn send(
         &self,
         step: &str,
@@ -145,6 +149,7 @@ impl Client {
 
     async fn exchange(&self, prepared: Prepared, redactor: &Redactor, bodies: &BTreeMap<String, Body>) -> Reply {
         let scheme = prepared.scheme;
+        let secrets = Secrets { keys: redactor, credentials: &self.credentials };
         let mut headers = http::HeaderMap::new();
         for line in &prepared.headers {
             headers.append(line.name.clone(), line.value.clone());
@@ -158,10 +163,10 @@ impl Client {
             return match exchanged.await {
                 Ok(Some((head, body, cut_short))) => {
                     let head = (head.version, head.status, &head.headers);
-                    Reply::Answer(receive(head, (body, cut_short), redactor, bodies))
+                    Reply::Answer(receive(head, (body, cut_short), secrets, bodies))
                 }
                 Ok(None) => Reply::Interrupted,
-                Err(error) => Reply::Failed(chain(&*error)),
+                Err(error) => Reply::Failed(secrets.hidden(chain(&*error))),
             };
         }
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
@@ -169,9 +174,9 @@ impl Client {
             Ok(response) => {
                 let (version, status, headers) = (response.version(), response.status(), response.headers().clone());
                 let body = read(response).await;
-                Reply::Answer(receive((version, status, &headers), body, redactor, bodies))
+                Reply::Answer(receive((version, status, &headers), body, secrets, bodies))
             }
-            Err(error) => no_answer(&error, scheme),
+            Err(error) => no_answer(&error, scheme, secrets),
         }
     }
 }
@@ -235,17 +240,11 @@ impl Sent {
             let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
             (line.name.to_string(), value)
         };
-        let mut url = prepared.url.clone();
-        if let Some((readable, _)) = prepared.url.as_str().split_once("X-Amz-Signature=")
-            && let Ok(shown) = format!("{readable}X-Amz-Signature=redacted").parse()
-        {
-            url = shown;
-        }
         Self {
             operation: prepared.operation.to_owned(),
             scheme: prepared.scheme,
             method: prepared.method.to_string(),
-            url: url.to_string(),
+            url: sign::shown(&prepared.url),
             headers: prepared.headers.iter().map(shown).collect(),
             fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
             body_length: prepared.body.len() as u64,
@@ -295,26 +294,31 @@ async fn read(response: reqwest::Response) -> (Bytes, Option<String>) {
 fn receive(
     (version, status, lines): (http::Version, http::StatusCode, &http::HeaderMap),
     (received, cut_short): (Bytes, Option<String>),
-    redactor: &Redactor,
+    secrets: Secrets<'_>,
     bodies: &BTreeMap<String, Body>,
 ) -> Answer {
     let mut leaked_keys = Vec::new();
     let mut headers = Vec::new();
     for (name, value) in lines {
-        leaked_keys.extend(redactor.found(value.as_bytes()));
-        headers.push((name.to_string(), redactor.text(value.as_bytes())));
+        let (shown, leaked) = secrets.searched(value.as_bytes());
+        leaked_keys.extend(leaked);
+        headers.push((name.to_string(), shown));
     }
-    leaked_keys.extend(redactor.found(&received));
+    let is_text = received.len() <= MAX_TEXT && !received.is_empty() && std::str::from_utf8(&received).is_ok();
+    let (text, leaked) = match is_text.then(|| secrets.searched(&received)) {
+        Some((text, leaked)) => (Some(text), leaked),
+        None => (None, secrets.keys.found(&received)),
+    };
+    leaked_keys.extend(leaked);
     leaked_keys.sort();
     leaked_keys.dedup();
-    let is_text = received.len() <= MAX_TEXT && !received.is_empty() && std::str::from_utf8(&received).is_ok();
     let discloses = if status.is_success() { Vec::new() } else { disclosed(&received, bodies) };
     let body = Received {
         length: received.len() as u64,
         sha256: hex::encode(Sha256::digest(&received)),
-        text: is_text.then(|| redactor.text(&received)),
+        text,
         discloses,
-        cut_short,
+        cut_short: cut_short.map(|why| secrets.hidden(why)),
     };
     Answer { version: format!("{version:?}"), status: status.as_u16(), headers, body, leaked_keys }
 }
@@ -333,8 +337,8 @@ fn disclosed(received: &[u8], bodies: &BTreeMap<String, Body>) -> Vec<String> {
         .collect()
 }
 
-fn no_answer(error: &reqwest::Error, scheme: Scheme) -> Reply {
-    let text = chain(error);
+fn no_answer(error: &reqwest::Error, scheme: Scheme, secrets: Secrets<'_>) -> Reply {
+    let text = secrets.hidden(chain(error));
     if error.is_timeout() {
         return Reply::Failed(format!("no answer in time: {text}"));
     }

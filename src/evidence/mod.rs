@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use har::{HarError, from_har, to_har};
-pub use redact::Redactor;
+pub use redact::{Redactor, Secrets};
 pub use xml::{Element, XmlError};
 
 use crate::suite::model::Scheme;

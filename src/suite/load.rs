@@ -7,6 +7,7 @@ use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::body::Body;
 use super::expand::{ExpandedScenario, expand};
@@ -55,7 +56,7 @@ pub enum Key {
     /// Random bytes of this length, fresh for each case.
     Fresh(usize),
     /// These bytes.
-    Fixed(Vec<u8>),
+    Fixed(Zeroizing<Vec<u8>>),
 }
 
 impl std::fmt::Debug for Key {
@@ -361,7 +362,7 @@ fn type_file(file: &Value, expanded: &[ExpandedScenario], located: &Located<'_>)
 }
 
 /// The key that a spec declares.
-pub(super) fn declared_key(spec: &KeySpec, file: Option<Vec<u8>>) -> Key {
+pub(super) fn declared_key(spec: &KeySpec, file: Option<Zeroizing<Vec<u8>>>) -> Key {
     file.map_or_else(|| Key::Fresh(spec.length.unwrap_or(32)), Key::Fixed)
 }
 

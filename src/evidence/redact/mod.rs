@@ -255,6 +255,30 @@ impl Needle {
     }
 }
 
+/// Everything that must not be shown of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct Secrets<'r> {
+    /// The customer keys of the case; that one stands in an answer is a finding.
+    pub keys: &'r Redactor,
+    /// The target's credentials: who is told what it was sent learns nothing.
+    pub credentials: &'r Redactor,
+}
+
+impl Secrets<'_> {
+    /// `bytes` as text with every secret blotted out, and the names of the keys among them, sorted.
+    #[must_use]
+    pub fn searched(self, bytes: &[u8]) -> (String, Vec<String>) {
+        let (text, keys) = self.keys.searched(bytes);
+        (self.credentials.text(text.as_bytes()), keys)
+    }
+
+    /// A text with every secret blotted out.
+    #[must_use]
+    pub fn hidden(self, text: String) -> String {
+        self.searched(text.as_bytes()).0
+    }
+}
+
 fn is_text(bytes: &[u8]) -> bool {
     bytes.len() <= SHORT || (bytes.len() <= MAX_TEXT && std::str::from_utf8(bytes).is_ok())
 }

