@@ -62,6 +62,8 @@ pub struct Redactor {
     beginnings: Option<AhoCorasick>,
     /// Of each beginning the needles that begin so.
     of_beginning: Vec<Vec<usize>>,
+    /// How many bytes the longest needle has.
+    longest: usize,
 }
 
 struct Secret {
@@ -144,7 +146,8 @@ impl Redactor {
         }
         // A few thousand patterns of eight bytes: it is always made.
         let automaton = (!beginnings.is_empty()).then(|| AhoCorasick::new(&beginnings).ok()).flatten();
-        Self { secrets, needles, beginnings: automaton, of_beginning }
+        let longest = needles.iter().map(|needle| needle.start.len() + needle.rest.len()).max().unwrap_or_default();
+        Self { secrets, needles, beginnings: automaton, of_beginning, longest }
     }
 
     /// Names of the keys that `bytes` holds, sorted.
@@ -186,12 +189,12 @@ impl Redactor {
 
     fn hits(&self, bytes: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();
-        let Some(longest) = self.needles.iter().map(|needle| needle.start.len() + needle.rest.len()).max() else {
+        if self.needles.is_empty() {
             return hits;
-        };
+        }
         let is_text = is_text(bytes);
         for start in (0..bytes.len()).step_by(CHUNK) {
-            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * longest);
+            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * self.longest);
             let before = hits.len();
             self.search(&bytes[start..end], is_text, DEPTH, &mut hits);
             hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
