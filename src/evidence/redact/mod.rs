@@ -11,13 +11,13 @@
 //! - the escapes of JSON and of programming languages: `\u00e9`, `\u{e9}`, `\xe9`, `\n`, `\/`;
 //! - character references of XML and HTML: `&#233;`, `&#xE9;`, `&eacute;`.
 //!
-//! Of the bytes of a key each may stand as it is or as the UTF-8 of the Latin-1 character of that number. The last
-//! incomplete group of its base64 may be missing.
+//! Of the bytes of a key each may stand as it is or as the UTF-8 of the Latin-1 character of that number. Its end may be
+//! missing, as in a message that was cut off: its first 12 bytes are enough, or 32 of a credential.
 //!
 //! What is no text (more than 4 KiB that are not UTF-8, or more than [`MAX_TEXT`]) is searched for raw bytes, base64 and
 //! hexadecimal only: the other encodings are those of texts.
 //!
-//! Not found is what cannot be read by undoing an encoding: a key that is compressed, encrypted, cut in pieces, or of which
+//! Not found is what cannot be read by undoing an encoding: a key that is compressed, encrypted, without its beginning, or of which
 //! bytes were replaced (by U+FFFD, say). Digests are no secrets: the MD5 of a key is part of every answer. Nor are the
 //! signatures in an answer: each is good for one request and some minutes.
 
@@ -41,6 +41,8 @@ const REDACTED_TOKEN: &str = "<redacted session token>";
 
 /// What is shorter than this (in bytes) is no secret, and would be found everywhere.
 const SHORTEST_SECRET: usize = 12;
+/// As many bytes of a credential must be there; all session tokens of AWS begin alike.
+const CERTAIN_OF_CREDENTIALS: usize = 32;
 /// How many bytes a search begins with; shorter than the part of any secret that must be there.
 const BEGINNING: usize = 8;
 /// How many encodings are undone, one below the other.
@@ -97,8 +99,8 @@ impl Redactor {
     pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
         let (mut secrets, mut needles) = (Vec::new(), Vec::new());
         for (name, key) in keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET) {
-            // Base64 may lack its last group.
-            let certain = (key.len().div_ceil(3) - 1) * 3;
+            // Base64 may lack its last group, and a text its end.
+            let certain = ((key.len().div_ceil(3) - 1) * 3).min(SHORTEST_SECRET);
             let forms: [fn(u8) -> Bytes; 3] = [as_it_is, with_plus_for_blanks, as_utf8_of_latin1];
             let mut of_key: Vec<Needle> = Vec::new();
             for form in forms {
@@ -126,8 +128,9 @@ impl Redactor {
         let (mut secrets, mut needles) = (Vec::new(), Vec::new());
         for (text, shown) in [Some(secret), token].into_iter().flatten() {
             if text.len() >= SHORTEST_SECRET {
-                let start = Zeroizing::new(text.as_bytes().to_vec());
-                needles.push(Needle { start, rest: Zeroizing::default(), secret: secrets.len() });
+                let (start, rest) = text.as_bytes().split_at(text.len().min(CERTAIN_OF_CREDENTIALS));
+                let [start, rest] = [start, rest].map(|part| Zeroizing::new(part.to_vec()));
+                needles.push(Needle { start, rest, secret: secrets.len() });
                 secrets.push(Secret { name: String::new(), shown });
             }
         }

@@ -69,6 +69,8 @@ fn encodings(key: &[u8]) -> Vec<(&'static str, String)> {
         ("base64url", URL_SAFE.encode(key)),
         ("base64url unpadded", URL_SAFE_NO_PAD.encode(key)),
         ("base64 without its last group", base64[..base64.len() - 4].to_owned()),
+        ("the beginning in base64", base64[..base64.len().min(20)].to_owned()),
+        ("the beginning in hexadecimal", hex::encode(&key[..12])),
         ("base64 twice", STANDARD.encode(&base64)),
         ("base64 thrice", STANDARD.encode(STANDARD.encode(&base64))),
         ("base64 after nothing", within("", key)),
