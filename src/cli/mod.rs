@@ -10,6 +10,7 @@ mod judge;
 mod keygen;
 mod list;
 mod man;
+mod panic;
 mod prove;
 mod report;
 mod report_target;
@@ -99,8 +100,9 @@ enum Format {
     Json,
 }
 
-/// Does what the command line asks for.
+/// Does what the command line asks for. A panic, on whatever thread, shows nothing but its place from then on.
 pub async fn main() -> ExitCode {
+    panic::show_only_the_place();
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),

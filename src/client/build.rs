@@ -448,7 +448,7 @@ impl Headers<'_> {
         let lines: Vec<&HeaderSpec> = spec.lines().filter(|line| !line.absent).collect();
         let values: Vec<Value> = lines.iter().map(|line| self.value(line, own)).collect::<Result<_, _>>()?;
         if spec.combined {
-            let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", ");
+            let text = Zeroizing::new(values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", "));
             let reveals = values.iter().any(|value| value.shown.is_some());
             let shown = values.iter().map(|value| value.shown.as_deref().unwrap_or(&value.text));
             let shown = reveals.then(|| shown.collect::<Vec<_>>().join(", "));

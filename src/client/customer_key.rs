@@ -25,7 +25,7 @@ impl CustomerKey {
     #[must_use]
     pub fn of(declared: &Key) -> Self {
         match declared {
-            Key::Fixed(bytes) => Self(Zeroizing::new(bytes.clone())),
+            Key::Fixed(bytes) => Self(bytes.clone()),
             Key::Fresh(length) => {
                 let mut bytes = Zeroizing::new(vec![0; *length]);
                 rand::rng().fill_bytes(&mut bytes);
@@ -125,13 +125,13 @@ mod tests {
     #[case(KeyForm::Md5OfBase64, "1B2M2Y8AsgTpgAmY7PhCfg==")]
     #[case(KeyForm::Base64, "")]
     fn forms_of_the_empty_key(#[case] form: KeyForm, #[case] expected: &str) {
-        assert_eq!(*CustomerKey::of(&Key::Fixed(Vec::new())).form(form), expected);
+        assert_eq!(*CustomerKey::of(&Key::Fixed(Zeroizing::default())).form(form), expected);
     }
 
     proptest! {
         #[test]
         fn every_wrong_form_differs_from_the_right_one(bytes in proptest::collection::vec(any::<u8>(), 32)) {
-            let key = CustomerKey::of(&Key::Fixed(bytes.clone()));
+            let key = CustomerKey::of(&Key::Fixed(Zeroizing::new(bytes.clone())));
             let right = key.form(KeyForm::Base64);
             prop_assert_eq!(STANDARD.decode(right.as_bytes()).unwrap(), bytes);
             for form in [KeyForm::Base64Unpadded, KeyForm::Base64Truncated, KeyForm::Base64Twice, KeyForm::Hex] {

@@ -22,7 +22,7 @@ pub(super) async fn encode(prepared: &mut Prepared, form: &Form, signer: &Signer
     }
     if prepared.auth != Auth::Anonymous {
         for (name, value) in signer.form(conditions(form)?).map_err(|error| error.to_string())? {
-            encoded = encoded.text(name, value);
+            encoded = encoded.text(name, value.to_string());
         }
     }
     let file = multipart::Part::bytes(prepared.body.to_vec()).file_name("file");

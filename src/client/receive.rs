@@ -10,20 +10,20 @@ use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::no_answer::chain;
-use crate::evidence::{Answer, MAX_ANSWER, Received, Redactor};
+use crate::evidence::{Answer, MAX_ANSWER, Received, Secrets};
 use crate::suite::body::Body;
 
 /// How much of a body is searched at a time.
 const WINDOW: usize = 256 * 1024;
 /// The most bytes that an encoding of a customer key takes: pieces overlap by as many, so that none is missed between two.
-const OVERLAP: usize = 16 * 1024;
+const OVERLAP: usize = 32 * 1024;
 /// Of a scenario's body as many bytes must stand in an answer for it to be given away.
 const PIECE: usize = 24;
 
 /// What is looked for in an answer, and how much of it is kept.
 pub(super) struct Looking<'a> {
-    /// Customer keys and other secrets.
-    pub redactor: &'a Redactor,
+    /// What must not be shown.
+    pub secrets: Secrets<'a>,
     /// The scenario's bodies: looked for in answers other than 2xx.
     pub bodies: &'a BTreeMap<String, Body>,
     /// The most bytes of a body that are kept as text.
@@ -47,7 +47,7 @@ impl Looking<'_> {
                 Ok(Ok(data)) => so_far.add(&data),
                 Ok(Err(other)) => {
                     for value in other.trailers_ref().into_iter().flat_map(http::HeaderMap::values) {
-                        so_far.leaked_keys.extend(self.redactor.found(value.as_bytes()));
+                        so_far.leaked_keys.extend(self.secrets.keys.found(value.as_bytes()));
                     }
                 }
                 Err(error) => {
@@ -116,30 +116,52 @@ impl SoFar<'_> {
     }
 
     fn search(&mut self) {
-        self.leaked_keys.extend(self.looking.redactor.found(&self.window));
+        self.leaked_keys.extend(self.looking.secrets.keys.found(whole_characters(&self.window)));
         if let Some(disclosures) = &self.disclosures {
             self.discloses.extend(disclosures.found(&self.window));
         }
     }
 
     fn end(mut self, head: &http::response::Parts) -> Answer {
-        self.search();
-        let redactor = self.looking.redactor;
-        let mut headers = Vec::new();
-        for (name, value) in &head.headers {
-            self.leaked_keys.extend(redactor.found(value.as_bytes()));
-            headers.push((name.to_string(), redactor.text(value.as_bytes())));
+        self.text = self.text.filter(|text| !text.is_empty() && std::str::from_utf8(text).is_ok());
+        // What is kept as text is searched when it is blotted.
+        if self.text.is_none() || self.length > WINDOW as u64 {
+            self.search();
+        } else if let Some(disclosures) = &self.disclosures {
+            self.discloses.extend(disclosures.found(&self.window));
         }
-        let text = self.text.filter(|text| !text.is_empty() && std::str::from_utf8(text).is_ok());
+        let secrets = self.looking.secrets;
+        let mut shown = |bytes: &[u8]| {
+            let (text, leaked) = secrets.searched(bytes);
+            self.leaked_keys.extend(leaked);
+            text
+        };
+        let lines = head.headers.iter();
+        let headers = lines.map(|(name, value)| (name.to_string(), shown(value.as_bytes()))).collect();
+        // Reports do not show the reason phrase, but it is a part of the answer.
+        if let Some(reason) = head.extensions.get::<hyper::ext::ReasonPhrase>() {
+            shown(reason.as_bytes());
+        }
+        let text = self.text.map(|text| shown(&text));
         let body = Received {
             length: self.length,
             sha256: hex::encode(self.digest.finalize()),
-            text: text.map(|text| redactor.text(&text)),
+            text,
             discloses: sorted(self.discloses),
-            cut_short: self.cut_short,
+            cut_short: self.cut_short.map(|why| secrets.hidden(why)),
         };
         let version = format!("{:?}", head.version);
         Answer { version, status: head.status.as_u16(), headers, body, leaked_keys: sorted(self.leaked_keys) }
+    }
+}
+
+/// A piece of a text without the halves of characters at its ends; what is no piece of a text as it is.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().take(3).take_while(|byte| **byte & 0b1100_0000 == 0b1000_0000).count();
+    match std::str::from_utf8(&bytes[start..]) {
+        Ok(text) => text.as_bytes(),
+        Err(error) if error.error_len().is_none() => &bytes[start..start + error.valid_up_to()],
+        Err(_) => bytes,
     }
 }
 
@@ -186,6 +208,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::evidence::Redactor;
 
     fn block_on<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made").block_on(future)
@@ -212,7 +235,7 @@ mod tests {
             let redactor = Redactor::new([("K", key.as_slice())]);
             let content = Body::Literal(Bytes::from_static(b"The content of an object that is nobody's business."));
             let bodies = BTreeMap::from([("data".to_owned(), content.clone())]);
-            let looking = Looking { redactor: &redactor, bodies: &bodies, most_text: 1000 };
+            let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, bodies: &bodies, most_text: 1000 };
             let hidden = [STANDARD.encode(&key).as_bytes(), &content.bytes()].concat();
             let body = [&vec![b'.'; before][..], &hidden, &vec![b'.'; after]].concat();
             let answer = answered(400, &body, size, &looking);
@@ -227,7 +250,7 @@ mod tests {
     #[test]
     fn no_more_is_read_than_may_be() {
         let redactor = Redactor::new(std::iter::empty());
-        let looking = Looking { redactor: &redactor, bodies: &BTreeMap::new(), most_text: 10 };
+        let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, bodies: &BTreeMap::new(), most_text: 10 };
         let piece = Bytes::from(vec![0; 1024 * 1024]);
         let endless =
             futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(http_body::Frame::data(piece.clone())));

@@ -16,8 +16,8 @@ use super::receive::Looking;
 use super::sign::Signer;
 use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
-use super::{Target, TlsTrust, aws_chunked, form, own_connection};
-use crate::evidence::{Exchange, MAX_SENT_TEXT, Redactor, Reply, Sent, most_text};
+use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
+use crate::evidence::{Exchange, MAX_SENT_TEXT, Redactor, Reply, Secrets, Sent, most_text};
 use crate::suite::body::Body;
 use crate::suite::model::{Auth, Payload, Scheme};
 
@@ -46,6 +46,7 @@ pub struct Client {
     http: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
+    credentials: Arc<Redactor>,
     journal: Option<Journal>,
     /// How often a request is sent again where the endpoint says that it is busy.
     again: u32,
@@ -99,8 +100,16 @@ impl Client {
         }
         let tls = trust.client_config()?;
         let http = builder.tls_backend_preconfigured(tls.clone()).build().map_err(setup)?;
-        let (tls, again, target) = (Arc::new(tls), target.retry_throttled, Arc::new(target));
-        Ok(Self { http, tls, target, journal: None, again, throttled: Arc::default(), silence: Arc::default() })
+        Ok(Self {
+            http,
+            tls: Arc::new(tls),
+            credentials: Arc::new(Redactor::of_credentials(&target.credentials)),
+            journal: None,
+            again: target.retry_throttled,
+            throttled: Arc::default(),
+            silence: Arc::default(),
+            target: Arc::new(target),
+        })
     }
 
     /// The same client for requests of the runner's own, by which nothing is judged: every exchange is entered in a journal,
@@ -122,8 +131,8 @@ impl Client {
         &self.target
     }
 
-    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys are blotted out of what
-    /// came back, and `bodies` are looked for in answers other than 2xx.
+    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys and the target's
+    /// secrets are blotted out of what came back, and `bodies` are looked for in answers other than 2xx.
     pub async fn send(
         &self,
         step: &str,
@@ -154,7 +163,8 @@ impl Client {
     ) -> (Sent, Reply) {
         // What frames and signs a body is no part of its text.
         let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
-        let looking = Looking { redactor, bodies, most_text: most_text(prepared.operation) };
+        let secrets = Secrets { keys: redactor, credentials: &self.credentials };
+        let looking = Looking { secrets, bodies, most_text: most_text(prepared.operation) };
         let mut again = 0;
         loop {
             let mut ready = prepared.clone();
@@ -197,7 +207,7 @@ impl Client {
             return match exchanged.await {
                 Ok(Some(answer)) => Reply::Answer(answer),
                 Ok(None) => Reply::Interrupted,
-                Err(error) => NoAnswer::of(&*error).reply(scheme, &chain(&*error)),
+                Err(error) => NoAnswer::of(&*error).reply(scheme, &looking.secrets.hidden(chain(&*error))),
             };
         }
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
@@ -206,7 +216,7 @@ impl Client {
                 let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
                 Reply::Answer(looking.receive(head, body).await)
             }
-            Err(error) => NoAnswer::of(&error).reply(scheme, &chain(&error)),
+            Err(error) => NoAnswer::of(&error).reply(scheme, &looking.secrets.hidden(chain(&error))),
         }
     }
 }
@@ -270,17 +280,11 @@ impl Sent {
             let value = shown.unwrap_or_else(|| String::from_utf8_lossy(line.value.as_bytes()).into_owned());
             (line.name.to_string(), value)
         };
-        let mut url = prepared.url.clone();
-        if let Some((readable, _)) = prepared.url.as_str().split_once("X-Amz-Signature=")
-            && let Ok(shown) = format!("{readable}X-Amz-Signature=redacted").parse()
-        {
-            url = shown;
-        }
         Self {
             operation: prepared.operation.to_owned(),
             scheme: prepared.scheme,
             method: prepared.method.to_string(),
-            url: url.to_string(),
+            url: sign::shown(&prepared.url),
             headers: prepared.headers.iter().map(shown).collect(),
             fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
             body_length: prepared.body.len() as u64,

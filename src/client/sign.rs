@@ -15,6 +15,8 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
+use url::Url;
+use zeroize::Zeroizing;
 
 use super::Target;
 use super::build::{HeaderLine, Prepared};
@@ -117,7 +119,10 @@ impl<'t> Signer<'t> {
     }
 
     /// The fields by which a form proves that it is allowed: a policy of these conditions, and its signature.
-    pub fn form(&self, mut conditions: Vec<serde_json::Value>) -> Result<Vec<(&'static str, String)>, SignError> {
+    pub fn form(
+        &self,
+        mut conditions: Vec<serde_json::Value>,
+    ) -> Result<Vec<(&'static str, Zeroizing<String>)>, SignError> {
         use base64::Engine as _;
         let now = OffsetDateTime::from(self.time);
         let date = now.format(format_description!("[year][month][day]")).map_err(SignError::new)?;
@@ -129,19 +134,34 @@ impl<'t> Signer<'t> {
         let Credentials { access_key_id, secret_access_key, session_token } = &self.target.credentials;
         let region = &self.target.region;
         let mut fields = vec![
-            ("x-amz-algorithm", "AWS4-HMAC-SHA256".to_owned()),
-            ("x-amz-credential", format!("{access_key_id}/{date}/{region}/{SERVICE}/aws4_request")),
-            ("x-amz-date", stamp),
+            ("x-amz-algorithm", Zeroizing::new("AWS4-HMAC-SHA256".to_owned())),
+            ("x-amz-credential", Zeroizing::new(format!("{access_key_id}/{date}/{region}/{SERVICE}/aws4_request"))),
+            ("x-amz-date", Zeroizing::new(stamp)),
         ];
-        fields.extend(session_token.iter().map(|token| ("x-amz-security-token", token.to_string())));
-        conditions.extend(fields.iter().map(|(name, value)| serde_json::json!({ *name: value })));
-        let policy = serde_json::json!({"expiration": expiration, "conditions": conditions}).to_string();
-        let policy = base64::engine::general_purpose::STANDARD.encode(policy);
+        fields.extend(session_token.iter().map(|token| ("x-amz-security-token", token.clone())));
+        conditions.extend(fields.iter().map(|(name, value)| serde_json::json!({ *name: value.as_str() })));
+        let policy = serde_json::json!({"expiration": expiration, "conditions": conditions});
+        let policy = Zeroizing::new(policy.to_string());
+        let policy = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(policy.as_bytes()));
         let key = v4::generate_signing_key(secret_access_key, self.time, region, SERVICE);
         let signature = v4::calculate_signature(key, policy.as_bytes());
-        fields.extend([("policy", policy), ("x-amz-signature", signature)]);
+        fields.extend([("policy", policy), ("x-amz-signature", Zeroizing::new(signature))]);
         Ok(fields)
     }
+}
+
+/// A presigned URL as evidence shows it.
+pub(super) fn shown(url: &Url) -> String {
+    let mut shown = url.clone();
+    let hidden = |pair: &str| match pair.split_once('=') {
+        Some((name @ ("X-Amz-Signature" | "X-Amz-Security-Token"), _)) => format!("{name}=redacted"),
+        _ => pair.to_owned(),
+    };
+    if let Some(query) = url.query() {
+        let pairs: Vec<String> = query.split('&').map(hidden).collect();
+        shown.set_query(Some(&pairs.join("&")));
+    }
+    shown.into()
 }
 
 /// The signature's scope and signed headers stay readable; the signature and tokens do not.

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroize as _;
+
 use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
 
@@ -95,6 +97,15 @@ impl Environment {
 
     fn raw(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// What the variables held is wiped from this copy of them; the process's own stays.
+impl Drop for Environment {
+    fn drop(&mut self) {
+        for value in self.variables.values_mut() {
+            std::mem::take(value).into_encoded_bytes().zeroize();
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use clock::MOST_SKEW;
 pub use har::{HarError, from_har, to_har};
-pub use redact::Redactor;
+pub use redact::{Redactor, Secrets};
 pub use xml::{Element, XmlError};
 
 use crate::suite::model::Scheme;
@@ -21,7 +21,7 @@ use crate::suite::model::Scheme;
 /// The most bytes of an answer's body that are read.
 pub const MAX_ANSWER: usize = 80 * 1024 * 1024;
 /// The most bytes of a listing that are kept as text.
-const MAX_LISTING: usize = 4 * 1024 * 1024;
+const MAX_TEXT: usize = 4 * 1024 * 1024;
 /// The most bytes of another answer's body that are kept as text: no error document of S3 is as long.
 const MAX_DOCUMENT: usize = 64 * 1024;
 /// The most bytes of a request's body that are kept as text.
@@ -30,7 +30,7 @@ pub const MAX_SENT_TEXT: usize = 4096;
 /// The most bytes of an answer to this operation that are kept as text, so that nothing that an endpoint sends fills the memory.
 #[must_use]
 pub fn most_text(operation: &str) -> usize {
-    if operation.starts_with("List") { MAX_LISTING } else { MAX_DOCUMENT }
+    if operation.starts_with("List") { MAX_TEXT } else { MAX_DOCUMENT }
 }
 
 /// One request and its answer.

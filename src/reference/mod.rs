@@ -189,8 +189,8 @@ fn local_url(scheme: &str, listener: &TcpListener) -> Result<Url, StartError> {
 }
 
 fn made_up_credentials() -> Credentials {
-    let mut random = [0; 40];
-    rand::rng().fill_bytes(&mut random);
+    let mut random = Zeroizing::new([0; 40]);
+    rand::rng().fill_bytes(&mut *random);
     let secret = Zeroizing::new(hex::encode(&random[10..]));
     let access_key_id = format!("SSECHECK{}", hex::encode_upper(&random[..6]));
     Credentials { access_key_id, secret_access_key: secret, session_token: None }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
 
 use super::judge::{Ended, Scene, Stopped, lacking};
 use super::{CaseResult, Shared, bucket};
@@ -284,8 +285,7 @@ fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: Option<&BTreeMap<String, 
         let base64 = key.form(KeyForm::Base64);
         facts.md5s.insert(md5(base64.as_bytes()), format!("the base64 text of customer key {name}"));
         for (body_name, body) in bodies {
-            let mut both = key.bytes().to_vec();
-            both.extend_from_slice(&body.bytes());
+            let both = Zeroizing::new([key.bytes(), &body.bytes()].concat());
             facts.md5s.insert(md5(&both), format!("customer key {name} followed by body `{body_name}`"));
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::body::Body;
 use super::conform::{check_schema, original_pointer};
@@ -55,7 +56,7 @@ pub enum Key {
     /// Random bytes of this length, fresh for each case.
     Fresh(usize),
     /// These bytes.
-    Fixed(Vec<u8>),
+    Fixed(Zeroizing<Vec<u8>>),
 }
 
 impl std::fmt::Debug for Key {
@@ -242,7 +243,7 @@ fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
 }
 
 /// The key that a spec declares.
-pub(super) fn declared_key(spec: &KeySpec, file: Option<Vec<u8>>) -> Key {
+pub(super) fn declared_key(spec: &KeySpec, file: Option<Zeroizing<Vec<u8>>>) -> Key {
     file.map_or_else(|| Key::Fresh(spec.length.unwrap_or(32)), Key::Fixed)
 }
 

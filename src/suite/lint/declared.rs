@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zeroize::Zeroizing;
+
 use super::Lint;
 use crate::suite::body::Body;
 use crate::suite::limits::{MAX_BODY, MAX_JOINED, MAX_LITERAL, take};
@@ -19,8 +21,9 @@ impl Lint<'_, '_> {
                 self.error(&format!("{pointer}/length"), "a customer key of a test is at most 1024 bytes long", None);
             }
             let bytes = spec.file.as_ref().and_then(|path| {
-                let read = fixtures.read(path).and_then(|text| {
-                    hex::decode(text.trim_ascii()).map_err(|_| format!("fixture `{path}` is not hexadecimal"))
+                let read = fixtures.read(path).map(Zeroizing::new).and_then(|text| {
+                    let decoded = hex::decode(text.trim_ascii()).map(Zeroizing::new);
+                    decoded.map_err(|_| format!("fixture `{path}` is not hexadecimal"))
                 });
                 read.map_err(|message| self.error(&format!("{pointer}/file"), message, None)).ok()
             });

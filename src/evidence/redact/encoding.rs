@@ -1,0 +1,259 @@
+//! Encodings in which a secret may stand in a text: where one may be, and what it stands for.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use quick_xml::escape::resolve_html5_entity;
+use regex::bytes::Regex;
+
+/// Fewer characters of base64 hold no secret: nine bytes of one are always looked for.
+const SHORTEST_BASE64: usize = 12;
+/// No name of a character reference is longer.
+const LONGEST_REFERENCE: usize = 32;
+
+/// Bytes in hexadecimal, nine or more.
+static HEXADECIMAL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i-u)(?:0x)?[0-9a-f]{2}(?:[-:,\s]{0,3}(?:0x)?[0-9a-f]{2}){8,}").ok());
+/// Bytes in decimal, nine or more.
+static DECIMAL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?-u)-?[0-9]{1,3}(?:(?:,\s*|\s+)-?[0-9]{1,3}){8,}").ok());
+
+/// An encoding of a part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// `%2B`.
+    Percent,
+    /// `\u002b`, `\x2b`, `\n`, …; above 7f `\xHH` is the byte, or else the Latin-1 character of that number.
+    Backslash { bytes: bool },
+    /// `&#43;`, `&plus;`, …
+    Reference,
+    /// Base64 or base64url from its first group on, after `skip` characters that belong to something else.
+    Base64 { skip: usize },
+    /// Hexadecimal, after `skip` characters that belong to something else.
+    Hexadecimal { skip: usize },
+    /// `12, 255`.
+    Decimal,
+}
+
+/// Takes a byte, and where what it was written as stands.
+type Each<'e> = dyn FnMut(u8, Range<usize>) + 'e;
+
+/// The parts of `bytes` that may be encoded, each with the encoding. Escapes are those of texts.
+pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, Range<usize>)) {
+    if is_text {
+        let whole = 0..bytes.len();
+        if bytes.contains(&b'%') {
+            found(Encoding::Percent, whole.clone());
+        }
+        if bytes.contains(&b'\\') {
+            found(Encoding::Backslash { bytes: false }, whole.clone());
+            if bytes.windows(2).any(|two| two == b"\\x") {
+                found(Encoding::Backslash { bytes: true }, whole.clone());
+            }
+        }
+        if bytes.contains(&b'&') {
+            found(Encoding::Reference, whole);
+        }
+        matches(&DECIMAL, bytes, |region| found(Encoding::Decimal, region));
+        hexadecimal(bytes, 0, found);
+    }
+    let mut at = 0;
+    while let Some(run) = base64_run(bytes, at) {
+        at = run.end;
+        // A run may begin with what is no base64, as a path of a URL does.
+        (0..4).for_each(|skip| found(Encoding::Base64 { skip }, run.clone()));
+        if !is_text {
+            hexadecimal(&bytes[run.clone()], run.start, found);
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8], start: usize, found: &mut dyn FnMut(Encoding, Range<usize>)) {
+    matches(&HEXADECIMAL, bytes, |region| {
+        let region = start + region.start..start + region.end;
+        (0..2).for_each(|skip| found(Encoding::Hexadecimal { skip }, region.clone()));
+    });
+}
+
+fn matches(regex: &Option<Regex>, bytes: &[u8], mut found: impl FnMut(Range<usize>)) {
+    regex.iter().flat_map(|regex| regex.find_iter(bytes)).for_each(|region| found(region.range()));
+}
+
+/// The next run of characters of base64, line breaks among them, that is long enough. Of other bytes few are looked at.
+fn base64_run(bytes: &[u8], mut from: usize) -> Option<Range<usize>> {
+    let belongs = |byte: &u8| sextet(*byte).is_some() || matches!(byte, b'\r' | b'\n');
+    while let Some(window) = bytes.get(from..from + SHORTEST_BASE64) {
+        match window.iter().rposition(|byte| !belongs(byte)) {
+            Some(stranger) => from += stranger + 1,
+            None => {
+                let end = bytes[from..].iter().position(|byte| !belongs(byte)).map_or(bytes.len(), |more| from + more);
+                return Some(from..end);
+            }
+        }
+    }
+    None
+}
+
+/// What a character stands for in base64 or base64url (RFC 4648, sections 4 and 5).
+fn sextet(character: u8) -> Option<u8> {
+    let value = SEXTETS[usize::from(character)];
+    (value != NO_SEXTET).then_some(value)
+}
+
+const NO_SEXTET: u8 = 64;
+static SEXTETS: [u8; 256] = {
+    let standard = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut sextets = [NO_SEXTET; 256];
+    let mut value = 0;
+    while value < NO_SEXTET {
+        sextets[standard[value as usize] as usize] = value;
+        value += 1;
+    }
+    sextets[b'-' as usize] = 62;
+    sextets[b'_' as usize] = 63;
+    sextets
+};
+
+impl Encoding {
+    /// Whether what is not escaped stands for itself.
+    pub fn is_escape(self) -> bool {
+        matches!(self, Self::Percent | Self::Backslash { .. } | Self::Reference)
+    }
+
+    /// What `encoded` stands for, byte by byte.
+    pub fn undone(self, encoded: &[u8], each: &mut Each<'_>) {
+        match self {
+            Self::Percent => escapes(encoded, percent, each),
+            Self::Backslash { bytes: true } => escapes(encoded, |text| backslash(text, true), each),
+            Self::Backslash { bytes: false } => escapes(encoded, |text| backslash(text, false), each),
+            Self::Reference => escapes(encoded, reference, each),
+            Self::Base64 { skip } => base64(encoded, skip, each),
+            Self::Hexadecimal { skip } => hexadecimal_bytes(encoded, skip, each),
+            Self::Decimal => decimal_bytes(encoded, each),
+        }
+    }
+}
+
+/// What an escape stands for.
+enum Escaped {
+    Byte(u8),
+    /// A Latin-1 character, by its number.
+    Character(u8),
+}
+
+/// Replaces each escape that `read` finds at the beginning of a text, with its length, by what it stands for.
+fn escapes(text: &[u8], read: impl Fn(&[u8]) -> Option<(Escaped, usize)>, each: &mut Each<'_>) {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let introduces = matches!(byte, b'%' | b'\\' | b'&');
+        let Some((escaped, length)) = introduces.then(|| read(&text[at..])).flatten() else {
+            each(*byte, at..at + 1);
+            at += 1;
+            continue;
+        };
+        match escaped {
+            Escaped::Byte(byte) => each(byte, at..at + length),
+            Escaped::Character(number) => {
+                let mut utf8 = [0; 2];
+                char::from(number).encode_utf8(&mut utf8).bytes().for_each(|byte| each(byte, at..at + length));
+            }
+        }
+        at += length;
+    }
+}
+
+fn percent(text: &[u8]) -> Option<(Escaped, usize)> {
+    let digits = text.strip_prefix(b"%")?.get(..2)?;
+    Some((Escaped::Byte(number(digits, 16)?), 3))
+}
+
+fn backslash(text: &[u8], bytes: bool) -> Option<(Escaped, usize)> {
+    let rest = text.strip_prefix(b"\\")?;
+    let byte = |byte| Some((Escaped::Byte(byte), 2));
+    match rest.first()? {
+        b'u' if rest.get(1) == Some(&b'{') => {
+            let digits = rest.get(2..)?.iter().take(6).take_while(|digit| **digit != b'}').count();
+            let value = number(rest.get(2..2 + digits)?, 16)?;
+            (rest.get(2 + digits) == Some(&b'}')).then_some((Escaped::Character(value), digits + 4))
+        }
+        b'u' => Some((Escaped::Character(number(rest.get(1..5)?, 16)?), 6)),
+        b'x' => {
+            let value = number(rest.get(1..3)?, 16)?;
+            Some((if bytes { Escaped::Byte(value) } else { Escaped::Character(value) }, 4))
+        }
+        b'0' => byte(0),
+        b'a' => byte(7),
+        b'b' => byte(8),
+        b't' => byte(9),
+        b'n' => byte(10),
+        b'v' => byte(11),
+        b'f' => byte(12),
+        b'r' => byte(13),
+        other if other.is_ascii_punctuation() => byte(*other),
+        _ => None,
+    }
+}
+
+fn reference(text: &[u8]) -> Option<(Escaped, usize)> {
+    let rest = text.strip_prefix(b"&")?;
+    let length = rest.iter().take(LONGEST_REFERENCE).position(|byte| *byte == b';')?;
+    let value = match &rest[..length] {
+        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+        [b'#', digits @ ..] => number(digits, 10)?,
+        name => {
+            let mut characters = resolve_html5_entity(std::str::from_utf8(name).ok()?)?.chars();
+            let only = characters.next().filter(|_| characters.next().is_none())?;
+            u8::try_from(u32::from(only)).ok()?
+        }
+    };
+    Some((Escaped::Character(value), length + 2))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?;
+    u8::from_str_radix(text, radix).ok()
+}
+
+fn base64(text: &[u8], skip: usize, each: &mut Each<'_>) {
+    let characters = text.iter().enumerate().filter_map(|(at, character)| Some((at, sextet(*character)?)));
+    // Bits that no byte is made of yet, and where the last character stood.
+    let (mut bits, mut count, mut last) = (0u16, 0, 0);
+    for (at, value) in characters.skip(skip) {
+        let from = if count == 0 { at } else { last };
+        bits = bits << 6 | u16::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            each((bits >> count) as u8, from..at + 1);
+            bits &= (1 << count) - 1;
+        }
+        last = at;
+    }
+}
+
+fn hexadecimal_bytes(text: &[u8], skip: usize, each: &mut Each<'_>) {
+    let mut at = skip;
+    while at < text.len() {
+        let prefix = if text[at..].starts_with(b"0x") || text[at..].starts_with(b"0X") { 2 } else { 0 };
+        match text.get(at + prefix..at + prefix + 2).and_then(|digits| number(digits, 16)) {
+            Some(byte) => {
+                each(byte, at..at + prefix + 2);
+                at += prefix + 2;
+            }
+            None => at += 1,
+        }
+    }
+}
+
+fn decimal_bytes(text: &[u8], each: &mut Each<'_>) {
+    let mut at = 0;
+    while at < text.len() {
+        let length = text[at..].iter().take_while(|byte| **byte == b'-' || byte.is_ascii_digit()).count();
+        let value = std::str::from_utf8(&text[at..at + length]).ok().and_then(|text| text.parse::<i16>().ok());
+        let byte = value.and_then(|value| u8::try_from(value).or_else(|_| i8::try_from(value).map(|v| v as u8)).ok());
+        if let Some(byte) = byte {
+            each(byte, at..at + length);
+        }
+        at += length.max(1);
+    }
+}

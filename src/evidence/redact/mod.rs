@@ -1,0 +1,316 @@
+//! Secrets in what an endpoint sends: found in any usual encoding, and blotted out.
+//!
+//! A secret is looked for as it is, and again in whatever an encoding of a part of the text stands for, so that encodings
+//! of encodings are found, too (up to [`DEPTH`] of them): hexadecimal bytes of a request whose key is in base64, a
+//! JSON string in percent-encoding. These are undone:
+//!
+//! - base64 and base64url, padded or not, in lines or not, also where the secret is a part of what was encoded;
+//! - hexadecimal, in lower or upper case, with `:`, `-`, `,`, blanks or `0x` between the bytes (AWS's
+//!   `CanonicalRequestBytes`), and decimal bytes as debuggers write arrays: `[12, 255]`, `[12 255]`, signed as Java's;
+//! - percent-encoding, with `+` for a blank or without;
+//! - the escapes of JSON and of programming languages: `\u00e9`, `\u{e9}`, `\xe9`, `\n`, `\/`;
+//! - character references of XML and HTML: `&#233;`, `&#xE9;`, `&eacute;`.
+//!
+//! Of the bytes of a key each may stand as it is or as the UTF-8 of the Latin-1 character of that number. Its end may be
+//! missing, as in a message that was cut off: its first 12 bytes are enough, or 32 of a credential.
+//!
+//! What is no text (more than 4 KiB that are not UTF-8, or more than [`MAX_TEXT`]) is searched for raw bytes, base64 and
+//! hexadecimal only: the other encodings are those of texts.
+//!
+//! Not found is what cannot be read by undoing an encoding: a key that is compressed, encrypted, without its beginning, or of which
+//! bytes were replaced (by U+FFFD, say). Digests are no secrets: the MD5 of a key is part of every answer. Nor are the
+//! signatures in an answer: each is good for one request and some minutes.
+
+mod encoding;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, Input};
+use zeroize::Zeroizing;
+
+use self::encoding::Encoding;
+use super::MAX_TEXT;
+use crate::config::Credentials;
+
+/// What stands in a customer key's place.
+pub const REDACTED: &str = "<redacted customer key>";
+const REDACTED_SECRET: &str = "<redacted secret access key>";
+const REDACTED_TOKEN: &str = "<redacted session token>";
+
+/// What is shorter than this (in bytes) is no secret, and would be found everywhere.
+const SHORTEST_SECRET: usize = 12;
+/// As many bytes of a credential must be there; all session tokens of AWS begin alike.
+const CERTAIN_OF_CREDENTIALS: usize = 32;
+/// How many bytes a search begins with; shorter than the part of any secret that must be there.
+const BEGINNING: usize = 8;
+/// How many encodings are undone, one below the other.
+const DEPTH: usize = 4;
+/// Up to so many bytes are searched like a text, whatever they are.
+const SHORT: usize = 4096;
+/// How many bytes are searched at a time: it bounds the memory that undoing takes.
+const CHUNK: usize = 1 << 20;
+/// How many times as long as a secret its encodings may be, to be found at a chunk's border.
+const LONGEST_ENCODING: usize = 16;
+
+/// Finds the customer keys of a case, or the credentials of a target.
+///
+/// It holds copies of them, which are wiped when it is dropped; the tables that a search begins with hold eight bytes of
+/// each, and are not.
+pub struct Redactor {
+    secrets: Vec<Secret>,
+    needles: Vec<Needle>,
+    beginnings: Option<AhoCorasick>,
+    /// Of each beginning the needles that begin so.
+    of_beginning: Vec<Vec<usize>>,
+    /// How many bytes the longest needle has.
+    longest: usize,
+}
+
+struct Secret {
+    name: String,
+    shown: &'static str,
+}
+
+/// The bytes of a secret in one form.
+struct Needle {
+    /// What must be there.
+    start: Zeroizing<Vec<u8>>,
+    /// What belongs to it as far as it is there.
+    rest: Zeroizing<Vec<u8>>,
+    secret: usize,
+}
+
+/// Where a secret stands.
+struct Hit {
+    at: Range<usize>,
+    secret: usize,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor({} secrets)", self.secrets.len())
+    }
+}
+
+impl Redactor {
+    /// A redactor for these keys, by name.
+    pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
+        let (mut secrets, mut needles) = (Vec::new(), Vec::new());
+        for (name, key) in keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET) {
+            // Base64 may lack its last group, and a text its end.
+            let certain = ((key.len().div_ceil(3) - 1) * 3).min(SHORTEST_SECRET);
+            let forms: [fn(u8) -> Bytes; 3] = [as_it_is, with_plus_for_blanks, as_utf8_of_latin1];
+            let mut of_key: Vec<Needle> = Vec::new();
+            for form in forms {
+                let written = |bytes: &[u8]| {
+                    let mut written = Zeroizing::new(Vec::with_capacity(2 * bytes.len()));
+                    bytes.iter().for_each(|byte| written.extend_from_slice(form(*byte).as_slice()));
+                    written
+                };
+                let (start, rest) = (written(&key[..certain]), written(&key[certain..]));
+                if of_key.iter().all(|needle| needle.start != start || needle.rest != rest) {
+                    of_key.push(Needle { start, rest, secret: secrets.len() });
+                }
+            }
+            needles.append(&mut of_key);
+            secrets.push(Secret { name: name.to_owned(), shown: REDACTED });
+        }
+        Self::of(secrets, needles)
+    }
+
+    /// A redactor for a target's secret access key and session token.
+    #[must_use]
+    pub fn of_credentials(credentials: &Credentials) -> Self {
+        let secret = (&credentials.secret_access_key, REDACTED_SECRET);
+        let token = credentials.session_token.as_ref().map(|token| (token, REDACTED_TOKEN));
+        let (mut secrets, mut needles) = (Vec::new(), Vec::new());
+        for (text, shown) in [Some(secret), token].into_iter().flatten() {
+            if text.len() >= SHORTEST_SECRET {
+                let (start, rest) = text.as_bytes().split_at(text.len().min(CERTAIN_OF_CREDENTIALS));
+                let [start, rest] = [start, rest].map(|part| Zeroizing::new(part.to_vec()));
+                needles.push(Needle { start, rest, secret: secrets.len() });
+                secrets.push(Secret { name: String::new(), shown });
+            }
+        }
+        Self::of(secrets, needles)
+    }
+
+    fn of(secrets: Vec<Secret>, needles: Vec<Needle>) -> Self {
+        let mut beginnings: Vec<&[u8]> = needles.iter().map(|needle| needle.beginning()).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        let mut of_beginning = vec![Vec::new(); beginnings.len()];
+        for (index, needle) in needles.iter().enumerate() {
+            if let Ok(at) = beginnings.binary_search(&needle.beginning()) {
+                of_beginning[at].push(index);
+            }
+        }
+        // A few thousand patterns of eight bytes: it is always made.
+        let automaton = (!beginnings.is_empty()).then(|| AhoCorasick::new(&beginnings).ok()).flatten();
+        let longest = needles.iter().map(|needle| needle.start.len() + needle.rest.len()).max().unwrap_or_default();
+        Self { secrets, needles, beginnings: automaton, of_beginning, longest }
+    }
+
+    /// Names of the keys that `bytes` holds, sorted.
+    #[must_use]
+    pub fn found(&self, bytes: &[u8]) -> Vec<String> {
+        self.names(&self.hits(bytes))
+    }
+
+    /// `bytes` as text with every secret blotted out.
+    #[must_use]
+    pub fn text(&self, bytes: &[u8]) -> String {
+        self.searched(bytes).0
+    }
+
+    /// Both at once.
+    #[must_use]
+    pub fn searched(&self, bytes: &[u8]) -> (String, Vec<String>) {
+        let mut hits = self.hits(bytes);
+        let names = self.names(&hits);
+        hits.sort_by_key(|hit| (hit.at.start, std::cmp::Reverse(hit.at.end)));
+        let (mut blotted, mut done) = (Vec::with_capacity(bytes.len()), 0);
+        for Hit { at, secret } in hits {
+            if at.start >= done {
+                blotted.extend_from_slice(&bytes[done..at.start]);
+                blotted.extend_from_slice(self.secrets[secret].shown.as_bytes());
+            }
+            done = done.max(at.end);
+        }
+        blotted.extend_from_slice(&bytes[done..]);
+        (String::from_utf8_lossy(&blotted).into_owned(), names)
+    }
+
+    fn names(&self, hits: &[Hit]) -> Vec<String> {
+        let mut names: Vec<String> = hits.iter().map(|hit| self.secrets[hit.secret].name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn hits(&self, bytes: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        if self.needles.is_empty() {
+            return hits;
+        }
+        let is_text = is_text(bytes);
+        for start in (0..bytes.len()).step_by(CHUNK) {
+            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * self.longest);
+            let before = hits.len();
+            self.search(&bytes[start..end], is_text, DEPTH, &mut hits);
+            hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
+        }
+        hits
+    }
+
+    fn search(&self, bytes: &[u8], is_text: bool, depth: usize, hits: &mut Vec<Hit>) {
+        if bytes.len() < BEGINNING {
+            return;
+        }
+        self.as_they_are(bytes, hits);
+        if depth == 0 {
+            return;
+        }
+        encoding::each(bytes, is_text, &mut |encoding, region| {
+            let encoded = &bytes[region.clone()];
+            let mut decoded = Zeroizing::new(Vec::with_capacity(encoded.len()));
+            encoding.undone(encoded, &mut |byte, _| decoded.push(byte));
+            if encoding.is_escape() && decoded.len() == encoded.len() {
+                return;
+            }
+            let mut within = Vec::new();
+            self.search(&decoded, self::is_text(&decoded), depth - 1, &mut within);
+            if within.is_empty() {
+                return;
+            }
+            let mut places = Vec::with_capacity(decoded.len());
+            encoding.undone(encoded, &mut |_, at| places.push(at));
+            for Hit { at, secret } in within {
+                let (Some(first), Some(last)) = (places.get(at.start), places.get(at.end - 1)) else { continue };
+                let (start, mut end) = (region.start + first.start, region.start + last.end);
+                if matches!(encoding, Encoding::Base64 { .. }) {
+                    end += bytes[end..].iter().take_while(|byte| **byte == b'=').count();
+                }
+                hits.push(Hit { at: start..end, secret });
+            }
+        });
+    }
+
+    fn as_they_are(&self, bytes: &[u8], hits: &mut Vec<Hit>) {
+        let Some(beginnings) = &self.beginnings else { return };
+        let mut at = 0;
+        while let Some(found) = beginnings.find(Input::new(bytes).range(at..)) {
+            at = found.start() + 1;
+            for index in &self.of_beginning[found.pattern().as_usize()] {
+                let Needle { start, rest, secret } = &self.needles[*index];
+                let Some(after) = bytes[found.start()..].strip_prefix(start.as_slice()) else { continue };
+                let rest = after.iter().zip(rest.iter()).take_while(|(a, b)| a == b).count();
+                let end = found.start() + start.len() + rest;
+                hits.push(Hit { at: found.start()..end, secret: *secret });
+                at = at.max(end);
+            }
+        }
+    }
+}
+
+impl Needle {
+    fn beginning(&self) -> &[u8] {
+        &self.start[..BEGINNING.min(self.start.len())]
+    }
+}
+
+/// Everything that must not be shown of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct Secrets<'r> {
+    /// The customer keys of the case; that one stands in an answer is a finding.
+    pub keys: &'r Redactor,
+    /// The target's credentials: who is told what it was sent learns nothing.
+    pub credentials: &'r Redactor,
+}
+
+impl Secrets<'_> {
+    /// `bytes` as text with every secret blotted out, and the names of the keys among them, sorted.
+    #[must_use]
+    pub fn searched(self, bytes: &[u8]) -> (String, Vec<String>) {
+        let (text, keys) = self.keys.searched(bytes);
+        (self.credentials.text(text.as_bytes()), keys)
+    }
+
+    /// A text with every secret blotted out.
+    #[must_use]
+    pub fn hidden(self, text: String) -> String {
+        self.searched(text.as_bytes()).0
+    }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.len() <= SHORT || (bytes.len() <= MAX_TEXT && std::str::from_utf8(bytes).is_ok())
+}
+
+/// What one byte of a key is written as.
+struct Bytes {
+    bytes: [u8; 2],
+    count: usize,
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.count]
+    }
+}
+
+fn as_it_is(byte: u8) -> Bytes {
+    Bytes { bytes: [byte, 0], count: 1 }
+}
+
+fn with_plus_for_blanks(byte: u8) -> Bytes {
+    as_it_is(if byte == b' ' { b'+' } else { byte })
+}
+
+fn as_utf8_of_latin1(byte: u8) -> Bytes {
+    let mut bytes = [0; 2];
+    let count = char::from(byte).encode_utf8(&mut bytes).len();
+    Bytes { bytes, count }
+}
