@@ -56,6 +56,7 @@ fn assert_says(error: &ConfigError, fragments: &[&str]) {
 #[case::connect("--connect-timeout 0", &["--connect-timeout is 0 seconds", "give 1 or more"])]
 #[case::request("--request-timeout 0", &["--request-timeout is 0 seconds"])]
 #[case::scenario("--scenario-timeout 0", &["--scenario-timeout is 0 seconds"])]
+#[case::ledger("--ledger=", &["--ledger is empty"])]
 #[case::profile("--profile=", &["--profile is empty"])]
 #[case::aws_profile("--aws-profile=", &["--aws-profile is empty"])]
 #[case::config("--config absent.toml", &["the settings file absent.toml cannot be read", "correct --config"])]
