@@ -56,7 +56,6 @@ fn assert_says(error: &ConfigError, fragments: &[&str]) {
 #[case::connect("--connect-timeout 0", &["--connect-timeout is 0 seconds", "give 1 or more"])]
 #[case::request("--request-timeout 0", &["--request-timeout is 0 seconds"])]
 #[case::scenario("--scenario-timeout 0", &["--scenario-timeout is 0 seconds"])]
-#[case::ledger("--ledger=", &["--ledger is empty"])]
 #[case::profile("--profile=", &["--profile is empty"])]
 #[case::aws_profile("--aws-profile=", &["--aws-profile is empty"])]
 #[case::config("--config absent.toml", &["the settings file absent.toml cannot be read", "correct --config"])]
@@ -146,4 +145,10 @@ async fn an_unreadable_default_file_is_refused() {
     let workspace = Workspace::new();
     std::fs::create_dir(workspace.path("work/ssecheck.toml")).expect("the directory is new");
     assert_says(&refusal(&workspace, Typed::default()).await, &["the settings file ssecheck.toml cannot be read"]);
+}
+
+#[tokio::test]
+async fn a_ledger_without_a_folder_is_refused() {
+    let error = refusal(&Workspace::new().toml("ledger = ''"), Typed::default()).await;
+    assert_says(&error, &["`ledger` (ssecheck.toml, line 1) is empty"]);
 }

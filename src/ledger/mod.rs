@@ -8,6 +8,8 @@
 mod entry;
 mod folder;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use entry::{FORMAT, Head, Made, NoRunId, RunId};

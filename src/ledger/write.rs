@@ -103,6 +103,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Leaves room for so many bytes more.
+    #[cfg(test)]
+    pub(crate) fn leave_room(&self, bytes: u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).left = bytes;
+    }
+
     /// Removes the file: nothing of the run is left.
     ///
     /// # Errors
@@ -117,11 +123,14 @@ impl Open {
         if self.is_broken {
             return Err(io::Error::other("a line could not be written before"));
         }
+        self.is_broken = true;
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         let left = self.left.checked_sub(text.len() as u64);
         self.left = left.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, "it would be too large to read"))?;
-        self.file.write_all(&text).inspect_err(|_| self.is_broken = true)
+        self.file.write_all(&text)?;
+        self.is_broken = false;
+        Ok(())
     }
 }
 
