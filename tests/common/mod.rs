@@ -1,6 +1,9 @@
 //! Runs the built binary.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+pub mod estate;
+pub mod gate;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
