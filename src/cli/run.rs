@@ -75,14 +75,15 @@ Environment (flags and ssecheck.toml go before it):
   AWS_REGION, AWS_DEFAULT_REGION                             as --region
   AWS_CA_BUNDLE                                              as --ca-file
   SSECHECK_LABEL                                             as --label
+  XDG_STATE_HOME                                             where the ledger of the run is kept, unless --ledger says
   NO_COLOR                                                   no colours
 
 Exit codes:
   0    all required scenarios passed
   1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
-  2    the command line, the configuration or a suite is wrong; nothing was sent
+  2    the command line, the configuration or a suite is wrong, or no ledger can be kept; nothing was sent
   3    the endpoint could not be tested, or a required scenario was left without a verdict
-  130  interrupted; what the run had made was removed";
+  130  interrupted; what the run had made was removed, unless a second signal ended it at once";
 
 /// Why a run could not be made or reported.
 #[derive(Debug, thiserror::Error)]

@@ -159,6 +159,7 @@ pub async fn run(
         Ok(buckets) => buckets,
         Err(cause) => {
             let left_behind = clean_up(&housekeeper, &recorder, given.as_deref(), &prefix, jobs).await;
+            let cause = if cancelled.is_cancelled() { PrepareError::Interrupted } else { cause };
             let cause = recorder.into_broken().map_or(cause, PrepareError::Ledger);
             return Err(RunError { cause, left_behind });
         }
