@@ -215,10 +215,15 @@ async fn a_second_signal_ends_a_run_at_once_and_a_run_that_goes_on_is_not_swept_
     gate.is_quiet().await;
 
     assert_ne!(estate.snapshot().await, before);
+    let young = busy.sweep("--older-than 1h --delete").await;
+    assert!(young.code == Some(0) && young.out.contains("nothing to sweep"), "{young:#?}");
+    // Another that cannot be read does not stand in the way.
+    let damaged = format!(".local/state/ssecheck/runs/{}.jsonl", "f".repeat(20));
+    estate.workplace.file(&damaged, "nonsense");
     let swept = busy.sweep("--older-than 0s --delete").await;
-    assert_eq!(swept.code, Some(0), "{swept:#?}");
+    assert!(swept.code == Some(3) && swept.err.contains("line 1"), "{swept:#?}");
     assert_eq!(estate.snapshot().await, before);
-    assert!(estate.ledgers().is_empty());
+    assert_eq!(estate.ledgers(), ["f".repeat(20)]);
 }
 
 /// A run that was killed midway; its id.
@@ -294,6 +299,17 @@ async fn nothing_is_sent_where_no_ledger_can_be_kept() {
     let outcome = estate.run(estate.endpoint.tls_url.as_str(), "run one.json --ledger runs").await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert_eq!(std::fs::read_dir(estate.workplace.path("runs")).expect("it was made").count(), 0);
+}
+
+#[rstest::rstest]
+#[case::making_buckets("")]
+#[case::given_a_bucket("--bucket given")]
+fn an_endpoint_that_is_not_there_leaves_no_ledger(#[case] words: &str) {
+    let workplace = common::Workplace::new();
+    let outcome = workplace.run_nowhere(&format!("run {words}"));
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    assert!(!outcome.err.contains("could not be removed") && !outcome.err.contains("sweep"), "{}", outcome.err);
+    assert_eq!(workplace.path(".local/state/ssecheck/runs").read_dir().expect("there was a ledger").count(), 0);
 }
 
 #[test]

@@ -111,16 +111,16 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
         list(&folder)?;
         return Ok(Swept::default());
     }
-    let chosen = chosen(&arguments, &folder.path)?;
+    let (chosen, is_incomplete) = chosen(&arguments, &folder.path)?;
+    let mut swept = Swept { is_incomplete, is_interrupted: false };
     if chosen.is_empty() {
         print("no run is that old: nothing to sweep");
-        return Ok(Swept::default());
+        return Ok(swept);
     }
     let config = config::resolve(arguments.connection, &environment).await?;
     for Found { recorded, .. } in &chosen {
         at_the_same_endpoint(recorded, &config)?;
     }
-    let mut swept = Swept::default();
     // An endpoint is configured: it is the ledgers'.
     let Some(client) = client(&config)? else { return Ok(swept) };
     let jobs = config.jobs.get();
@@ -145,9 +145,10 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
     Ok(swept)
 }
 
-/// The ledgers of the runs asked for, locked. One that still goes on is none, where it is named.
-fn chosen(arguments: &Arguments, folder: &Path) -> Result<Vec<Found>, SweepError> {
-    let mut chosen = Vec::new();
+/// The ledgers of the runs asked for, locked, and whether there are others that cannot be read, of which is told. A run that
+/// still goes on is an error where it is named, else left out.
+fn chosen(arguments: &Arguments, folder: &Path) -> Result<(Vec<Found>, bool), SweepError> {
+    let (mut chosen, mut is_incomplete) = (Vec::new(), false);
     let asked: BTreeSet<&RunId> = arguments.run.iter().collect();
     for run in asked {
         let found = ledger::open(folder, run)?;
@@ -156,20 +157,24 @@ fn chosen(arguments: &Arguments, folder: &Path) -> Result<Vec<Found>, SweepError
         }
         chosen.push(found);
     }
-    let Some(age) = arguments.older_than else { return Ok(chosen) };
+    let Some(age) = arguments.older_than else { return Ok((chosen, false)) };
     let until = time::Duration::try_from(age).ok().and_then(|age| OffsetDateTime::now_utc().checked_sub(age));
     for run in ledger::runs(folder)?.into_iter().filter(|run| !arguments.run.contains(run)) {
         match ledger::open(folder, &run) {
             // It ended since.
             Err(ReadError::NotThere { .. }) => {}
-            Err(error) => return Err(error.into()),
+            // How old it is nobody knows; the others are swept after all the same.
+            Err(error) => {
+                complain(&error, exit_code::USAGE);
+                is_incomplete = true;
+            }
             Ok(found) => {
                 let is_old = until.is_some_and(|until| found.recorded.started < until);
                 chosen.extend(Some(found).filter(|found| is_old && !found.is_running));
             }
         }
     }
-    Ok(chosen)
+    Ok((chosen, is_incomplete))
 }
 
 fn at_the_same_endpoint(recorded: &Recorded, config: &config::Config) -> Result<(), SweepError> {

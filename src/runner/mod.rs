@@ -3,9 +3,11 @@
 mod bucket;
 mod case;
 mod error;
+mod facts;
 mod judge;
 mod recorder;
 mod setting;
+mod steps;
 #[cfg(test)]
 mod tests;
 

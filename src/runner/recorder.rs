@@ -1,6 +1,7 @@
 //! Nothing is made that is not recorded, and nothing once the run is to stop.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -21,13 +22,16 @@ pub(super) struct Recorder {
     broken: OnceLock<WriteError>,
     /// The buckets that the run made, or perhaps made.
     buckets: Mutex<BTreeSet<String>>,
+    /// Whether it made, or perhaps made, anything in a bucket.
+    has_objects: AtomicBool,
     stop: CancellationToken,
 }
 
 impl Recorder {
     /// One for a run that stops when `cancelled`.
     pub fn new(ledger: Option<Arc<Ledger>>, cancelled: &CancellationToken) -> Self {
-        Self { ledger, broken: OnceLock::new(), buckets: Mutex::default(), stop: cancelled.child_token() }
+        let (broken, buckets, has_objects) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
+        Self { ledger, broken, buckets, has_objects, stop: cancelled.child_token() }
     }
 
     /// Whether the run is to go on: it was not interrupted, and the ledger can be written to.
@@ -46,8 +50,9 @@ impl Recorder {
                 Cut
             })?;
         }
-        if let Made::Bucket { bucket } = made {
-            self.buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket);
+        match made {
+            Made::Bucket { bucket } => _ = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket),
+            Made::Object { .. } | Made::Upload { .. } => self.has_objects.store(true, Ordering::Relaxed),
         }
         Ok(())
     }
@@ -61,6 +66,7 @@ impl Recorder {
     pub fn buckets(&self, given: Option<&str>) -> Vec<Bucket> {
         let made = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |name: &str, is_made| Bucket { name: name.to_owned(), is_made };
+        let given = given.filter(|_| self.has_objects.load(Ordering::Relaxed));
         given.map(|name| of(name, false)).into_iter().chain(made.iter().map(|name| of(name, true))).collect()
     }
 
