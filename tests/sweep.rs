@@ -252,6 +252,33 @@ async fn a_stranger_s_object_in_a_bucket_of_the_run_is_told_of_and_stays() {
     let keys: Vec<String> = snapshot.remove(&bucket).expect("it stays").into_iter().map(|thing| thing.key).collect();
     assert_eq!((keys, snapshot), (vec!["payroll".to_owned()], before.clone()));
     assert_eq!(estate.ledgers(), [run.clone()]);
+    estate.send(Method::DELETE, &bucket, "payroll", &[], "").await;
+    let swept = busy.sweep(&format!("--run {run} --delete")).await;
+    assert_eq!((swept.code, estate.snapshot().await), (Some(0), before), "{}", swept.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_to_another_endpoint_or_by_a_ledger_that_is_damaged() {
+    let busy = Busy::new().await;
+    let estate = &busy.estate;
+    let run = killed(&busy).await;
+    let snapshot = estate.snapshot().await;
+    let delete = format!("sweep --run {run} --delete");
+    let other = estate.run(estate.endpoint.tls_url.as_str(), &delete).await;
+    assert_eq!(other.code, Some(2), "{other:#?}");
+    assert!(
+        other.err.contains(&busy.gate.url) && other.err.contains(estate.endpoint.tls_url.as_str()),
+        "{}",
+        other.err
+    );
+    let none = estate.workplace.run(&delete);
+    assert_eq!(none.code, Some(2), "{none:#?}");
+    assert!(none.err.contains(&format!("--endpoint {}", busy.gate.url)), "{}", none.err);
+    let aside = busy.sweep(&format!("--run {run} --delete --ledger elsewhere")).await;
+    assert!(aside.code == Some(2) && aside.err.contains("there is no ledger"), "{aside:#?}");
+
+    let file = format!(".local/state/ssecheck/runs/{run}.jsonl");
+    let whole = estate.workplace.read(&file);
     let payroll = format!(r#"{{"made":"object","bucket":"ssecheck-{run}","key":"payroll"}}"#);
     estate.workplace.file(&file, &format!("{whole}{payroll}\n"));
     let damaged = busy.sweep(&format!("--run {run} --delete")).await;
