@@ -6,8 +6,9 @@
 //! 2. [`suite`] reads suite files, reports every mistake with its place, and expands parameter tables to cases.
 //! 3. [`profile`] says what is asked for besides, and where a server is known to depart.
 //! 4. [`plan`] selects the cases, derives the positive control of every refusal, and finds the capabilities they need.
-//! 5. [`runner`] prepares buckets, probes capabilities, runs the cases by way of [`client`] (build, sign, send), and cleans
-//!    up.
+//! 5. [`runner`] prepares buckets, probes capabilities, runs the cases by way of [`client`] (build, sign, send), enters what
+//!    they make in the [`ledger`] before it is made, and removes it in the end ([`housekeeping`]), as `ssecheck sweep` does
+//!    for a run that was killed.
 //! 6. [`evidence`] is what was sent and came back, redacted as it is captured.
 //! 7. [`verdict`] judges the evidence, and nothing else; [`baseline`] tells news from what is known of an endpoint.
 //! 8. [`record`] is a run as it is written, compared with others, and made a baseline of.
@@ -29,7 +30,9 @@ pub mod client;
 pub mod config;
 pub mod embedded;
 pub mod evidence;
+pub mod housekeeping;
 pub mod knowledge;
+pub mod ledger;
 pub mod plan;
 pub mod profile;
 pub mod prove;

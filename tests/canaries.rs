@@ -503,6 +503,7 @@ async fn debugging_shows_no_secret() {
         connect_timeout: config.connect_timeout,
         request_timeout: config.request_timeout,
         proxy: None,
+        retry_throttled: 0,
     };
     let fixed = Key::Fixed(Zeroizing::new(key.clone()));
     let keys = Redactor::new([("K", key.as_slice())]);

@@ -118,7 +118,11 @@ fn an_interrupted_run_says_so() {
     send("INT", child.id());
     let outcome = Outcome::of(child.wait_with_output().expect("it was started"));
     assert_eq!(outcome.code, Some(130), "{outcome:#?}");
-    assert!(outcome.err.contains("could not be removed: bucket ssecheck-"), "{}", outcome.err);
+    assert!(outcome.err.contains("interrupted before the first case"), "{}", outcome.err);
+    // It has made nothing yet.
+    assert!(!outcome.err.contains("could not be removed") && !outcome.err.contains("sweep"), "{}", outcome.err);
+    let ledgers = workplace.path(".local/state/ssecheck/runs").read_dir().expect("there was a ledger").count();
+    assert_eq!(ledgers, 0);
 }
 
 #[test]

@@ -7,12 +7,13 @@ pub const PASSED: u8 = 0;
 /// At least one required scenario failed, a declared departure no longer happens, a case is not as `--strict-baseline` has
 /// it, or the level of `--certify` is not reached. Of `diff`: the runs differ.
 pub const FAILED: u8 = 1;
-/// The command line, the configuration or a suite is wrong; nothing was sent.
+/// The command line, the configuration or a suite is wrong, or no ledger can be kept; nothing was sent.
 pub const USAGE: u8 = 2;
 /// The endpoint could not be tested: unreachable, TLS or credentials refused, no bucket, SSE-C blocked on it, or a
 /// required scenario was left without a verdict. Also a run that judged nothing.
 pub const NOT_TESTED: u8 = 3;
-/// Stopped by the user; what the run made was removed (128 + SIGINT, as shells count).
+/// Stopped by the user; what the run made was removed, unless a second signal ended it at once (128 + SIGINT, as shells
+/// count).
 pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of a run.

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 pub mod exit_code;
 mod explain;
+mod interruption;
 mod judge;
 mod keygen;
 mod list;
@@ -20,6 +21,7 @@ mod schema;
 mod serve;
 mod service;
 mod suites;
+mod sweep;
 mod validate;
 mod verify;
 
@@ -53,6 +55,8 @@ Exit codes (`ssecheck help COMMAND` has those of each command):
 enum Command {
     /// Run suites against an S3 endpoint, or without one against the embedded reference endpoint
     Run(Box<run::Arguments>),
+    /// Show or remove what runs left behind that were killed or could not clean up
+    Sweep(Box<sweep::Arguments>),
     /// Judge evidence that was kept (`run --evidence DIR`) again, without an endpoint
     Judge(judge::Arguments),
     /// List the scenarios with their levels and rules
@@ -105,6 +109,7 @@ pub async fn main() -> ExitCode {
     panic::show_only_the_place();
     let code = match Cli::parse().command {
         Command::Run(arguments) => run::run(*arguments).await,
+        Command::Sweep(arguments) => sweep::sweep(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),

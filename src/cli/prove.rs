@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::interruption::Interruption;
 use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
-use super::run::cancelled_by_signal;
 use super::{complain, exit_code, print, suites};
 use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
 use crate::reference::faults::Fault;
@@ -148,7 +148,7 @@ async fn run(suites: &[Arc<Suite>], arguments: &Arguments, complete: bool) -> Re
         expected: Matrix::embedded()?,
     };
     let progress = ProofProgress::new(options.faults.len());
-    let proof = prove::prove(suites, options, |run| progress.done(run), cancelled_by_signal()).await?;
+    let proof = prove::prove(suites, options, |run| progress.done(run), Interruption::listen().token).await?;
     progress.finish();
     Ok(proof)
 }

@@ -3,21 +3,24 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::ValueHint;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{ChoiceArguments, ChoiceError};
+use super::interruption::Interruption;
 use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
 use super::service::{Service, ServiceError, service};
 use super::{complain, exit_code};
 use crate::archive::{self, KeepError, Keeper};
-use crate::config::{self, ConfigError, Environment, Typed};
+use crate::config::{self, Config, ConfigError, Environment, Typed};
+use crate::ledger::{self, Head, Ledger, RunId, WriteError};
 use crate::plan::Plan;
-use crate::record::RunRecord;
-use crate::report::{RunFormat, Terminal};
+use crate::record::{RunRecord, rfc3339};
+use crate::report::{RunFormat, Terminal, in_a_log};
 use crate::runner::{self, Options, PrepareError, RunResult};
 use crate::suite::model::Certification;
 
@@ -72,14 +75,15 @@ Environment (flags and ssecheck.toml go before it):
   AWS_REGION, AWS_DEFAULT_REGION                             as --region
   AWS_CA_BUNDLE                                              as --ca-file
   SSECHECK_LABEL                                             as --label
+  XDG_STATE_HOME                                             where the ledger of the run is kept, unless --ledger says
   NO_COLOR                                                   no colours
 
 Exit codes:
   0    all required scenarios passed
   1    at least one required scenario failed, or what a profile, --strict-baseline or --certify says does not hold
-  2    the command line, the configuration or a suite is wrong; nothing was sent
+  2    the command line, the configuration or a suite is wrong, or no ledger can be kept; nothing was sent
   3    the endpoint could not be tested, or a required scenario was left without a verdict
-  130  interrupted; what the run had made was removed";
+  130  interrupted; what the run had made was removed, unless a second signal ended it at once";
 
 /// Why a run could not be made or reported.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +103,9 @@ pub(super) enum RunError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
-    Prepare(#[from] PrepareError),
+    Ledger(#[from] WriteError),
+    #[error(transparent)]
+    Run(#[from] runner::RunError),
     #[error("cannot write to the terminal: {0}")]
     Output(io::Error),
 }
@@ -113,9 +119,9 @@ impl From<ReportError> for RunError {
 impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Prepare(PrepareError::Interrupted { .. }) => exit_code::INTERRUPTED,
+            Self::Run(runner::RunError { cause: PrepareError::Interrupted, .. }) => exit_code::INTERRUPTED,
             Self::Service(ServiceError::Embedded(_))
-            | Self::Prepare(_)
+            | Self::Run(_)
             | Self::Report(RunReportError::Render(_))
             | Self::Output(_) => exit_code::NOT_TESTED,
             _ => exit_code::USAGE,
@@ -155,6 +161,12 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     let limit = arguments.evidence_limit.saturating_mul(MIB);
     let keeper = arguments.evidence.as_ref().map(|folder| Keeper::new(folder, limit)).transpose()?;
     let mut service = service(&config, &choice).await?;
+    // Before there is a ledger: it must not be left behind.
+    let interruption = Interruption::listen();
+    let recorded = if service.embedded.is_none() { Some(ledger(&config)?) } else { None };
+    if let Some((_, advice)) = &recorded {
+        interruption.advise(advice.clone());
+    }
     let options = Options {
         bucket: config.bucket.clone(),
         prefix: config.prefix.clone(),
@@ -164,20 +176,52 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         baseline: choice.baseline.clone(),
         allow_ssec: arguments.allow_ssec,
         no_plain_listener: service.no_plain_listener,
+        ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
     };
     let mut screen = Screen::new(reports.take_stdout());
-    let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen).await;
+    let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen, interruption.token).await;
     if let Some(endpoint) = service.embedded.take() {
         endpoint.stop().await;
     }
-    let result = result?;
+    let is_left_behind = !result.as_ref().map_or_else(|error| &error.left_behind, |run| &run.left_behind).is_empty();
+    let advice = recorded.filter(|_| is_left_behind).map(|(_, advice)| advice);
+    let result = result.inspect_err(|_| advice.iter().for_each(|advice| tell(advice)))?;
     if let Some(keeper) = keeper {
         service.context.evidence_digest = Some(keeper.keep(&result, &choice.profile, &service.context)?);
     }
     let run = RunRecord::of(&result, &choice.profile, &choice.rules, &service.context);
     screen.finish(&run).map_err(RunError::Output)?;
+    advice.iter().for_each(|advice| tell(advice));
     choice.tell_what_is_due();
     Ok(run)
+}
+
+/// The ledger of a run that is about to begin, and what is to be said where it leaves something behind.
+fn ledger(config: &Config) -> Result<(Arc<Ledger>, String), RunError> {
+    let folder = config.ledger.as_ref().ok_or(ConfigError::NoLedgerFolder)?;
+    let endpoint = config.endpoint.as_ref().ok_or(ConfigError::NoLedgerFolder)?;
+    let run = RunId::random();
+    let head = Head {
+        format: ledger::FORMAT.to_owned(),
+        run: run.clone(),
+        started: rfc3339(SystemTime::now()),
+        ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
+        endpoint: endpoint.tls.to_string(),
+        region: config.region.clone(),
+        addressing: config.addressing,
+        prefix: config.prefix.clone(),
+        bucket: config.bucket.clone(),
+    };
+    let ledger = Ledger::create(&folder.path, head)?;
+    let place = if folder.is_default { String::new() } else { format!(" --ledger {}", folder.path.display()) };
+    let advice = format!(
+        "what run {run} left behind is recorded: `ssecheck sweep --run {run}{place}` shows it, --delete removes it"
+    );
+    Ok((Arc::new(ledger), advice))
+}
+
+fn tell(advice: &str) {
+    eprintln!("{}", in_a_log(&format!("ssecheck: {advice}")));
 }
 
 /// Runs the plan with the terminal looking on.
@@ -186,9 +230,10 @@ async fn watched(
     service: &Service,
     options: Options,
     screen: &mut Screen,
-) -> Result<RunResult, PrepareError> {
+    cancelled: CancellationToken,
+) -> Result<RunResult, runner::RunError> {
     let (sender, mut events) = mpsc::unbounded_channel();
-    let running = runner::run(plan, service.client.clone(), options, sender, cancelled_by_signal());
+    let running = runner::run(plan, service.client.clone(), options, sender, cancelled);
     let watching = async {
         while let Some(event) = events.recv().await {
             screen.show(|terminal| terminal.event(&event));
@@ -235,36 +280,4 @@ impl Screen {
             }
         }
     }
-}
-
-/// Cancelled by SIGINT or SIGTERM. Both are listened for as soon as this returns.
-pub(super) fn cancelled_by_signal() -> CancellationToken {
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    let signal = signal();
-    tokio::spawn(async move {
-        if signal.await {
-            eprintln!("ssecheck: stopping; what was made is being removed");
-            cancelled.cancel();
-        }
-    });
-    token
-}
-
-#[cfg(unix)]
-fn signal() -> impl Future<Output = bool> + Send {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listened = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
-    async move {
-        let Ok((mut interrupt, mut terminate)) = listened else { return false };
-        tokio::select! {
-            came = interrupt.recv() => came.is_some(),
-            came = terminate.recv() => came.is_some(),
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn signal() -> impl Future<Output = bool> + Send {
-    async { tokio::signal::ctrl_c().await.is_ok() }
 }

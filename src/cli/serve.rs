@@ -50,7 +50,7 @@ Exit codes: 0 after an interrupt, 2 where the command line is wrong, 3 where it 
 const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn serve(arguments: Arguments) -> u8 {
-    let stop = super::run::cancelled_by_signal();
+    let stop = super::interruption::Interruption::listen().token;
     let options = Options {
         address: arguments.address,
         tls_port: arguments.port,

@@ -45,8 +45,7 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
             Plain::None => (None, "none".to_owned()),
             Plain::Unknown => (None, "not told".to_owned()),
         };
-        let trust = TlsTrust { ca_file: config.ca_file.clone(), ca_pem: None, insecure: config.insecure };
-        let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust)?;
+        let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust(config))?;
         let no_plain_listener = endpoint.plain == Plain::None;
         let limit = config.insecure.then_some("the TLS certificate was not verified: --insecure");
         return Ok(Service { client, context: context(&endpoint.tls, told, limit), no_plain_listener, embedded: None });
@@ -63,6 +62,16 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
     let limit = "the embedded reference endpoint was tested, and no product";
     let context = context(&endpoint.tls_url, endpoint.plain_url.to_string(), Some(limit));
     Ok(Service { client, context, no_plain_listener: false, embedded: Some(endpoint) })
+}
+
+/// A client of the configured endpoint alone, to its TLS listener; none where no endpoint is configured.
+pub(super) fn client(config: &Config) -> Result<Option<Client>, ServiceError> {
+    let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) else { return Ok(None) };
+    Ok(Some(Client::new(target(config, endpoint.tls.clone(), None, credentials.clone()), &trust(config))?))
+}
+
+fn trust(config: &Config) -> TlsTrust {
+    TlsTrust { ca_file: config.ca_file.clone(), ca_pem: None, insecure: config.insecure }
 }
 
 fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credentials) -> Target {

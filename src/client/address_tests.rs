@@ -25,6 +25,7 @@ fn target(addressing: Addressing) -> Target {
         connect_timeout: Duration::from_secs(1),
         request_timeout: Duration::from_secs(1),
         proxy: None,
+        retry_throttled: 0,
     }
 }
 

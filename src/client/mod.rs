@@ -21,7 +21,7 @@ use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
-pub use send::{Client, ClientError, Journal};
+pub use send::{Client, ClientError};
 pub use silence::MOST_IN_A_ROW;
 pub use throttling::Throttling;
 pub use tls::TlsTrust;

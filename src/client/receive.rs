@@ -250,7 +250,11 @@ mod tests {
     #[test]
     fn no_more_is_read_than_may_be() {
         let redactor = Redactor::new(std::iter::empty());
-        let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, bodies: &BTreeMap::new(), most_text: 10 };
+        let looking = Looking {
+            secrets: Secrets { keys: &redactor, credentials: &redactor },
+            bodies: &BTreeMap::new(),
+            most_text: 10,
+        };
         let piece = Bytes::from(vec![0; 1024 * 1024]);
         let endless =
             futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(http_body::Frame::data(piece.clone())));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -47,15 +47,12 @@ pub struct Client {
     tls: Arc<rustls::ClientConfig>,
     target: Arc<Target>,
     credentials: Arc<Redactor>,
-    journal: Option<Journal>,
     /// How often a request is sent again where the endpoint says that it is busy.
     again: u32,
     throttled: Arc<Counted>,
-    silence: Arc<Silence>,
+    /// None where an endpoint that has gone silent is asked all the same.
+    silence: Option<Arc<Silence>>,
 }
-
-/// Everything that a client sent, with what came back, in the order in which answers were complete.
-pub type Journal = Arc<Mutex<Vec<Exchange>>>;
 
 /// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
 pub(super) struct LocalhostResolver;
@@ -104,19 +101,18 @@ impl Client {
             http,
             tls: Arc::new(tls),
             credentials: Arc::new(Redactor::of_credentials(&target.credentials)),
-            journal: None,
             again: target.retry_throttled,
             throttled: Arc::default(),
-            silence: Arc::default(),
+            silence: Some(Arc::default()),
             target: Arc::new(target),
         })
     }
 
-    /// The same client for requests of the runner's own, by which nothing is judged: every exchange is entered in a journal,
-    /// what a busy endpoint refuses is sent again, and an endpoint that has gone silent is asked all the same.
+    /// The same client for requests of the harness's own, by which nothing is judged: what a busy endpoint refuses is sent
+    /// again, and an endpoint that has gone silent is asked all the same.
     #[must_use]
-    pub fn journaled(&self, journal: &Journal) -> Self {
-        Self { journal: Some(Arc::clone(journal)), again: self.again.max(throttling::OF_HOUSEKEEPING), ..self.clone() }
+    pub fn for_housekeeping(&self) -> Self {
+        Self { again: self.again.max(throttling::OF_HOUSEKEEPING), silence: None, ..self.clone() }
     }
 
     /// How often the endpoint said that it was busy, to this client or to any made from it.
@@ -147,11 +143,7 @@ impl Client {
             Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
-        let exchange = Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds };
-        if let Some(journal) = &self.journal {
-            journal.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
-        }
-        exchange
+        Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds }
     }
 
     /// Sends a request, and sends it again as often as may be while the endpoint is busy.
@@ -173,13 +165,12 @@ impl Client {
             if let Err(why) = made_ready {
                 return (sent(remarks), Reply::NotSent(why));
             }
-            let silence = self.silence.refusal().filter(|_| self.journal.is_none());
-            if let Some(refusal) = silence {
+            if let Some(refusal) = self.silence.as_ref().and_then(|silence| silence.refusal()) {
                 return (sent(remarks), refusal);
             }
             let sent_now = sent(remarks.clone());
             let reply = self.once(ready, &looking).await;
-            self.silence.note(&reply, prepared.scheme);
+            self.silence.iter().for_each(|silence| silence.note(&reply, prepared.scheme));
             let busy = throttling::says_busy(&reply);
             busy.iter().for_each(|_| self.throttled.answer());
             let Some(busy) = busy.filter(|_| again < self.again) else { return (sent_now, reply) };

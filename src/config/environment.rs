@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
 
 /// The variables that are read; no other is copied into a snapshot.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "SSECHECK_LABEL",
     "SSECHECK_ENDPOINT",
     "SSECHECK_PLAIN_ENDPOINT",
@@ -27,6 +27,7 @@ const VARIABLES: [&str; 15] = [
     "AWS_PROFILE",
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
+    "XDG_STATE_HOME",
 ];
 
 /// A snapshot of the environment variables, the current directory and the home directory.
@@ -95,6 +96,13 @@ impl Environment {
         self.home_dir.as_ref().map(|home| home.join(path))
     }
 
+    /// Where programs keep what is to outlast a restart, if there is such a place. A relative `XDG_STATE_HOME` counts as not
+    /// set (XDG Base Directory Specification 0.8).
+    pub(super) fn state_home(&self) -> Option<PathBuf> {
+        let set = self.path("XDG_STATE_HOME").map(|set| set.value).filter(|path| path.is_absolute());
+        set.or_else(|| self.at_home(".local/state"))
+    }
+
     fn raw(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name).filter(|value| !value.is_empty())
     }
@@ -157,6 +165,16 @@ mod tests {
     fn expands_paths(#[case] path: &str, #[case] expanded: &str) {
         let environment = Environment::new("/work", Some("/home/ada".into()));
         assert_eq!(environment.expanded(Path::new(path)), Path::new(expanded));
+    }
+
+    #[rstest]
+    #[case::set("/state", Some("/home/ada"), Some("/state"))]
+    #[case::not_set("", Some("/home/ada"), Some("/home/ada/.local/state"))]
+    #[case::relative("state", Some("/home/ada"), Some("/home/ada/.local/state"))]
+    #[case::nowhere("", None, None)]
+    fn finds_the_home_of_state(#[case] set: &str, #[case] home: Option<&str>, #[case] found: Option<&str>) {
+        let environment = Environment::new("/work", home.map(PathBuf::from)).with("XDG_STATE_HOME", set);
+        assert_eq!(environment.state_home(), found.map(PathBuf::from));
     }
 
     #[test]

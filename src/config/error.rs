@@ -220,6 +220,12 @@ pub enum ConfigError {
         origin: Origin,
     },
 
+    /// The ledgers have no folder.
+    #[error(
+        "there is no folder for the ledger of the run: neither $XDG_STATE_HOME nor $HOME is set; give --ledger DIR"
+    )]
+    NoLedgerFolder,
+
     /// The bucket name breaks the rules.
     #[error("{origin} is `{name}`, which is not a bucket name: {fault}; give the name of an existing bucket")]
     BucketName {

@@ -38,6 +38,7 @@ const KEYS: &[&str] = &[
     "profile",
     "label",
     "aws-profile",
+    "ledger",
     "access-key-id",
     "secret-access-key",
     "session-token",
@@ -71,6 +72,7 @@ pub(super) struct FileOptions {
     pub label: Option<String>,
     #[serde(alias = "aws_profile")]
     pub aws_profile: Option<String>,
+    pub ledger: Option<PathBuf>,
     #[serde(alias = "access_key_id")]
     pub access_key_id: Option<SecretText>,
     #[serde(alias = "secret_access_key")]

@@ -7,7 +7,7 @@ const LONGEST_PREFIX: usize = 256;
 /// What is wrong with a bucket name, if anything.
 ///
 /// These are the rules of general-purpose buckets that services share; each service may have more.
-pub(super) fn bucket_fault(name: &str) -> Option<&'static str> {
+pub(crate) fn bucket_fault(name: &str) -> Option<&'static str> {
     let is_edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
     if !(3..=63).contains(&bytes.len()) {
@@ -26,7 +26,7 @@ pub(super) fn bucket_fault(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong with a key prefix, if anything.
-pub(super) fn prefix_fault(prefix: &str) -> Option<&'static str> {
+pub(crate) fn prefix_fault(prefix: &str) -> Option<&'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
     if prefix.len() > LONGEST_PREFIX {
         Some("it may be 256 bytes long at most")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::workspace::{Workspace, flags};
-use super::{Addressing, Config, Plain, Typed};
+use super::{Addressing, Config, Environment, LedgerFolder, Plain, Typed, ledger_folder};
 
 fn endpoint(config: &Config) -> Option<&str> {
     config.endpoint.as_ref().map(|endpoint| endpoint.tls.as_str())
@@ -30,6 +30,17 @@ async fn everything_has_a_default() {
 }
 
 #[tokio::test]
+async fn ledgers_are_kept_at_home_and_need_no_access_keys() {
+    let workspace = Workspace::new().variables("SSECHECK_ENDPOINT=https://h");
+    let folder = workspace.ledger_folder(Typed::default()).await.expect("there is a home");
+    assert_eq!(folder, LedgerFolder { path: workspace.path("home/.local/state/ssecheck/runs"), is_default: true });
+    let folder = workspace.ledger_folder(flags("--ledger /runs")).await.expect("it is given");
+    assert_eq!(folder, LedgerFolder { path: "/runs".into(), is_default: false });
+    let error = ledger_folder(&Typed::default(), &Environment::new("/work", None)).await.expect_err("there is no home");
+    assert!(error.to_string().contains("--ledger DIR"), "{error}");
+}
+
+#[tokio::test]
 async fn the_environment_names_what_is_tested() {
     let config = Workspace::new().variables("SSECHECK_LABEL=A-1").resolved(Typed::default()).await;
     assert_eq!(config.label.as_deref(), Some("A-1"));
@@ -43,7 +54,8 @@ async fn the_file_gives_what_the_flags_leave_out() {
             "endpoint = 'https://h:1'\nplain_endpoint = 'http://h:2'\nregion = 'r'\naddressing = 'virtual'\n\
              ca-file = 'ca.pem'\ninsecure = false\nbucket = 'buc'\nprefix = 'p/'\nproxy = 'http://p:3'\njobs = 2\n\
              connect-timeout = 3\nrequest_timeout = 4\nscenario-timeout = 5\nprofile = 'strict'\nlabel = 'A 1'\n\
-             access_key_id = 'AK'\nsecret_access_key = 's3cret'\nsession_token = 't0ken'",
+             access_key_id = 'AK'\nsecret_access_key = 's3cret'\nsession_token = 't0ken'\n\
+             ledger = 'runs'",
         )
         .variables(
             "SSECHECK_LABEL=e SSECHECK_ENDPOINT=https://e AWS_REGION=e AWS_CA_BUNDLE=e.pem AWS_ACCESS_KEY_ID=E AWS_SECRET_ACCESS_KEY=e",
@@ -60,6 +72,8 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert_eq!(config.label.as_deref(), Some("A 1"));
     let timeouts = [config.connect_timeout, config.request_timeout, config.scenario_timeout];
     assert_eq!(timeouts, [3, 4, 5].map(Duration::from_secs));
+    let of_file = LedgerFolder { path: workspace.path("work/runs"), is_default: false };
+    assert_eq!(config.ledger, Some(of_file));
     let credentials = config.credentials.as_ref().expect("given in the file");
     assert_eq!((credentials.access_key_id.as_str(), credentials.secret_access_key.as_str()), ("AK", "s3cret"));
     assert_eq!(credentials.session_token.as_ref().map(|token| token.as_str()), Some("t0ken"));
@@ -67,7 +81,8 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
 
     let typed = "--endpoint https://f:1 --plain-endpoint none --region f --addressing path --bucket fff --prefix f/ \
-         --proxy http://f:3 --jobs 12 --connect-timeout 13 --request-timeout 14 --scenario-timeout 15 --profile f --label f";
+         --proxy http://f:3 --jobs 12 --connect-timeout 13 --request-timeout 14 --scenario-timeout 15 --profile f --label f \
+         --ledger f";
     let config = workspace.resolved(flags(typed)).await;
     let endpoint = config.endpoint.clone().expect("given as a flag");
     assert_eq!((endpoint.tls.as_str(), endpoint.plain), ("https://f:1/", Plain::None));
@@ -76,6 +91,7 @@ async fn the_file_gives_what_the_flags_leave_out() {
     assert_eq!(config.proxy.as_ref().map(|proxy| proxy.as_str()), Some("http://f:3/"));
     assert_eq!((config.jobs.get(), config.profile.as_str()), (12, "f"));
     assert_eq!(config.label.as_deref(), Some("f"));
+    assert_eq!(config.ledger.map(|folder| folder.path), Some(workspace.path("work/f")));
     let timeouts = [config.connect_timeout, config.request_timeout, config.scenario_timeout];
     assert_eq!(timeouts, [13, 14, 15].map(Duration::from_secs));
 }

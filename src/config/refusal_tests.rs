@@ -147,3 +147,9 @@ async fn an_unreadable_default_file_is_refused() {
     std::fs::create_dir(workspace.path("work/ssecheck.toml")).expect("the directory is new");
     assert_says(&refusal(&workspace, Typed::default()).await, &["the settings file ssecheck.toml cannot be read"]);
 }
+
+#[tokio::test]
+async fn a_ledger_without_a_folder_is_refused() {
+    let error = refusal(&Workspace::new().toml("ledger = ''"), Typed::default()).await;
+    assert_says(&error, &["`ledger` (ssecheck.toml, line 1) is empty"]);
+}

@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::file::{self, Lines, SecretText};
 use super::naming;
 use super::origin::{Origin, Sourced};
-use super::resolved::{self, Addressing, Config, Endpoint, Plain};
+use super::resolved::{self, Addressing, Config, Endpoint, LedgerFolder, Plain};
 use super::typed::{Typed, UrlText};
 use super::urls::{self, UrlRole};
 
@@ -67,6 +67,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
     let scenario = own(typed.scenario_timeout, "scenario-timeout", options.scenario_timeout, &lines);
     let retries = own(typed.retry_throttled, "retry-throttled", options.retry_throttled, &lines);
     let profile = own(typed.profile, "profile", options.profile, &lines).map(not_empty).transpose()?;
+    let ledger = own(typed.ledger, "ledger", options.ledger, &lines);
     let label = match own(typed.label, "label", options.label, &lines) {
         Some(label) => Some(label),
         None => environment.text("SSECHECK_LABEL")?,
@@ -97,10 +98,20 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
         request_timeout: checked_timeout(request, resolved::DEFAULT_REQUEST_TIMEOUT)?,
         scenario_timeout: checked_timeout(scenario, resolved::DEFAULT_SCENARIO_TIMEOUT)?,
         retry_throttled: checked_retries(retries)?,
+        ledger: checked_ledger(ledger, environment)?,
         profile: profile.map_or_else(|| resolved::DEFAULT_PROFILE.to_owned(), |profile| profile.value),
         label: label.map(|label| label.value),
         credentials,
     })
+}
+
+/// Settles the folder for the ledgers of runs, and nothing else: no access keys are needed.
+///
+/// Errors as [`resolve`].
+pub async fn ledger_folder(typed: &Typed, environment: &Environment) -> Result<LedgerFolder, ConfigError> {
+    let (options, lines) = file::read(typed.config.as_deref(), environment).await?;
+    let folder = checked_ledger(own(typed.ledger.clone(), "ledger", options.ledger, &lines), environment)?;
+    folder.ok_or(ConfigError::NoLedgerFolder)
 }
 
 /// A setting from the places that are `ssecheck`'s own: its flag, or else the key of the same name.
@@ -200,6 +211,20 @@ fn checked_bucket(bucket: Option<Sourced<String>>) -> Result<Option<String>, Con
     match naming::bucket_fault(&name) {
         Some(fault) => Err(ConfigError::BucketName { origin, name, fault }),
         None => Ok(Some(name)),
+    }
+}
+
+fn checked_ledger(
+    ledger: Option<Sourced<PathBuf>>,
+    environment: &Environment,
+) -> Result<Option<LedgerFolder>, ConfigError> {
+    match ledger {
+        Some(Sourced { value, origin }) if value.as_os_str().is_empty() => Err(ConfigError::Empty { origin }),
+        Some(Sourced { value, .. }) => Ok(Some(LedgerFolder { path: environment.absolute(&value), is_default: false })),
+        None => {
+            let default = environment.state_home().map(|home| home.join("ssecheck/runs"));
+            Ok(default.map(|path| LedgerFolder { path, is_default: true }))
+        }
     }
 }
 

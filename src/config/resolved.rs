@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::credentials::Credentials;
@@ -48,12 +48,23 @@ pub struct Config {
     pub scenario_timeout: Duration,
     /// How often a scenario's request is sent again where the endpoint says that it is busy; 20 at most.
     pub retry_throttled: u32,
+    /// The folder for the ledgers of runs; `None` where none was named and there is no home directory.
+    pub ledger: Option<LedgerFolder>,
     /// The name of the conformance profile.
     pub profile: String,
     /// What is tested, in the user's words: product, version, build.
     pub label: Option<String>,
     /// The access keys; always there when [`Config::endpoint`] is.
     pub credentials: Option<Credentials>,
+}
+
+/// The folder for the ledgers of runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerFolder {
+    /// An absolute path; it need not be there.
+    pub path: PathBuf,
+    /// Whether it is the default.
+    pub is_default: bool,
 }
 
 /// The addresses of the service to check.
@@ -77,7 +88,7 @@ pub enum Plain {
 }
 
 /// Where the bucket name goes in a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Addressing {
     /// In the path: `https://host/bucket/key`.

@@ -81,6 +81,11 @@ pub struct Typed {
     #[arg(long, value_name = "NAME")]
     pub aws_profile: Option<String>,
 
+    /// Folder for the ledgers of runs, by which `ssecheck sweep` removes what a killed run left behind
+    /// [default: $XDG_STATE_HOME/ssecheck/runs, or ~/.local/state/ssecheck/runs]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub ledger: Option<PathBuf>,
+
     /// File of further settings [default: ./ssecheck.toml if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -181,7 +186,8 @@ mod tests {
     fn every_flag_is_read() {
         let arguments = "run --other --endpoint https://h --plain-endpoint none --region r --addressing virtual \
              --ca-file ca.pem --insecure --bucket b --prefix p/ --proxy http://p --jobs 3 --connect-timeout 4 \
-             --request-timeout 5 --scenario-timeout 6 --retry-throttled 7 --profile strict --aws-profile lab --config c.toml";
+             --request-timeout 5 --scenario-timeout 6 --retry-throttled 7 --profile strict --aws-profile lab \
+             --ledger runs --config c.toml";
         let run = Run::try_parse_from(arguments.split_whitespace()).expect("arguments are good");
         assert!(run.other);
         let typed = run.typed;
@@ -199,6 +205,7 @@ mod tests {
         assert_eq!(typed.retry_throttled, Some(7));
         assert_eq!(typed.profile.as_deref(), Some("strict"));
         assert_eq!(typed.aws_profile.as_deref(), Some("lab"));
+        assert_eq!(typed.ledger, Some("runs".into()));
         assert_eq!(typed.config, Some("c.toml".into()));
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Config, ConfigError, Environment, Typed, resolve};
+use super::{Config, ConfigError, Environment, LedgerFolder, Typed, ledger_folder, resolve};
 
 /// Temporary directories and the environment in which they are the current and the home directory.
 pub(super) struct Workspace {
@@ -61,6 +61,10 @@ impl Workspace {
 
     pub async fn resolve(&self, typed: Typed) -> Result<Config, ConfigError> {
         resolve(typed, &self.environment).await
+    }
+
+    pub async fn ledger_folder(&self, typed: Typed) -> Result<LedgerFolder, ConfigError> {
+        ledger_folder(&typed, &self.environment).await
     }
 
     pub async fn resolved(&self, typed: Typed) -> Config {

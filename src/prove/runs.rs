@@ -15,7 +15,7 @@ use crate::plan::{Plan, Selection, plan};
 use crate::profile::Profile;
 use crate::reference;
 use crate::reference::faults::{Fault, Faults};
-use crate::runner::{self, PrepareError, RunResult};
+use crate::runner::{self, PrepareError, RunError, RunResult};
 use crate::suite::Suite;
 use crate::verdict::Verdict;
 
@@ -235,6 +235,7 @@ async fn run(
         baseline: None,
         allow_ssec: false,
         no_plain_listener: false,
+        ledger: None,
     };
     // The runner reports as it goes; here only the result counts.
     let (events, _) = mpsc::unbounded_channel();
@@ -243,8 +244,8 @@ async fn run(
     let outcome = match result {
         Ok(run) if run.interrupted => return Err(ProveError::Interrupted),
         Ok(run) => Outcome::Ran(not_passed(&run)),
-        Err(PrepareError::Interrupted { .. }) => return Err(ProveError::Interrupted),
-        Err(error) => Outcome::Stopped(stopped(&error).to_owned()),
+        Err(RunError { cause: PrepareError::Interrupted, .. }) => return Err(ProveError::Interrupted),
+        Err(error) => Outcome::Stopped(stopped(&error.cause).to_owned()),
     };
     Ok(FaultRun { fault, profile, outcome, elapsed: clock.elapsed() })
 }
@@ -270,6 +271,7 @@ fn stopped(error: &PrepareError) -> &'static str {
         PrepareError::Credentials { .. } => "credentials refused",
         PrepareError::Bucket { .. } => "no bucket",
         PrepareError::SseCBlocked { .. } => "SSE-C blocked on the bucket",
-        PrepareError::Interrupted { .. } => "interrupted",
+        PrepareError::Ledger(_) => "no ledger",
+        PrepareError::Interrupted => "interrupted",
     }
 }

@@ -35,7 +35,12 @@ pub enum Stopped {
     Blocked(Mismatch),
     /// The harness or the endpoint did not get as far, or did not in time.
     Unjudgeable(Mismatch),
+    /// The harness panicked. What a panic says may hold anything, and is not told.
+    Panicked,
 }
+
+/// Why a case has no verdict in which the harness panicked.
+const PANICKED: &str = "ssecheck itself failed (a panic): please report it";
 
 /// How steps ended.
 #[derive(Debug, Clone)]
@@ -73,6 +78,9 @@ impl Scene<'_> {
         let outcome = match &stopped {
             Stopped::Blocked(why) => StepsOutcome::Blocked(finding(why)),
             Stopped::Unjudgeable(why) => StepsOutcome::Unjudgeable(finding(why)),
+            Stopped::Panicked => {
+                StepsOutcome::Unjudgeable(finding(&Mismatch::new("scenario", "to be run to its end", PANICKED)))
+            }
         };
         Ended { outcome, stopped: Some(stopped) }
     }
@@ -128,7 +136,10 @@ impl CaseResult {
     #[must_use]
     pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<ControlRun>) -> Self {
         let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
-        let judgement = conclude(own.outcome.clone(), &outcomes, own.is_accepted());
+        let mut judgement = conclude(own.outcome.clone(), &outcomes, own.is_accepted());
+        if own.stopped == Some(Stopped::Panicked) {
+            PANICKED.clone_into(&mut judgement.reason);
+        }
         Self { own: Some(own), controls, ..Self::of(planned, judgement) }
     }
 

@@ -2,10 +2,18 @@
 
 mod bucket;
 mod case;
+mod error;
+mod facts;
 mod judge;
+mod recorder;
+mod setting;
+mod steps;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
@@ -13,16 +21,20 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
-pub use bucket::PrepareError;
 pub use case::{ControlRun, ProbeRun, StepsRun};
+pub use error::{PrepareError, RunError};
 pub use judge::{Scene, Stopped, lacking};
 
+use bucket::{Buckets, Preparation};
+use recorder::Recorder;
+
 use crate::baseline::{Baseline, Standing};
-use crate::client::{Client, Journal, Throttling};
+use crate::client::{Client, Throttling};
 use crate::evidence::Exchange;
+use crate::housekeeping::{Housekeeper, Removal, Scope};
+use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::suite::model::BucketKind;
 use crate::verdict::{Finding, Judgement};
 
 /// How a run is made.
@@ -44,6 +56,8 @@ pub struct Options {
     pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
     pub no_plain_listener: bool,
+    /// Where the run enters what it makes, and what its id is from; none where all is gone with this process anyway.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 /// What happens in a run, in order; every report is a reader of these.
@@ -113,90 +127,110 @@ pub struct RunResult {
 /// What cases share.
 struct Shared {
     client: Client,
-    /// Makes buckets; what it sends is kept.
-    housekeeper: Client,
+    housekeeper: Housekeeper,
+    recorder: Recorder,
     options: Options,
-    run_id: String,
-    buckets: bucket::Buckets,
+    run_id: RunId,
+    buckets: Buckets,
     controls: Mutex<HashMap<String, Arc<OnceCell<StepsRun>>>>,
     /// What is known of the endpoint's capabilities.
     probes: Mutex<HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>>,
-    /// Buckets made for single runs of steps.
-    own_buckets: Mutex<Vec<String>>,
-    cancelled: CancellationToken,
+    /// How many buckets were made for single runs of steps.
+    own_buckets: AtomicUsize,
 }
 
-/// Runs a plan. Everything that the run makes is removed at the end, also after a failure and when `cancelled`.
+/// Runs a plan. Everything that the run makes is removed at the end, also after a failure and when `cancelled`: then no step
+/// is begun any more, and the cases that are not done are skipped. A ledger in which nothing is left is removed, too.
 ///
 /// # Errors
-/// [`PrepareError`] where the endpoint cannot be tested at all; then no case has run.
+/// [`RunError`] where the endpoint cannot be tested at all, or what is made not be recorded.
 pub async fn run(
     plan: Plan,
     client: Client,
     options: Options,
     events: UnboundedSender<Event>,
     cancelled: CancellationToken,
-) -> Result<RunResult, PrepareError> {
+) -> Result<RunResult, RunError> {
     let started = SystemTime::now();
     let clock = Instant::now();
-    let run_id = run_id();
-    let kinds: BTreeSet<BucketKind> = plan.bucket_kinds();
+    let run_id = options.ledger.as_ref().map_or_else(RunId::random, |ledger| ledger.head().run.clone());
     let prefix = format!("{}{run_id}/", options.prefix);
-    let journal = Journal::default();
-    let housekeeper = client.journaled(&journal);
-    let prepared = tokio::select! {
-        prepared = bucket::prepare(&housekeeper, &options, &prefix, &run_id, &kinds) => prepared,
-        () = cancelled.cancelled() => {
-            let perhaps = bucket::Buckets::perhaps_made(options.bucket.as_deref(), &run_id, &kinds);
-            let left_behind = bucket::clean_up(&housekeeper, &perhaps, &prefix, options.jobs.max(1)).await;
-            Err(PrepareError::Interrupted { left_behind })
+    let (given, jobs) = (options.bucket.clone(), options.jobs.max(1));
+    let housekeeper = Housekeeper::new(client.clone());
+    let recorder = Recorder::new(options.ledger.clone(), &cancelled);
+    let preparation = Preparation { housekeeper: &housekeeper, recorder: &recorder, options: &options };
+    let buckets = match preparation.prepare(&prefix, &run_id, &plan.bucket_kinds()).await {
+        Ok(buckets) => buckets,
+        Err(cause) => {
+            let left_behind = clean_up(&housekeeper, &recorder, given.as_deref(), &prefix, jobs).await;
+            let cause = if cancelled.is_cancelled() { PrepareError::Interrupted } else { cause };
+            let cause = recorder.into_broken().map_or(cause, PrepareError::Ledger);
+            return Err(RunError { cause, left_behind });
         }
     };
-    let buckets = prepared?;
-    let jobs = options.jobs.max(1);
     let shared = Shared {
         client,
         housekeeper,
+        recorder,
         options,
         run_id,
         buckets,
         controls: Mutex::default(),
         probes: Mutex::default(),
-        own_buckets: Mutex::default(),
-        cancelled,
+        own_buckets: AtomicUsize::new(0),
     };
-    let _ = events.send(Event::Started { cases: plan.cases.len() });
-    let mut results: Vec<(usize, Arc<CaseResult>)> = futures_util::stream::iter(plan.cases.into_iter().enumerate())
-        .map(|(index, planned)| {
-            let (shared, events) = (&shared, &events);
-            async move {
-                let result = Arc::new(shared.case(planned).await);
-                let _ = events.send(Event::CaseDone(Arc::clone(&result)));
-                (index, result)
-            }
-        })
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
-    results.sort_by_key(|(index, _)| *index);
+    let cases = shared.cases(plan, &events, jobs).await;
     let _ = events.send(Event::CleaningUp);
-    let mut buckets = shared.buckets;
-    buckets.add(shared.own_buckets.into_inner());
-    let left_behind = bucket::clean_up(&shared.housekeeper, &buckets, &prefix, jobs).await;
+    let left_behind = clean_up(&shared.housekeeper, &shared.recorder, given.as_deref(), &prefix, jobs).await;
+    if let Some(broken) = shared.recorder.into_broken() {
+        return Err(RunError { cause: PrepareError::Ledger(broken), left_behind });
+    }
     Ok(RunResult {
-        id: shared.run_id,
-        bucket: buckets.plain.clone(),
+        id: shared.run_id.to_string(),
+        bucket: shared.buckets.plain,
         started,
         elapsed: clock.elapsed(),
-        server: buckets.server.clone(),
-        cases: results.into_iter().map(|(_, result)| result).collect(),
+        server: shared.buckets.server,
+        cases,
         left_behind,
-        interrupted: shared.cancelled.is_cancelled(),
+        interrupted: cancelled.is_cancelled(),
         baseline: shared.options.baseline,
         probes: probed(shared.probes.into_inner()),
         throttling: shared.client.throttling(),
-        housekeeping: std::mem::take(&mut *journal.lock().unwrap_or_else(PoisonError::into_inner)),
+        housekeeping: shared.housekeeper.take_exchanges(),
     })
+}
+
+/// Removes everything that the run made, and then its ledger; what could not be removed.
+async fn clean_up(
+    housekeeper: &Housekeeper,
+    recorder: &Recorder,
+    given: Option<&str>,
+    prefix: &str,
+    jobs: usize,
+) -> Vec<String> {
+    let removal = Removal::new(housekeeper, Scope::Prefix(prefix), jobs);
+    let mut left_behind = removal.remove(&recorder.buckets(given)).await.left_behind;
+    if left_behind.is_empty() {
+        left_behind.extend(recorder.all_removed());
+    }
+    left_behind
+}
+
+impl Shared {
+    /// Runs the cases, `jobs` at a time; in the order of the plan.
+    async fn cases(&self, plan: Plan, events: &UnboundedSender<Event>, jobs: usize) -> Vec<Arc<CaseResult>> {
+        let _ = events.send(Event::Started { cases: plan.cases.len() });
+        let running =
+            futures_util::stream::iter(plan.cases.into_iter().enumerate()).map(|(index, planned)| async move {
+                let result = Arc::new(self.case(planned).await);
+                let _ = events.send(Event::CaseDone(Arc::clone(&result)));
+                (index, result)
+            });
+        let mut results: Vec<(usize, Arc<CaseResult>)> = running.buffer_unordered(jobs).collect().await;
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
 }
 
 /// The probes that were made, in the order of their ids.
@@ -204,13 +238,6 @@ fn probed(probes: HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<Prob
     let mut probes: Vec<Arc<ProbeRun>> = probes.into_values().filter_map(|cell| cell.get().cloned()).collect();
     probes.sort_by(|a, b| a.id.cmp(&b.id));
     probes
-}
-
-/// Unique among runs: 10 random bytes in hexadecimal.
-fn run_id() -> String {
-    let mut bytes = [0; 10];
-    rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
-    hex::encode(bytes)
 }
 
 impl CaseResult {

@@ -19,4 +19,4 @@ mod strangers_tests;
 pub use load::{Capability, Case, Key, Suite, digest_of_all, load, load_within};
 pub use locate::{Diagnostic, FileDiagnostics, Located, near_miss};
 pub use schema::{SCHEMA_FILE, published_schema};
-pub use source::{SourceError, SuiteSource, embedded, from_paths};
+pub use source::{Fixtures, SourceError, SuiteSource, embedded, from_paths};

@@ -1,6 +1,8 @@
 //! Runs the built binary.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+pub mod estate;
+pub mod gate;
 pub mod raw_endpoint;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,229 @@
+//! Removes what a run made: everything below its prefix, or exactly what its ledger names. Nothing of it takes for ever,
+//! whatever the endpoint does.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::Method;
+
+use super::listing::{Contents, Entry, Kind};
+use super::{Housekeeper, reply_in_words};
+use crate::evidence::Reply;
+use crate::ledger::Recorded;
+
+/// How many requests in a row may stay without an HTTP answer until no more is sent.
+const PATIENCE: usize = 8;
+/// How many times a bucket is emptied in which there is still something.
+const ROUNDS: usize = 3;
+/// The most things that are named one by one.
+const MAX_NAMED: usize = 1000;
+
+/// What is the run's.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    /// Everything below this prefix, which is the run's alone.
+    Prefix(&'a str),
+    /// Exactly what stands in this ledger.
+    Ledger(&'a Recorded),
+}
+
+/// A bucket to look into.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Whether the run made it: then it is removed, too.
+    pub is_made: bool,
+}
+
+/// Removes things, and counts how often nothing came back.
+pub struct Removal<'a> {
+    housekeeper: &'a Housekeeper,
+    scope: Scope<'a>,
+    /// How many requests are on their way at a time.
+    jobs: usize,
+    /// How many requests in a row had no HTTP answer.
+    silent: AtomicUsize,
+}
+
+/// What was found in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Whether there is no such bucket.
+    pub is_gone: bool,
+    /// What is the run's.
+    pub own: Vec<Entry>,
+    /// What is below the run's prefix, or in a bucket that it made, and is not the run's.
+    pub strange: Vec<Entry>,
+    /// What could not be found out, in sentences.
+    pub troubles: Vec<String>,
+}
+
+/// What became of things, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was removed.
+    pub removed: Vec<String>,
+    /// What could not be removed, or not be found out, and why.
+    pub left_behind: Vec<String>,
+}
+
+impl Scope<'_> {
+    fn holds(&self, bucket: &str, key: &str) -> bool {
+        match self {
+            Self::Prefix(prefix) => key.starts_with(prefix),
+            Self::Ledger(recorded) => recorded.holds(bucket, key),
+        }
+    }
+
+    /// What the keys of everything that it holds begin with.
+    fn prefix(&self) -> String {
+        match self {
+            Self::Prefix(prefix) => (*prefix).to_owned(),
+            Self::Ledger(recorded) => recorded.head.own_prefix(),
+        }
+    }
+}
+
+impl<'a> Removal<'a> {
+    /// One that removes what is in the scope, by so many requests at a time.
+    #[must_use]
+    pub fn new(housekeeper: &'a Housekeeper, scope: Scope<'a>, jobs: usize) -> Self {
+        Self { housekeeper, scope, jobs: jobs.max(1), silent: AtomicUsize::new(0) }
+    }
+
+    /// What is in a bucket. Nothing is changed.
+    pub async fn look(&self, bucket: &Bucket) -> Looked {
+        // In a bucket that the run made, whatever is there stands in the way.
+        let prefix = if bucket.is_made { String::new() } else { self.scope.prefix() };
+        let Contents { entries, troubles, is_gone } = self.contents(&bucket.name, &prefix).await;
+        let (own, strange) = entries.into_iter().partition(|entry| self.scope.holds(&bucket.name, &entry.key));
+        Looked { is_gone, own, strange, troubles }
+    }
+
+    /// Removes everything in the scope, and the buckets that the run made.
+    pub async fn remove(&self, buckets: &[Bucket]) -> Outcome {
+        let mut outcome = Outcome::default();
+        for bucket in buckets {
+            self.empty(bucket, &mut outcome).await;
+        }
+        if self.has_given_up() {
+            outcome.left_behind.push(format!("no more was tried: {}", given_up()));
+        }
+        bounded(&mut outcome.removed);
+        bounded(&mut outcome.left_behind);
+        outcome
+    }
+
+    /// Whether the endpoint left so many requests unanswered that no more is sent.
+    #[must_use]
+    pub fn has_given_up(&self) -> bool {
+        self.silent.load(Ordering::Relaxed) >= PATIENCE
+    }
+
+    /// Sends a request, unless the endpoint is given up.
+    pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        bucket: &str,
+        key: &str,
+        query: &[(&str, &str)],
+    ) -> Reply {
+        if self.has_given_up() {
+            return Reply::NotSent(given_up());
+        }
+        let reply = self.housekeeper.send(operation, method, bucket, key, query, Bytes::new()).await.reply;
+        match reply.answer() {
+            Some(_) => self.silent.store(0, Ordering::Relaxed),
+            None => _ = self.silent.fetch_add(1, Ordering::Relaxed),
+        }
+        reply
+    }
+
+    /// Empties a bucket of what is in the scope, and looks again, as long as there is something and it gets less.
+    async fn empty(&self, bucket: &Bucket, outcome: &mut Outcome) {
+        let name = &bucket.name;
+        for round in 0..=ROUNDS {
+            let looked = self.look(bucket).await;
+            if looked.is_gone {
+                return;
+            }
+            if round == ROUNDS {
+                let still_there = looked.own.iter().map(|entry| format!("{}: it is still there", entry.in_words(name)));
+                outcome.left_behind.extend(still_there.chain(looked.troubles));
+                return;
+            }
+            if looked.own.is_empty() && !bucket.is_made {
+                outcome.left_behind.extend(looked.troubles);
+                return;
+            }
+            let (removed, failed) = self.remove_each(name, looked.own).await;
+            let is_less = !removed.is_empty();
+            outcome.removed.extend(removed);
+            if bucket.is_made {
+                let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[]).await;
+                let status = reply.answer().map(|answer| answer.status);
+                if status.is_some_and(|status| status < 300 || status == 404) {
+                    outcome.removed.push(format!("bucket {name}"));
+                    return;
+                }
+                if status == Some(409) && is_less && round + 1 < ROUNDS {
+                    continue;
+                }
+                outcome.left_behind.extend(failed.into_iter().chain(looked.troubles));
+                outcome.left_behind.extend(looked.strange.iter().map(|entry| left_alone(entry, name)));
+                outcome.left_behind.push(format!("bucket {name}: {}", reply_in_words(&reply)));
+                return;
+            }
+            if !is_less {
+                outcome.left_behind.extend(failed.into_iter().chain(looked.troubles));
+                return;
+            }
+        }
+    }
+
+    /// Removes entries; what was removed, and what was not and why.
+    async fn remove_each(&self, bucket: &str, entries: Vec<Entry>) -> (Vec<String>, Vec<String>) {
+        let removals: Vec<Result<String, String>> = futures_util::stream::iter(entries)
+            .map(|entry| async move { self.remove_one(bucket, &entry).await })
+            .buffer_unordered(self.jobs)
+            .collect()
+            .await;
+        let (removed, failed): (Vec<_>, Vec<_>) = removals.into_iter().partition(Result::is_ok);
+        (removed.into_iter().flatten().collect(), failed.into_iter().filter_map(Result::err).collect())
+    }
+
+    async fn remove_one(&self, bucket: &str, entry: &Entry) -> Result<String, String> {
+        let operation = if entry.kind == Kind::Upload { "AbortMultipartUpload" } else { "DeleteObject" };
+        let query: Vec<(&str, &str)> = entry.query().into_iter().collect();
+        let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query).await;
+        let words = entry.in_words(bucket);
+        match reply.answer() {
+            Some(answer) if entry.id.is_none() && answer.header("x-amz-delete-marker") == Some("true") => {
+                Err(format!("{words}: the bucket has versions, which the endpoint does not list"))
+            }
+            Some(answer) if answer.status < 300 || answer.status == 404 => Ok(words),
+            _ => Err(format!("{words}: {}", reply_in_words(&reply))),
+        }
+    }
+}
+
+/// A thing that is not the run's, in words.
+#[must_use]
+pub fn left_alone(entry: &Entry, bucket: &str) -> String {
+    format!("{}: it is not the run's, and left alone", entry.in_words(bucket))
+}
+
+fn given_up() -> String {
+    format!("the endpoint gave no answer {PATIENCE} times in a row")
+}
+
+/// No more than can be read.
+fn bounded(named: &mut Vec<String>) {
+    if let Some(more) = named.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+        named.truncate(MAX_NAMED);
+        named.push(format!("and {more} more"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What expectations refer to besides what came back.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
+
+use crate::client::CustomerKey;
+use crate::suite::Suite;
+use crate::suite::body::Body;
+use crate::suite::model::{KeyForm, Step};
+use crate::verdict::Facts;
+
+/// The bodies that steps send, by name.
+pub(super) fn bodies_of(suite: &Suite, steps: &[Step]) -> BTreeMap<String, Body> {
+    let names = steps.iter().filter_map(|step| step.request.body.as_ref());
+    names.filter_map(|name| Some((name.clone(), suite.bodies.get(name)?.clone()))).collect()
+}
+
+/// What expectations refer to. Digesting every body is most of a run's work: it is done where a step asks for it.
+pub(super) fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: Option<&BTreeMap<String, Body>>) -> Facts {
+    let mut facts = Facts::default();
+    for (name, key) in keys {
+        facts.key_md5.insert(name.clone(), STANDARD.encode(key.md5()));
+    }
+    let Some(bodies) = bodies else { return facts };
+    let md5 = |bytes: &[u8]| hex::encode(Md5::digest(bytes));
+    for (name, body) in bodies {
+        let bytes = body.bytes();
+        facts.md5s.insert(md5(&bytes), format!("body `{name}`"));
+        facts.md5s.insert(md5(STANDARD.encode(&bytes).as_bytes()), format!("the base64 text of body `{name}`"));
+    }
+    for (name, key) in keys {
+        facts.md5s.insert(md5(key.bytes()), format!("customer key {name}"));
+        let base64 = key.form(KeyForm::Base64);
+        facts.md5s.insert(md5(base64.as_bytes()), format!("the base64 text of customer key {name}"));
+        for (body_name, body) in bodies {
+            let both = Zeroizing::new([key.bytes(), &body.bytes()].concat());
+            facts.md5s.insert(md5(&both), format!("customer key {name} followed by body `{body_name}`"));
+        }
+    }
+    facts
+}

@@ -1,0 +1,94 @@
+//! Nothing is made that is not recorded, and nothing once the run is to stop.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::PrepareError;
+use crate::housekeeping::Bucket;
+use crate::ledger::{Ledger, Made, WriteError};
+
+/// What steps are not sent for: the run is to stop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut;
+
+/// Enters in the ledger what is about to be made.
+pub(super) struct Recorder {
+    /// None where what is made is gone with this process anyway.
+    ledger: Option<Arc<Ledger>>,
+    /// Why the ledger can no longer be written to.
+    broken: OnceLock<WriteError>,
+    /// The buckets that the run made, or perhaps made.
+    buckets: Mutex<BTreeSet<String>>,
+    /// Whether it made, or perhaps made, anything in a bucket.
+    has_objects: AtomicBool,
+    stop: CancellationToken,
+}
+
+impl Recorder {
+    /// One for a run that stops when `cancelled`.
+    pub fn new(ledger: Option<Arc<Ledger>>, cancelled: &CancellationToken) -> Self {
+        let (broken, buckets, has_objects) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
+        Self { ledger, broken, buckets, has_objects, stop: cancelled.child_token() }
+    }
+
+    /// Whether the run is to go on: it was not interrupted, and the ledger can be written to.
+    pub fn go_on(&self) -> Result<(), Cut> {
+        if self.stop.is_cancelled() { Err(Cut) } else { Ok(()) }
+    }
+
+    /// Whether a thing may be made: it is recorded then.
+    pub fn may_make(&self, made: Made) -> Result<(), Cut> {
+        self.go_on()?;
+        if let Some(ledger) = &self.ledger {
+            ledger.record(made.clone()).map_err(|error| {
+                // The first error is the cause of all others.
+                let _ = self.broken.set(error);
+                self.stop.cancel();
+                Cut
+            })?;
+        }
+        match made {
+            Made::Bucket { bucket } => _ = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket),
+            Made::Object { .. } | Made::Upload { .. } => self.has_objects.store(true, Ordering::Relaxed),
+        }
+        Ok(())
+    }
+
+    /// The endpoint refused to make a bucket.
+    pub fn was_not_made(&self, bucket: &str) {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).remove(bucket);
+    }
+
+    /// Where the run made something: the buckets that it made, or perhaps made, and the one that it was given.
+    pub fn buckets(&self, given: Option<&str>) -> Vec<Bucket> {
+        let made = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |name: &str, is_made| Bucket { name: name.to_owned(), is_made };
+        let given = given.filter(|_| self.has_objects.load(Ordering::Relaxed));
+        given.map(|name| of(name, false)).into_iter().chain(made.iter().map(|name| of(name, true))).collect()
+    }
+
+    /// Until the run is to stop.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Nothing of the run is left: the ledger goes. Why not, where it cannot.
+    pub fn all_removed(&self) -> Option<String> {
+        self.ledger.as_ref().and_then(|ledger| ledger.remove().err()).map(|error| error.to_string())
+    }
+
+    /// Why the ledger can no longer be written to, if so.
+    pub fn into_broken(self) -> Option<WriteError> {
+        self.broken.into_inner()
+    }
+}
+
+impl From<Cut> for PrepareError {
+    /// A broken ledger is told of at the end.
+    fn from(_: Cut) -> Self {
+        Self::Interrupted
+    }
+}

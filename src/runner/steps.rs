@@ -1,0 +1,157 @@
+//! Steps in order: built, recorded, sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::StreamExt as _;
+use http::Method;
+
+use super::case::StepsRun;
+use super::facts::{bodies_of, facts};
+use super::judge::{Ended, Scene, Stopped};
+use super::recorder::Cut;
+use super::{Preparation, Shared};
+use crate::client::{CustomerKey, Earlier, Place, Prepared, build, storage_probe};
+use crate::evidence::{Answer, Exchange, Redactor, Reply};
+use crate::ledger::Made;
+use crate::suite::model::{BucketKind, Operation, Step};
+use crate::verdict::{Facts, Mismatch, StepsOutcome, Terms, Transcript, judge_steps};
+
+/// The exchanges of steps that are being sent.
+#[derive(Default)]
+pub(super) struct SoFar(std::sync::Mutex<Transcript>);
+
+impl SoFar {
+    fn transcript(&self) -> std::sync::MutexGuard<'_, Transcript> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn begin(&self, facts: Facts) {
+        self.transcript().facts = facts;
+    }
+
+    fn add(&self, exchange: Exchange) {
+        self.transcript().exchanges.push(exchange);
+    }
+
+    fn judged(&self, steps: &[Step], terms: Terms<'_>) -> StepsOutcome {
+        judge_steps(steps, terms, &self.transcript())
+    }
+
+    /// The run of steps that has ended so.
+    pub fn run(&self, ended: Ended) -> StepsRun {
+        let transcript = Arc::new(std::mem::take(&mut *self.transcript()));
+        StepsRun { transcript, outcome: ended.outcome, stopped: ended.stopped }
+    }
+}
+
+/// How many steps of a group are on their way at the same time.
+const TOGETHER: usize = 16;
+
+impl Shared {
+    /// Sends steps in order, as far as they come out as expected. What came stands in `so_far`, also when this is cut off, which
+    /// it is between requests only: what a server is about to store could not be removed.
+    pub(super) async fn steps(
+        &self,
+        scene: Scene<'_>,
+        steps: &[Step],
+        slug: &str,
+        so_far: &SoFar,
+    ) -> Result<Ended, Cut> {
+        let Scene { suite, case, .. } = scene;
+        let bucket = match self.bucket_for(case.bucket).await? {
+            Ok(bucket) => bucket,
+            Err(why) => {
+                let mismatch = Mismatch::new("bucket", format!("a bucket that is {}", case.bucket.as_str()), why);
+                // What the endpoint cannot set up it lacks; that no bucket could be made says nothing of it.
+                let is_own = case.bucket == BucketKind::Own;
+                let stopped = if is_own { Stopped::Unjudgeable(mismatch) } else { Stopped::Blocked(mismatch) };
+                return Ok(scene.stopped(steps, stopped));
+            }
+        };
+        let place = Place { bucket, prefix: format!("{}{}/{slug}/", self.options.prefix, self.run_id) };
+        let sent: BTreeSet<&str> = steps.iter().flat_map(|step| step.request.key_names()).collect();
+        let sent = suite.keys.iter().filter(|(name, _)| sent.contains(name.as_str()));
+        let keys: BTreeMap<String, CustomerKey> =
+            sent.map(|(name, declared)| (name.clone(), CustomerKey::of(declared))).collect();
+        let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
+        let sent_bodies = bodies_of(suite, steps);
+        let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
+        let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
+        let own = case.own_rules();
+        so_far.begin(facts);
+        let target = self.client.target();
+        for group in steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together) {
+            let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
+            let mut sending = Vec::new();
+            for step in group {
+                #[cfg(test)]
+                super::tests::panic_if_asked(step, scene.control);
+                let prepared = build(&step.request, &place, target, &earlier);
+                let (place, redactor, sent_bodies) = (&place, &redactor, &sent_bodies);
+                sending.push(async move {
+                    if let Ok(prepared) = &prepared {
+                        self.record(step, prepared, place)?;
+                    }
+                    self.recorder.go_on()?;
+                    Ok(self.client.send(&step.id, false, prepared, redactor, sent_bodies).await)
+                });
+            }
+            let exchanges: Vec<Result<_, Cut>> = futures_util::stream::iter(sending).buffered(TOGETHER).collect().await;
+            for (step, exchange) in group.iter().zip(exchanges) {
+                let exchange = exchange?;
+                let object_key = exchange.sent.object_key.clone();
+                let may_be_stored = matches!(exchange.reply, Reply::Answer(_) | Reply::Closed(_) | Reply::Interrupted);
+                if let Reply::Answer(answer) = &exchange.reply {
+                    answers.insert(step.id.clone(), answer.clone());
+                }
+                so_far.add(exchange);
+                if may_be_stored && step.asks_for_storage() {
+                    let probe = storage_probe(&object_key, &place.bucket, target);
+                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+                }
+            }
+            let outcome = so_far.judged(group, scene.terms(&own));
+            // What follows would rest on a step that did not come out: it decides.
+            if outcome != StepsOutcome::Held {
+                return Ok(Ended { outcome, stopped: None });
+            }
+        }
+        Ok(Ended { outcome: StepsOutcome::Held, stopped: None })
+    }
+
+    /// Enters in the ledger what a request may make: any but a GET or HEAD may make the object that it addresses, also one that
+    /// removes it (a delete marker), or that a server takes for another.
+    fn record(&self, step: &Step, prepared: &Prepared, place: &Place) -> Result<(), Cut> {
+        if prepared.method == Method::GET || prepared.method == Method::HEAD {
+            return Ok(());
+        }
+        let bucket = || place.bucket.clone();
+        for name in step.request.delete.iter().flatten() {
+            self.recorder.may_make(Made::Object { bucket: bucket(), key: place.key(name) })?;
+        }
+        if prepared.object_key.is_empty() {
+            return Ok(());
+        }
+        let key = prepared.object_key.clone();
+        self.recorder.may_make(match step.request.operation {
+            Some(Operation::CreateMultipartUpload) => Made::Upload { bucket: bucket(), key },
+            _ => Made::Object { bucket: bucket(), key },
+        })
+    }
+
+    /// The bucket for a run of steps; made for it where it must be its own.
+    async fn bucket_for(&self, kind: BucketKind) -> Result<Result<String, String>, Cut> {
+        if kind != BucketKind::Own {
+            return Ok(self.buckets.of(kind).map(str::to_owned).map_err(str::to_owned));
+        }
+        self.recorder.go_on()?;
+        let number = self.own_buckets.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("{}-own-{number}", self.run_id.bucket());
+        let (housekeeper, recorder, options) = (&self.housekeeper, &self.recorder, &self.options);
+        let made = Preparation { housekeeper, recorder, options }.make_own(&name).await;
+        self.recorder.go_on()?;
+        Ok(made.map(|()| name))
+    }
+}
