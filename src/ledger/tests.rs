@@ -72,7 +72,7 @@ fn a_run_holds_the_lock_as_long_as_it_goes_on() {
     let found = open(folder.path(), &run).unwrap();
     assert!(!found.is_running);
     assert!(open(folder.path(), &run).unwrap().is_running, "it is being swept after");
-    assert_eq!(runs(folder.path()).unwrap(), [run.clone()]);
+    assert_eq!(runs(folder.path()).unwrap(), std::slice::from_ref(&run));
     found.remove().unwrap();
     assert!(matches!(open(folder.path(), &run), Err(ReadError::NotThere { .. })));
     assert!(runs(folder.path()).unwrap().is_empty() && runs(&folder.path().join("none")).unwrap().is_empty());
