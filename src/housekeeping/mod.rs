@@ -6,12 +6,12 @@ mod removal;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::Method;
 
-use crate::client::{BuildError, Client, Prepared, Target, housekeeping};
+use crate::client::{BuildError, Client, CustomerKey, Prepared, Target, housekeeping};
 use crate::evidence::{Answer, Exchange, Redactor, Reply};
 use crate::suite::body::Body;
 
@@ -27,6 +27,15 @@ const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 pub struct Housekeeper {
     client: Client,
     kept: Mutex<Kept>,
+    known: Mutex<Known>,
+}
+
+/// The customer keys that an endpoint was sent: looked for in every later answer, whatever it is an answer to.
+#[derive(Default)]
+struct Known {
+    keys: Vec<(String, CustomerKey)>,
+    /// Made when it is needed.
+    redactor: Option<Arc<Redactor>>,
 }
 
 struct Kept {
@@ -42,7 +51,22 @@ impl Housekeeper {
         Self {
             client: client.for_housekeeping(),
             kept: Mutex::new(Kept { exchanges: Vec::new(), left: MAX_KEPT_BYTES }),
+            known: Mutex::default(),
         }
+    }
+
+    /// Takes note of customer keys that are about to be sent; `of` is who sends them.
+    pub fn learn(&self, of: &str, keys: &BTreeMap<String, CustomerKey>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.keys.extend(keys.iter().map(|(name, key)| (format!("{name} of {of}"), key.clone())));
+        known.redactor = None;
+    }
+
+    fn redactor(&self) -> Arc<Redactor> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { keys, redactor } = &mut *known;
+        let made = || Arc::new(Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes()))));
+        Arc::clone(redactor.get_or_insert_with(made))
     }
 
     /// Where requests are sent.
@@ -62,7 +86,7 @@ impl Housekeeper {
         body: Bytes,
     ) -> Exchange {
         let prepared = housekeeping(operation, method, bucket, key, query, body, self.target());
-        self.send_prepared(operation, prepared, &Redactor::new(std::iter::empty()), &BTreeMap::new()).await
+        self.send_prepared(operation, prepared, &self.redactor(), &BTreeMap::new()).await
     }
 
     /// Sends a request that is made already.

@@ -12,7 +12,7 @@ use crate::profile::Profile;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, RunResult};
 use crate::suite::model::Operation;
-use crate::verdict::{Finding, Verdict};
+use crate::verdict::{Finding, KEY_NEVER_RETURNED, Verdict};
 
 /// The most characters of an answer's body that are kept.
 const MAX_EXCERPT: usize = 2000;
@@ -61,6 +61,7 @@ impl RunRecord {
         let families = families.filter(|family| rules_named.iter().any(|rule| rule.family == family.id));
         let mut limits = context.limits.clone();
         limits.extend(run.interrupted.then(|| "the run was interrupted".to_owned()));
+        limits.extend(key_given_back_besides(run));
         let mut record = Self {
             format: FORMAT.to_owned(),
             ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
@@ -96,6 +97,17 @@ impl RunRecord {
         }
         record
     }
+}
+
+/// Of an answer to the harness's own requests, by which no case is judged, that gives a customer key back: that it does.
+fn key_given_back_besides(run: &RunResult) -> Option<String> {
+    let found = |exchange: &&Exchange| exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty());
+    let exchange = run.housekeeping.iter().find(found)?;
+    let key = exchange.reply.answer()?.leaked_keys.first()?;
+    Some(format!(
+        "the endpoint gave a customer key back (rule {KEY_NEVER_RETURNED}) where no case looks: {key}, in an answer to {}",
+        exchange.sent.operation
+    ))
 }
 
 impl ProfileRecord {

@@ -229,6 +229,7 @@ impl Preparation<'_> {
         let earlier = Earlier { keys: &keys, bodies: &bodies, answers: &BTreeMap::new(), steps: &[] };
         let prepared = build(&request, place, self.housekeeper.target(), &earlier);
         let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
+        self.housekeeper.learn("the preflight", &keys);
         Ok(self.housekeeper.send_prepared("preflight", prepared, &redactor, &bodies).await.reply)
     }
 

@@ -76,6 +76,7 @@ impl Shared {
         let keys: BTreeMap<String, CustomerKey> =
             sent.map(|(name, declared)| (name.clone(), CustomerKey::of(declared))).collect();
         let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
+        self.housekeeper.learn(slug, &keys);
         let sent_bodies = bodies_of(suite, steps);
         let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();

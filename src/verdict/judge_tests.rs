@@ -109,6 +109,16 @@ fn a_key_is_given_back_by_any_answer(#[case] status: u16) {
     assert_eq!(rule(&outcome), Some("customer-key-never-returned"));
 }
 
+#[test]
+fn a_key_is_given_back_by_a_listing_that_tells_what_is_stored() {
+    let mut listing = answer(200);
+    listing.leaked_keys.push("K".to_owned());
+    let probe = Exchange { storage_probe: true, ..exchange("put", Reply::Answer(listing)) };
+    let step = json!([{"id": "put", "request": {}}]);
+    let outcome = judged(step, "portable", vec![exchange("put", Reply::Answer(answer(200))), probe]);
+    assert_eq!(rule(&outcome), Some("customer-key-never-returned"));
+}
+
 #[rstest]
 #[case::not_asked_for(json!({}), 307, json!({"status": ["200"]}), "unjudgeable")]
 #[case::where_a_refusal_is(json!({}), 301, json!({"refused": true}), "unjudgeable")]
