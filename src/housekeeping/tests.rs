@@ -148,6 +148,21 @@ async fn a_listing_that_does_not_go_on_is_cut_off_and_told(#[case] rest: &'stati
 }
 
 #[tokio::test]
+async fn a_listing_without_news_is_cut_off_and_told() {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let liar = Liar::new(move |_, target| {
+        let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let rest = format!("<IsTruncated>true</IsTruncated><NextKeyMarker>{number}</NextKeyMarker>");
+        if target.contains("versions") { versions(&[&format!("{PREFIX}a")], &rest) } else { nothing() }
+    })
+    .await;
+    let removal = Removal::new(&liar.housekeeper, Scope::Prefix(PREFIX), 1);
+    let looked = removal.look(&Bucket { name: "bucket".to_owned(), is_made: false }).await;
+    assert_eq!((looked.own.len(), looked.troubles.len()), (1, 1), "{looked:#?}");
+    assert_eq!(liar.asked("GET /bucket?versions").len(), 2);
+}
+
+#[tokio::test]
 async fn a_listing_without_an_end_is_cut_off_and_told() {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let liar = Liar::new(move |_, target| {

@@ -92,3 +92,36 @@ impl From<Cut> for PrepareError {
         Self::Interrupted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Addressing;
+    use crate::ledger::{FORMAT, Head, RunId};
+
+    #[test]
+    fn what_cannot_be_recorded_may_not_be_made_nor_anything_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let head = Head {
+            format: FORMAT.to_owned(),
+            run: RunId::random(),
+            started: "2026-11-26T05:00:00Z".to_owned(),
+            ssecheck: "0".to_owned(),
+            endpoint: "https://h/".to_owned(),
+            region: "r".to_owned(),
+            addressing: Addressing::Path,
+            prefix: String::new(),
+            bucket: None,
+        };
+        let ledger = Arc::new(Ledger::create(folder.path(), head).unwrap());
+        let recorder = Recorder::new(Some(Arc::clone(&ledger)), &CancellationToken::new());
+        let bucket = |name: &str| Made::Bucket { bucket: name.to_owned() };
+        assert!(recorder.may_make(bucket("a")).is_ok());
+        ledger.leave_room(5);
+        assert!(recorder.may_make(bucket("b")).is_err() && recorder.go_on().is_err());
+        ledger.leave_room(1000);
+        assert!(recorder.may_make(bucket("a")).is_err() && recorder.may_make(bucket("c")).is_err());
+        assert_eq!(recorder.buckets(None), [Bucket { name: "a".to_owned(), is_made: true }]);
+        assert!(recorder.into_broken().is_some());
+    }
+}
