@@ -1,6 +1,7 @@
 //! What only the repository has, and no package: records of servers, the GitHub Action, and what goes into a package.
 
 mod common;
+mod properties;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -23,6 +24,23 @@ fn the_limits_of_suites_in_the_readme_are_those_that_hold() {
     let readme = std::fs::read_to_string(repository().join("README.md")).expect("it is there");
     let table = ssecheck::suite::limits::table();
     assert!(readme.contains(&table), "write this to README.md:\n{table}");
+}
+
+/// Each target of the fuzzer has a seed corpus, and its property holds of all of it, also of what the fuzzer once found.
+#[test]
+fn the_properties_hold_of_the_corpus_of_the_fuzzer() {
+    let corpus = repository().join("fixtures/fuzz/corpus");
+    let targets = std::fs::read_dir(&corpus).expect("it is there").count();
+    assert_eq!(targets, properties::ALL.len());
+    for (target, holds) in properties::ALL {
+        let seeds: Vec<_> = std::fs::read_dir(corpus.join(target)).expect(target).collect();
+        assert!(seeds.len() >= 3, "{target}");
+        for seed in seeds {
+            let path = seed.expect("it can be listed").path();
+            println!("{}", path.display());
+            holds(&std::fs::read(path).expect("it can be read"));
+        }
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn what_has_a_meaning_in_urls_is_written_as_text(#[case] object: &str, #[case] w
 proptest! {
     #[test]
     fn no_object_name_and_no_query_leads_elsewhere(
-        object in "([./\\\\%2eEfF5cC@:?#;]|\\PC|\r|\n|evil\\.example){0,12}",
+        object in "(\\.\\.|/|\\.|%2e|[\\\\%2eEfF5cC@:?#;]|\\PC|\r|\n|evil\\.example){0,12}",
         name in "\\PC{0,8}",
         value in "\\PC{0,8}",
         addressing in prop_oneof![Just(Addressing::Path), Just(Addressing::Virtual)],

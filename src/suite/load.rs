@@ -127,7 +127,6 @@ pub fn load(source: &SuiteSource, rules: &Catalogue) -> Result<Suite, FileDiagno
 /// # Errors
 /// Everything that is wrong with the file, each with line, column and field path.
 pub fn load_within(source: &SuiteSource, rules: &Catalogue, budget: &mut Budget) -> Result<Suite, FileDiagnostics> {
-    let located;
     let file: Value = match serde_json::from_str(&source.text) {
         Ok(file) => file,
         Err(e) => {
@@ -136,7 +135,7 @@ pub fn load_within(source: &SuiteSource, rules: &Catalogue, budget: &mut Budget)
             return Err(FileDiagnostics { file, text, diagnostics: vec![diagnostic], more: 0 });
         }
     };
-    located = Located::new(&source.text);
+    let located = Located::new(&source.text);
     let mut found = Found::new(&located);
     match checked(file, source, rules, &mut found, budget) {
         Some((typed, declared)) if found.is_empty() => Ok(suite(source, typed, declared)),

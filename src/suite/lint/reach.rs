@@ -177,5 +177,5 @@ fn reserved(name: &str, operation: Operation) -> Option<&'static str> {
         None => name == *pattern,
     };
     let fields = (operation == Operation::PostObject).then_some(&RESERVED_FIELDS);
-    RESERVED.iter().chain(fields).find(|(names, _)| names.iter().any(|pattern| fits(pattern))).map(|(_, why)| *why)
+    RESERVED.iter().chain(fields).find(|(names, _)| names.iter().any(fits)).map(|(_, why)| *why)
 }
