@@ -35,8 +35,11 @@ fn random(length: usize) -> Vec<u8> {
     bytes
 }
 
+/// Writes bytes in an encoding.
+type Encode = fn(&[u8]) -> Vec<u8>;
+
 /// The encodings that are searched for, by name.
-const ENCODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 21] = [
+const ENCODINGS: [(&str, Encode); 21] = [
     ("raw", |secret| secret.to_vec()),
     ("base64", |secret| STANDARD.encode(secret).into()),
     ("base64url", |secret| URL_SAFE.encode(secret).into()),
@@ -344,7 +347,7 @@ struct Echo {
 }
 
 /// How it writes it.
-const ECHOES: [fn(&[u8]) -> Vec<u8>; 12] =
+const ECHOES: [Encode; 12] =
     [
         |bytes| bytes.to_vec(),
         |bytes| STANDARD.encode(bytes).into(),
