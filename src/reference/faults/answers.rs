@@ -1,5 +1,7 @@
 //! What answers say of an object, and how refusals are written.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -79,6 +81,10 @@ pub(in crate::reference) enum Leak {
     ErrorText,
     /// In an error document, in hexadecimal.
     ErrorTextInHex,
+    /// In an error document, as a part of a JSON text that is in base64.
+    ErrorTextInBase64,
+    /// In an error document, its bytes as the characters of a JSON string.
+    ErrorTextInJson,
 }
 
 /// What the HTTP layer knows of a request.
@@ -337,6 +343,11 @@ impl Leak {
             }
             Self::ErrorText if is_error => into_document(response, "Detail", key).await,
             Self::ErrorTextInHex if is_error => into_document(response, "Detail", &in_hex(key)).await,
+            Self::ErrorTextInBase64 if is_error => {
+                let headers = Zeroizing::new(format!(r#"{{"algorithm":"AES256","key":"{}"}}"#, key.as_str()));
+                into_document(response, "Request", &STANDARD.encode(headers.as_bytes())).await;
+            }
+            Self::ErrorTextInJson if is_error => into_document(response, "Detail", &in_json(key)).await,
             _ => {}
         }
     }
@@ -363,8 +374,17 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 fn in_hex(base64: &str) -> String {
-    use base64::Engine as _;
-    hex::encode(base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default())
+    hex::encode(STANDARD.decode(base64).unwrap_or_default())
+}
+
+/// Each byte as the character of its number, all but ASCII escaped.
+fn in_json(base64: &str) -> String {
+    let written = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\u{byte:04x}"),
+    };
+    STANDARD.decode(base64).unwrap_or_default().into_iter().map(written).collect()
 }
 
 fn digest(of: &[&str]) -> String {

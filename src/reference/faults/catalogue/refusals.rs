@@ -99,6 +99,20 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         Leaks(Leak::ErrorTextInHex),
     ),
+    fault(
+        "key-in-error-in-base64",
+        "Error documents give the key back as a part of JSON in base64",
+        &["customer-key-never-returned"],
+        KIND,
+        Leaks(Leak::ErrorTextInBase64),
+    ),
+    fault(
+        "key-in-error-as-json",
+        "Error documents give the bytes of the key back as a JSON string",
+        &["customer-key-never-returned"],
+        KIND,
+        Leaks(Leak::ErrorTextInJson),
+    ),
     // AWS's own wording.
     wording(
         "wrong-key-answered-400",
