@@ -310,7 +310,14 @@ fn of_an_honest_endpoint() {
 fn of_an_endpoint_that_gives_keys_back() {
     let workplace = Workplace::new();
     let secrets = suites_with_known_keys(&workplace);
-    let faults = ["key-in-header-of-put", "key-in-header-of-reads", "key-in-error", "key-in-error-as-hex"];
+    let faults = [
+        "key-in-header-of-put",
+        "key-in-header-of-reads",
+        "key-in-error",
+        "key-in-error-as-hex",
+        "key-in-error-in-base64",
+        "key-in-error-as-json",
+    ];
     let served = Served::start_with(&workplace, &faults.map(|fault| format!("--fault {fault}")).join(" "));
     let choice = "--only refusals/ --only key-mismatch/ --only malformed-keys/";
     let record = nothing_is_written(&workplace, &settings_of(&served), choice, secrets);
