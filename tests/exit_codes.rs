@@ -145,7 +145,8 @@ fn the_served_endpoint_can_be_tested_and_stops_when_told(#[case] signal: &str) {
     let workplace = Workplace::new();
     let served = Served::start(&workplace);
     for addressing in ["path", "virtual"] {
-        let words = format!("run --addressing {addressing} --request-timeout 300 --only round-trip/get --only plain-http");
+        let words =
+            format!("run --addressing {addressing} --request-timeout 300 --only round-trip/get --only plain-http");
         let outcome = workplace.run_against(&served, &words);
         assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     }

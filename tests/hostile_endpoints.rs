@@ -66,7 +66,7 @@ fn reset(stream: &mut Stream) -> std::io::Result<()> {
 #[async_trait::async_trait]
 impl Behaviour for Fault {
     async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
-        let zeros = vec![b'0'; 64 * 1024];
+        let zeros = vec![0; 64 * 1024];
         match self {
             Self::NeverAnswers => silence(stream).await,
             Self::OneByteASecond => {
@@ -84,7 +84,7 @@ impl Behaviour for Fault {
             }
             Self::OneHugeHeader => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nx-more: ").await?;
-                forever(stream, &zeros).await
+                forever(stream, &[b'0'; 64 * 1024]).await
             }
             Self::EndlessBody => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n").await?;
@@ -168,7 +168,7 @@ fn bounded(workplace: &Workplace, endpoint: &RawEndpoint, words: &str) -> Outcom
     let within = format!("ulimit -d {MOST_MEMORY} && exec timeout {MOST_TIME} \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(within).arg(env!("CARGO_BIN_EXE_ssecheck")).args(words.split_whitespace());
-    command.args(["--request-timeout", "4", "--connect-timeout", "3", "--report", "json=run.json"]);
+    command.args(["--request-timeout", "6", "--connect-timeout", "3", "--report", "json=run.json"]);
     command.current_dir(workplace.path("")).env_clear().env("HOME", workplace.path("")).env("PATH", "/usr/bin:/bin");
     command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
     command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
@@ -220,7 +220,7 @@ fn every_fault_gets_a_verdict(#[case] fault: Fault, #[case] expect: &str, #[case
     assert_eq!(verdicts, vec![verdict; 8], "{finding}");
     assert!(finding.contains(told), "{finding}");
     // Nothing is sent twice, and what was made is asked to be removed.
-    assert_eq!(endpoint.count("GET /") - endpoint.count("prefix="), 8);
+    assert_eq!(endpoint.reads(), 8);
     assert!(endpoint.count("DELETE /ssecheck-") > 0);
     for text in [&outcome.out, &outcome.err] {
         assert!(!text.contains('\u{1b}') && !text.contains("s3cret"), "{text}");
@@ -288,7 +288,7 @@ fn entity_bomb() -> String {
 }
 
 #[rstest]
-#[case::huge(format!("<Error><Code>NoSuchKey</Code><Message>{}</Message></Error>", "m".repeat(70 << 20)).into_bytes())]
+#[case::huge(format!("<Error><Code>NoSuchKey</Code><Message>{}</Message></Error>", "m".repeat(6 << 20)).into_bytes())]
 #[case::deep(format!("{}{}", "<Error>".repeat(10_000), "</Error>".repeat(10_000)).into_bytes())]
 #[case::wide(format!("<Error>{}</Error>", "<Code/>".repeat(1_000_000)).into_bytes())]
 #[case::bomb(entity_bomb().into_bytes())]
@@ -336,7 +336,7 @@ fn a_listing_without_an_end_is_judged_by_its_page() {
     workplace.file("one.json", &one);
     let outcome = bounded(&workplace, &endpoint, "run one.json");
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
-    assert_eq!(endpoint.count("GET /") - endpoint.count("versions") - endpoint.count("uploads"), 8);
+    assert_eq!(endpoint.count("test%2Fone"), 8);
 }
 
 #[test]

@@ -198,15 +198,3 @@ async fn a_run_that_is_interrupted_stops_between_requests_and_says_so_of_each_ca
     }
     scene.assert_nothing_is_left().await;
 }
-
-#[tokio::test]
-async fn a_key_that_a_url_makes_another_of_is_not_sent() {
-    let mut step = put("put");
-    step["request"]["object"] = "../../../payroll".into();
-    let scene = Scene::new(&[("one", json!([step]))]).await;
-    let result = scene.run(scene.options(), CancellationToken::new()).await.unwrap();
-    let own = result.cases[0].own.as_ref().unwrap();
-    assert!(matches!(&own.transcript.exchanges[0].reply, crate::evidence::Reply::NotSent(_)), "{own:#?}");
-    assert_ne!(result.cases[0].judgement.verdict, Verdict::Pass);
-    scene.assert_nothing_is_left().await;
-}

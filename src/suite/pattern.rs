@@ -1,7 +1,7 @@
 //! The regular expressions of suites: the one place that compiles them, within limits.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use regex::{Regex, RegexBuilder};
 
@@ -38,17 +38,17 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// A pattern compiled, or as it was compiled before.
-fn compiled(pattern: &str) -> Option<Regex> {
-    static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+fn compiled(pattern: &str) -> Option<Arc<Regex>> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = compiled.get(pattern) {
-        return Some(regex.clone());
+        return Some(Arc::clone(regex));
     }
-    let regex = compile(pattern).ok()?;
+    let regex = Arc::new(compile(pattern).ok()?);
     if compiled.len() >= KEPT {
         compiled.clear();
     }
-    compiled.insert(pattern.to_owned(), regex.clone());
+    compiled.insert(pattern.to_owned(), Arc::clone(&regex));
     Some(regex)
 }
 

@@ -83,6 +83,13 @@ impl RawEndpoint {
         format!("https://localhost:{}", self.address.port())
     }
 
+    /// How many of the scenario's reads there were.
+    pub fn reads(&self) -> usize {
+        let requests = self.requests.lock().expect("nobody panicked");
+        let is_read = |request: &&String| request.starts_with("GET ") && request.contains("/test/one");
+        requests.iter().filter(is_read).filter(|request| !request.contains("prefix=")).count()
+    }
+
     /// How many requests there were whose method and target contain this.
     pub fn count(&self, part: &str) -> usize {
         self.requests.lock().expect("nobody panicked").iter().filter(|request| request.contains(part)).count()
