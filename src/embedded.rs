@@ -23,6 +23,19 @@ pub struct Reach {
     pub retry_throttled: u32,
 }
 
+impl Default for Reach {
+    /// Path-style, 10 seconds for a connection and 60 for a request, no proxy, and nothing is sent again.
+    fn default() -> Self {
+        Self {
+            addressing: Addressing::Path,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            proxy: None,
+            retry_throttled: 0,
+        }
+    }
+}
+
 /// The embedded endpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {

@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use common::{Outcome, Served, Workplace, repository};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use common::{Outcome, Served, Workplace, raw_endpoint, repository};
 use serde_json::{Value, json};
 use ssecheck::client::{CustomerKey, Target};
 use ssecheck::config::{self, Environment, Typed};
@@ -382,20 +381,8 @@ const ECHOES: [Encode; 12] =
 
 impl Echo {
     fn start(workplace: &Workplace) -> Self {
-        let key = rcgen::KeyPair::generate().expect("a key can be made");
-        let params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("it is a name");
-        let certificate = params.self_signed(&key).expect("it can be signed");
-        workplace.file("ca.pem", &certificate.pem());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring has them")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
-            )
-            .expect("they belong together");
+        let (config, ca) = raw_endpoint::tls(&raw_endpoint::Certificate::default());
+        workplace.file("ca.pem", &ca);
         let config = Arc::new(config);
         let answered = Arc::new(AtomicUsize::new(0));
         let tls = listen(Arc::clone(&answered), move |stream| {

@@ -44,6 +44,16 @@ enum Fault {
     Status(u16),
 }
 
+impl Fault {
+    /// How long to wait: briefly for what never comes, and as long as it takes for what never ends.
+    fn patience(self) -> &'static str {
+        match self {
+            Self::EndlessBody | Self::EndlessChunks => "--request-timeout 120",
+            _ => "--request-timeout 6",
+        }
+    }
+}
+
 /// Until the client has had enough.
 async fn forever(stream: &mut Stream, piece: &[u8]) -> std::io::Result<()> {
     loop {
@@ -152,15 +162,24 @@ impl Behaviour for Fault {
     }
 }
 
-/// Reads what was written, eight times at once.
-fn reads(request: &str, expect: &str) -> String {
+/// A suite of as many cases with these steps.
+fn cases(count: usize, steps: &str) -> String {
+    let rows: Vec<String> = (0..count).map(|row| format!(r#"{{"id": "r{row}"}}"#)).collect();
+    suite("must", steps)
+        .replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
+        .replace(r#""scenarios":"#, &format!(r#""tables": {{"rows": [{}]}}, "scenarios":"#, rows.join(",")))
+}
+
+/// The steps that write something, and read it.
+fn read_back(request: &str, expect: &str) -> String {
     let put =
         r#"{"id": "put", "setup": true, "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
-    let read = format!(r#"{{"id": "read", "request": {{{request}, "sse_c": {{"key": "K"}}}}, "expect": {expect}}}"#);
-    let one = suite("must", &format!("{put}, {read}"));
-    let rows: Vec<String> = (0..8).map(|row| format!(r#"{{"id": "r{row}"}}"#)).collect();
-    one.replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
-        .replace(r#""scenarios":"#, &format!(r#""tables": {{"rows": [{}]}}, "scenarios":"#, rows.join(",")))
+    format!(r#"{put}, {{"id": "read", "request": {{{request}, "sse_c": {{"key": "K"}}}}, "expect": {expect}}}"#)
+}
+
+/// Reads what was written, eight times at once.
+fn reads(request: &str, expect: &str) -> String {
+    cases(8, &read_back(request, expect))
 }
 
 /// The command in a shell that lets it use only so much memory and time.
@@ -168,7 +187,10 @@ fn bounded(workplace: &Workplace, endpoint: &RawEndpoint, words: &str) -> Outcom
     let within = format!("ulimit -d {MOST_MEMORY} && exec timeout {MOST_TIME} \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(within).arg(env!("CARGO_BIN_EXE_ssecheck")).args(words.split_whitespace());
-    command.args(["--request-timeout", "6", "--connect-timeout", "3", "--report", "json=run.json"]);
+    if !words.contains("--request-timeout") {
+        command.args(["--request-timeout", "6"]);
+    }
+    command.args(["--report", "json=run.json"]);
     command.current_dir(workplace.path("")).env_clear().env("HOME", workplace.path("")).env("PATH", "/usr/bin:/bin");
     command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
     command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
@@ -203,7 +225,7 @@ const ANY: &str = r#"{"status": ["200"]}"#;
 #[case::reset(Fault::ResetAfterTheRequest, WHOLE, "error", "connection")]
 #[case::reset_in_status(Fault::ResetInTheStatusLine, WHOLE, "error", "connection")]
 #[case::reset_in_headers(Fault::ResetInTheHeaders, WHOLE, "error", "connection")]
-#[case::reset_in_body(Fault::ResetInTheBody, ANY, "error", "cut short")]
+#[case::reset_in_body(Fault::ResetInTheBody, ANY, "error", "Connection reset")]
 #[case::closed(Fault::ClosedAfterTheRequest, WHOLE, "error", "connection")]
 #[case::hints(Fault::EarlyHintsForever, WHOLE, "error", "no answer in time")]
 #[case::control_characters(Fault::ControlCharactersInAHeader, WHOLE, "error", "no HTTP/1.1 answer")]
@@ -214,7 +236,7 @@ fn every_fault_gets_a_verdict(#[case] fault: Fault, #[case] expect: &str, #[case
     let workplace = Workplace::new();
     let endpoint = RawEndpoint::start(&workplace, fault);
     workplace.file("one.json", &reads(r#""operation": "GetObject""#, expect));
-    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    let outcome = bounded(&workplace, &endpoint, &format!("run one.json {}", fault.patience()));
     assert_eq!(outcome.code, Some(if verdict == "fail" { 1 } else { 3 }), "{outcome:#?}");
     let (verdicts, finding) = judged(&workplace);
     assert_eq!(verdicts, vec![verdict; 8], "{finding}");
@@ -469,16 +491,8 @@ fn a_busy_endpoint_is_asked_again_only_if_the_user_says_so(
     let workplace = Workplace::new();
     let then = Answers(status, String::new(), b"some text".to_vec());
     let endpoint = RawEndpoint::start(&workplace, Busy { times, then, asked: AtomicUsize::new(0) });
-    let one = reads(r#""operation": "GetObject""#, WHOLE);
     // One case is enough, and its requests come in order.
-    workplace.file(
-        "one.json",
-        &one.replace(
-            &one[one.find(r#",{"id": "r1"}"#).expect("it has rows")
-                ..one.find(r#"]}, "scenarios""#).expect("it has scenarios")],
-            "",
-        ),
-    );
+    workplace.file("one.json", &cases(1, &read_back(r#""operation": "GetObject""#, WHOLE)));
     let outcome = bounded(&workplace, &endpoint, &format!("run one.json --evidence evidence {words}"));
     let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
     assert_eq!(record["cases"][0]["verdict"], verdict, "{outcome:#?}");
@@ -522,12 +536,8 @@ fn a_clock_that_is_off_is_named() {
 fn an_endpoint_that_has_gone_silent_is_not_waited_for_case_by_case() {
     let workplace = Workplace::new();
     let endpoint = RawEndpoint::start(&workplace, Fault::ClosedAfterTheRequest);
-    let rows: Vec<String> = (0..200).map(|row| format!(r#"{{"id": "r{row}"}}"#)).collect();
     let put = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}, "headers": {"x-judged": {"value": "1"}}}}"#;
-    let one = suite("must", put)
-        .replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
-        .replace(r#""scenarios":"#, &format!(r#""tables": {{"rows": [{}]}}, "scenarios":"#, rows.join(",")));
-    workplace.file("one.json", &one);
+    workplace.file("one.json", &cases(200, put));
     let outcome = bounded(&workplace, &endpoint, "run one.json");
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
     let (verdicts, _) = judged(&workplace);

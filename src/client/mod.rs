@@ -21,8 +21,9 @@ use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
+pub use receive::Disclosures;
 pub use send::{Client, ClientError};
-pub use silence::MOST_IN_A_ROW;
+pub use silence::Silence;
 pub use throttling::Throttling;
 pub use tls::TlsTrust;
 

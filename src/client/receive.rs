@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub(super) struct Looking<'a> {
     /// What must not be shown.
     pub secrets: Secrets<'a>,
     /// The scenario's bodies: looked for in answers other than 2xx.
-    pub bodies: &'a BTreeMap<String, Body>,
+    pub disclosures: &'a Disclosures<'a>,
     /// The most bytes of a body that are kept as text.
     pub most_text: usize,
 }
@@ -68,7 +69,7 @@ impl Looking<'_> {
 
     fn begin(&self, head: &http::response::Parts) -> SoFar<'_> {
         // Answers that give an object's data away on purpose are 2xx.
-        let disclosures = (!head.status.is_success()).then(|| Disclosures::of(self.bodies));
+        let disclosures = (!head.status.is_success()).then_some(self.disclosures);
         SoFar {
             looking: self,
             disclosures,
@@ -86,7 +87,7 @@ impl Looking<'_> {
 /// An answer that is coming.
 struct SoFar<'a> {
     looking: &'a Looking<'a>,
-    disclosures: Option<Disclosures>,
+    disclosures: Option<&'a Disclosures<'a>>,
     length: u64,
     digest: Sha256,
     /// All of the body, while it is not too long to be kept.
@@ -117,9 +118,11 @@ impl SoFar<'_> {
 
     fn search(&mut self) {
         self.leaked_keys.extend(self.looking.secrets.keys.found(whole_characters(&self.window)));
-        if let Some(disclosures) = &self.disclosures {
-            self.discloses.extend(disclosures.found(&self.window));
-        }
+        self.search_for_bodies();
+    }
+
+    fn search_for_bodies(&mut self) {
+        self.discloses.extend(self.disclosures.iter().flat_map(|disclosures| disclosures.found(&self.window)));
     }
 
     fn end(mut self, head: &http::response::Parts) -> Answer {
@@ -127,8 +130,8 @@ impl SoFar<'_> {
         // What is kept as text is searched when it is blotted.
         if self.text.is_none() || self.length > WINDOW as u64 {
             self.search();
-        } else if let Some(disclosures) = &self.disclosures {
-            self.discloses.extend(disclosures.found(&self.window));
+        } else {
+            self.search_for_bodies();
         }
         let secrets = self.looking.secrets;
         let mut shown = |bytes: &[u8]| {
@@ -171,14 +174,38 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// Finds the beginnings and the ends of bodies.
-struct Disclosures {
-    /// For each piece the name of its body.
-    names: Vec<String>,
-    pieces: Option<AhoCorasick>,
+/// Finds the beginnings and the ends of bodies in answers. To make the bodies takes time: it is done once, where the first
+/// answer asks for it.
+pub struct Disclosures<'b> {
+    bodies: &'b BTreeMap<String, Body>,
+    pieces: OnceLock<Pieces>,
 }
 
-impl Disclosures {
+struct Pieces {
+    /// For each piece the name of its body.
+    names: Vec<String>,
+    search: Option<AhoCorasick>,
+}
+
+impl<'b> Disclosures<'b> {
+    /// Looks for these bodies.
+    #[must_use]
+    pub fn of(bodies: &'b BTreeMap<String, Body>) -> Self {
+        Self { bodies, pieces: OnceLock::new() }
+    }
+
+    /// Names of the bodies of which a piece stands in `bytes`, one for each piece.
+    fn found(&self, bytes: &[u8]) -> Vec<String> {
+        let Pieces { names, search } = self.pieces.get_or_init(|| Pieces::of(self.bodies));
+        let matches = search.iter().flat_map(|search| search.find_overlapping_iter(bytes));
+        let mut found: Vec<usize> = matches.map(|found| found.pattern().as_usize()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|piece| names.get(piece).cloned()).collect()
+    }
+}
+
+impl Pieces {
     fn of(bodies: &BTreeMap<String, Body>) -> Self {
         let (mut names, mut pieces) = (Vec::new(), Vec::new());
         for (name, body) in bodies.iter().filter(|(_, body)| body.len() >= PIECE as u64) {
@@ -188,15 +215,7 @@ impl Disclosures {
                 pieces.push(piece.to_vec());
             }
         }
-        Self { names, pieces: AhoCorasick::new(pieces).ok() }
-    }
-
-    fn found(&self, bytes: &[u8]) -> Vec<String> {
-        let matches = self.pieces.iter().flat_map(|pieces| pieces.find_overlapping_iter(bytes));
-        let mut found: Vec<usize> = matches.map(|found| found.pattern().as_usize()).collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().filter_map(|piece| self.names.get(piece).cloned()).collect()
+        Self { names, search: AhoCorasick::new(pieces).ok() }
     }
 }
 
@@ -235,7 +254,7 @@ mod tests {
             let redactor = Redactor::new([("K", key.as_slice())]);
             let content = Body::Literal(Bytes::from_static(b"The content of an object that is nobody's business."));
             let bodies = BTreeMap::from([("data".to_owned(), content.clone())]);
-            let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, bodies: &bodies, most_text: 1000 };
+            let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, disclosures: &Disclosures::of(&bodies), most_text: 1000 };
             let hidden = [STANDARD.encode(&key).as_bytes(), &content.bytes()].concat();
             let body = [&vec![b'.'; before][..], &hidden, &vec![b'.'; after]].concat();
             let answer = answered(400, &body, size, &looking);
@@ -249,10 +268,10 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_may_be() {
-        let redactor = Redactor::new(std::iter::empty());
+        let (redactor, no_bodies) = (Redactor::new(std::iter::empty()), BTreeMap::new());
         let looking = Looking {
             secrets: Secrets { keys: &redactor, credentials: &redactor },
-            bodies: &BTreeMap::new(),
+            disclosures: &Disclosures::of(&no_bodies),
             most_text: 10,
         };
         let piece = Bytes::from(vec![0; 1024 * 1024]);

@@ -1,7 +1,6 @@
 //! Sends signed requests and captures what came back. No redirects, no decompression, and nothing is sent twice unless
 //! the user asks for that where an endpoint says that it is busy.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,17 +11,19 @@ use time::OffsetDateTime;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
 use super::no_answer::{NoAnswer, chain};
-use super::receive::Looking;
+use super::receive::{Disclosures, Looking};
 use super::sign::Signer;
 use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
 use crate::evidence::{Exchange, MAX_SENT_TEXT, Redactor, Reply, Secrets, Sent, most_text};
-use crate::suite::body::Body;
 use crate::suite::model::{Auth, Payload, Scheme};
 
 /// How requests name their sender.
 pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION"));
+
+/// After as many requests in a row without any HTTP answer, no scenario's request is sent any more.
+const MOST_IN_A_ROW: u32 = 32;
 
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +104,7 @@ impl Client {
             credentials: Arc::new(Redactor::of_credentials(&target.credentials)),
             again: target.retry_throttled,
             throttled: Arc::default(),
-            silence: Some(Arc::default()),
+            silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
             target: Arc::new(target),
         })
     }
@@ -128,18 +129,18 @@ impl Client {
     }
 
     /// Signs and sends a request. The exchange is redacted as it is captured: customer keys and the target's
-    /// secrets are blotted out of what came back, and `bodies` are looked for in answers other than 2xx.
+    /// secrets are blotted out of what came back, and answers other than 2xx are looked at for what they give away of bodies.
     pub async fn send(
         &self,
         step: &str,
         storage_probe: bool,
         prepared: Result<Prepared, BuildError>,
         redactor: &Redactor,
-        bodies: &BTreeMap<String, Body>,
+        disclosures: &Disclosures<'_>,
     ) -> Exchange {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
         let (sent, reply) = match prepared {
-            Ok(prepared) => self.exchange(prepared, redactor, bodies).await,
+            Ok(prepared) => self.exchange(prepared, redactor, disclosures).await,
             Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
@@ -147,16 +148,11 @@ impl Client {
     }
 
     /// Sends a request, and sends it again as often as may be while the endpoint is busy.
-    async fn exchange(
-        &self,
-        prepared: Prepared,
-        redactor: &Redactor,
-        bodies: &BTreeMap<String, Body>,
-    ) -> (Sent, Reply) {
+    async fn exchange(&self, prepared: Prepared, redactor: &Redactor, disclosures: &Disclosures<'_>) -> (Sent, Reply) {
         // What frames and signs a body is no part of its text.
         let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
         let secrets = Secrets { keys: redactor, credentials: &self.credentials };
-        let looking = Looking { secrets, bodies, most_text: most_text(prepared.operation) };
+        let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation) };
         let mut again = 0;
         loop {
             let mut ready = prepared.clone();
@@ -165,8 +161,9 @@ impl Client {
             if let Err(why) = made_ready {
                 return (sent(remarks), Reply::NotSent(why));
             }
-            if let Some(refusal) = self.silence.as_ref().and_then(|silence| silence.refusal()) {
-                return (sent(remarks), refusal);
+            if self.silence.as_ref().is_some_and(|silence| silence.is_long()) {
+                let why = format!("not sent: the endpoint gave no answer to {MOST_IN_A_ROW} requests in a row");
+                return (sent(remarks), Reply::Failed(why));
             }
             let sent_now = sent(remarks.clone());
             let reply = self.once(ready, &looking).await;

@@ -96,12 +96,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::evidence::Received;
+    use crate::evidence::samples;
 
     fn busy(retry_after: Option<&str>) -> Answer {
         let headers = retry_after.map(|value| ("Retry-After".to_owned(), value.to_owned())).into_iter().collect();
-        let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
-        Answer { version: "HTTP/1.1".to_owned(), status: 503, headers, body, leaked_keys: Vec::new() }
+        Answer { headers, ..samples::answer(503) }
     }
 
     #[rstest]

@@ -45,28 +45,13 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::evidence::{Answer, Received, Reply, Sent};
-    use crate::suite::model::Scheme;
+    use crate::evidence::{Answer, Reply, samples};
 
     fn dated(date: &str) -> Exchange {
-        let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
         let headers = vec![("Date".to_owned(), date.to_owned())];
-        let reply =
-            Reply::Answer(Answer { version: String::new(), status: 403, headers, body, leaked_keys: Vec::new() });
-        let sent = Sent {
-            operation: String::new(),
-            scheme: Scheme::Tls,
-            method: String::new(),
-            url: String::new(),
-            headers: Vec::new(),
-            fields: Vec::new(),
-            body_length: 0,
-            body_text: None,
-            remarks: Vec::new(),
-            object_key: String::new(),
-        };
+        let reply = Reply::Answer(Answer { headers, ..samples::answer(403) });
         let started = datetime!(2026-11-26 12:00:00 UTC);
-        Exchange { step: String::new(), storage_probe: false, sent, reply, started, seconds: 10.0 }
+        Exchange { started, seconds: 10.0, ..samples::exchange("put", reply) }
     }
 
     #[rstest]

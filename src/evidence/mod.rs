@@ -3,6 +3,8 @@
 mod clock;
 mod har;
 mod redact;
+#[cfg(test)]
+pub(crate) mod samples;
 mod xml;
 
 use std::collections::BTreeMap;

@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::Method;
 
-use crate::client::{BuildError, Client, CustomerKey, Prepared, Target, housekeeping};
+use crate::client::{BuildError, Client, CustomerKey, Disclosures, Prepared, Target, housekeeping};
 use crate::evidence::{Answer, Exchange, Redactor, Reply};
-use crate::suite::body::Body;
 
 pub use listing::{Entry, Kind};
 pub use removal::{Bucket, Looked, Outcome, Removal, Scope, left_alone};
@@ -86,7 +85,7 @@ impl Housekeeper {
         body: Bytes,
     ) -> Exchange {
         let prepared = housekeeping(operation, method, bucket, key, query, body, self.target());
-        self.send_prepared(operation, prepared, &self.redactor(), &BTreeMap::new()).await
+        self.send_prepared(operation, prepared, &self.redactor(), &Disclosures::of(&BTreeMap::new())).await
     }
 
     /// Sends a request that is made already.
@@ -95,9 +94,9 @@ impl Housekeeper {
         step: &str,
         prepared: Result<Prepared, BuildError>,
         redactor: &Redactor,
-        bodies: &BTreeMap<String, Body>,
+        disclosures: &Disclosures<'_>,
     ) -> Exchange {
-        let exchange = self.client.send(step, false, prepared, redactor, bodies).await;
+        let exchange = self.client.send(step, false, prepared, redactor, disclosures).await;
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(&exchange);
         exchange
     }

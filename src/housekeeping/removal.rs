@@ -1,19 +1,19 @@
 //! Removes what a run made: everything below its prefix, or exactly what its ledger names. Nothing of it takes for ever,
 //! whatever the endpoint does.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Method;
 
 use super::listing::{Contents, Entry, Kind};
 use super::{Housekeeper, reply_in_words};
+use crate::client::Silence;
 use crate::evidence::Reply;
 use crate::ledger::Recorded;
+use crate::suite::model::Scheme;
 
 /// How many requests in a row may stay without an HTTP answer until no more is sent.
-const PATIENCE: usize = 8;
+const PATIENCE: u32 = 8;
 /// How many times a bucket is emptied in which there is still something.
 const ROUNDS: usize = 3;
 /// The most things that are named one by one.
@@ -43,8 +43,7 @@ pub struct Removal<'a> {
     scope: Scope<'a>,
     /// How many requests are on their way at a time.
     jobs: usize,
-    /// How many requests in a row had no HTTP answer.
-    silent: AtomicUsize,
+    silence: Silence,
 }
 
 /// What was found in a bucket.
@@ -90,7 +89,7 @@ impl<'a> Removal<'a> {
     /// One that removes what is in the scope, by so many requests at a time.
     #[must_use]
     pub fn new(housekeeper: &'a Housekeeper, scope: Scope<'a>, jobs: usize) -> Self {
-        Self { housekeeper, scope, jobs: jobs.max(1), silent: AtomicUsize::new(0) }
+        Self { housekeeper, scope, jobs: jobs.max(1), silence: Silence::of(PATIENCE) }
     }
 
     /// What is in a bucket. Nothing is changed.
@@ -119,7 +118,7 @@ impl<'a> Removal<'a> {
     /// Whether the endpoint left so many requests unanswered that no more is sent.
     #[must_use]
     pub fn has_given_up(&self) -> bool {
-        self.silent.load(Ordering::Relaxed) >= PATIENCE
+        self.silence.is_long()
     }
 
     /// Sends a request, unless the endpoint is given up.
@@ -135,10 +134,7 @@ impl<'a> Removal<'a> {
             return Reply::NotSent(given_up());
         }
         let reply = self.housekeeper.send(operation, method, bucket, key, query, Bytes::new()).await.reply;
-        match reply.answer() {
-            Some(_) => self.silent.store(0, Ordering::Relaxed),
-            None => _ = self.silent.fetch_add(1, Ordering::Relaxed),
-        }
+        self.silence.note(&reply, Scheme::Tls);
         reply
     }
 

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::matrix::Matrix;
-use crate::config::Addressing;
 use crate::embedded::{self, EmbeddedError, Reach};
 use crate::plan::{Plan, Selection, plan};
 use crate::profile::Profile;
@@ -218,14 +217,8 @@ async fn run(
 ) -> Result<FaultRun, ProveError> {
     let clock = Instant::now();
     let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
-    let reach = Reach {
-        addressing: Addressing::Path,
-        connect_timeout: Duration::from_secs(10),
-        request_timeout: Duration::from_secs(60),
-        proxy: None,
-        retry_throttled: 0,
-    };
-    let (endpoint, client) = embedded::start(reference::Options { faults, ..Default::default() }, reach).await?;
+    let (endpoint, client) =
+        embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
     let options = runner::Options {
         bucket: None,
         prefix: "ssecheck/".to_owned(),

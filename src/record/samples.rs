@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{CaseRecord, FORMAT, FindingRecord, ProfileRecord, RunRecord};
-use crate::evidence::{Answer, Exchange, Received, Reply, Sent};
-use crate::suite::model::{BucketKind, Certification, Level, Scheme};
+use crate::evidence::{Exchange, Reply, samples};
+use crate::suite::model::{BucketKind, Certification, Level};
 use crate::verdict::Verdict;
 use crate::verdict::samples::finding;
 
@@ -35,23 +35,13 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
 
 /// A request and the answer to it, both without headers and body.
 pub fn exchange(method: &str, url: &str) -> Exchange {
-    let text = str::to_owned;
-    let sent = Sent {
-        operation: text("PutObject"),
-        scheme: Scheme::Tls,
-        method: text(method),
-        url: text(url),
-        headers: Vec::new(),
-        fields: Vec::new(),
-        body_length: 0,
-        body_text: None,
-        remarks: Vec::new(),
-        object_key: text("o"),
-    };
-    let body = Received { length: 0, sha256: text("e3b0"), text: None, discloses: Vec::new(), cut_short: None };
-    let answer = Answer { version: text("HTTP/1.1"), status: 200, headers: Vec::new(), body, leaked_keys: Vec::new() };
-    let started = time::OffsetDateTime::UNIX_EPOCH;
-    Exchange { step: text("put"), storage_probe: false, sent, reply: Reply::Answer(answer), started, seconds: 0.0 }
+    let mut answer = samples::answer(200);
+    answer.body.sha256 = "e3b0".to_owned();
+    let mut exchange = samples::exchange("put", Reply::Answer(answer));
+    exchange.sent.method = method.to_owned();
+    exchange.sent.url = url.to_owned();
+    exchange.sent.object_key = "o".to_owned();
+    exchange
 }
 
 /// A run of these cases.

@@ -9,7 +9,7 @@ use http::Method;
 use super::recorder::Recorder;
 use super::setting::{DEFAULT_ENCRYPTION, Setting, allowing_sse_c};
 use super::{Options, PrepareError};
-use crate::client::{CustomerKey, Earlier, Place, build};
+use crate::client::{CustomerKey, Disclosures, Earlier, Place, build};
 use crate::evidence::{Answer, Redactor, Reply};
 use crate::housekeeping::{Housekeeper, in_words, reply_in_words};
 use crate::ledger::{Made, RunId};
@@ -230,7 +230,7 @@ impl Preparation<'_> {
         let prepared = build(&request, place, self.housekeeper.target(), &earlier);
         let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
         self.housekeeper.learn("the preflight", &keys);
-        Ok(self.housekeeper.send_prepared("preflight", prepared, &redactor, &bodies).await.reply)
+        Ok(self.housekeeper.send_prepared("preflight", prepared, &redactor, &Disclosures::of(&bodies)).await.reply)
     }
 
     /// Whether a bucket is set up as a kind needs, by the endpoint's own word.

@@ -12,7 +12,7 @@ use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
-use crate::client::{CustomerKey, Earlier, Place, Prepared, build, storage_probe};
+use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, storage_probe};
 use crate::evidence::{Answer, Exchange, Redactor, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
@@ -78,6 +78,7 @@ impl Shared {
         let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
         self.housekeeper.learn(slug, &keys);
         let sent_bodies = bodies_of(suite, steps);
+        let disclosures = Disclosures::of(&sent_bodies);
         let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
         let own = case.own_rules();
@@ -90,13 +91,13 @@ impl Shared {
                 #[cfg(test)]
                 super::tests::panic_if_asked(step, scene.control);
                 let prepared = build(&step.request, &place, target, &earlier);
-                let (place, redactor, sent_bodies) = (&place, &redactor, &sent_bodies);
+                let (place, redactor, disclosures) = (&place, &redactor, &disclosures);
                 sending.push(async move {
                     if let Ok(prepared) = &prepared {
                         self.record(step, prepared, place)?;
                     }
                     self.recorder.go_on()?;
-                    Ok(self.client.send(&step.id, false, prepared, redactor, sent_bodies).await)
+                    Ok(self.client.send(&step.id, false, prepared, redactor, disclosures).await)
                 });
             }
             let exchanges: Vec<Result<_, Cut>> = futures_util::stream::iter(sending).buffered(TOGETHER).collect().await;
@@ -110,7 +111,7 @@ impl Shared {
                 so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
                     let probe = storage_probe(&object_key, &place.bucket, target);
-                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &sent_bodies).await);
+                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &disclosures).await);
                 }
             }
             let outcome = so_far.judged(group, scene.terms(&own));

@@ -37,14 +37,7 @@ struct Scene {
 
 impl Scene {
     async fn new(scenarios: &[(&str, serde_json::Value)]) -> Self {
-        let reach = Reach {
-            addressing: Addressing::Path,
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
-            proxy: None,
-            retry_throttled: 0,
-        };
-        let (endpoint, client) = embedded::start(reference::Options::default(), reach).await.unwrap();
+        let (endpoint, client) = embedded::start(reference::Options::default(), Reach::default()).await.unwrap();
         let scenario = |(id, steps): &(&str, serde_json::Value)| json!({"id": id, "title": "t", "why": "w", "level": "must", "bucket": "versioned", "rules": ["put-echoes"], "steps": steps});
         let text = json!({
             "id": "test", "title": "t", "about": "a", "keys": {"K": {}}, "bodies": {"data": {"text": "some text"}},

@@ -6,39 +6,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Received, Sent};
-use crate::suite::model::Scheme;
+use crate::evidence::samples::{answer, exchange};
 
 fn steps(steps: Value) -> Vec<Step> {
     serde_json::from_value(steps).expect("they are steps")
-}
-
-fn answer(status: u16) -> Answer {
-    let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
-    Answer { version: "HTTP/1.1".to_owned(), status, headers: Vec::new(), body, leaked_keys: Vec::new() }
-}
-
-fn exchange(step: &str, reply: Reply) -> Exchange {
-    let sent = Sent {
-        fields: Vec::new(),
-        operation: "PutObject".to_owned(),
-        scheme: Scheme::Tls,
-        method: "PUT".to_owned(),
-        url: String::new(),
-        headers: Vec::new(),
-        body_length: 0,
-        body_text: None,
-        remarks: Vec::new(),
-        object_key: "key".to_owned(),
-    };
-    Exchange {
-        step: step.to_owned(),
-        storage_probe: false,
-        sent,
-        reply,
-        started: time::OffsetDateTime::UNIX_EPOCH,
-        seconds: 0.0,
-    }
 }
 
 fn judged(declared: Value, profile: &str, exchanges: Vec<Exchange>) -> StepsOutcome {

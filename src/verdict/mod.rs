@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
-use crate::suite::model::{Auth, Level, Outcome, Step};
+use crate::suite::model::{Auth, Level, Outcome, Scheme, Step};
 pub use certification::{Attainment, Certified, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
@@ -292,7 +292,7 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
 fn unjudgeable(step: &Step, exchange: &Exchange) -> Option<Mismatch> {
     match &exchange.reply {
         Reply::Failed(why) => Some(Mismatch::new("connection", "an HTTP answer", why)),
-        Reply::Closed(why) if step.request.scheme() == crate::suite::model::Scheme::Tls => {
+        Reply::Closed(why) if step.request.scheme() == Scheme::Tls => {
             Some(Mismatch::new("connection", "an HTTP answer", why))
         }
         Reply::Answer(answer) if answer.is_throttling() => {
@@ -311,7 +311,7 @@ fn unjudgeable(step: &Step, exchange: &Exchange) -> Option<Mismatch> {
 
 /// An answer that sends the client elsewhere, or that refuses the time of the signature and so says nothing of the request.
 fn no_answer_of_its_own(step: &Step, exchange: &Exchange, answer: &Answer) -> Option<Mismatch> {
-    let is_plain = step.request.scheme() == crate::suite::model::Scheme::Plain;
+    let is_plain = step.request.scheme() == Scheme::Plain;
     if let Some(to) = answer.redirect().filter(|_| !is_plain && !expects_redirect(step)) {
         let actual = format!(
             "{}, to {to} (not followed: credentials and customer keys stay with the endpoint; if that is it, give it with \

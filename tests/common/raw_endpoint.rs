@@ -163,7 +163,7 @@ async fn read(stream: &mut Stream) -> std::io::Result<Option<Request>> {
 }
 
 /// The server's side, and the authority that a client is told of.
-fn tls(certificate: &Certificate) -> (ServerConfig, String) {
+pub fn tls(certificate: &Certificate) -> (ServerConfig, String) {
     let authority = || {
         let mut params = CertificateParams::new(Vec::new()).expect("no name is bad");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
