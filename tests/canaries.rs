@@ -339,8 +339,8 @@ fn of_an_endpoint_that_gives_back_whatever_it_was_sent() {
     let record =
         nothing_is_written(&workplace, &endpoint, "--only refusals/ --only forms/ --only plain-http/", secrets);
     assert!(cases_that_accuse(&record, "customer-key-never-returned") > 5, "{}", record["counts"]);
-    assert!(record.to_string().contains("<redacted session token>"));
-    assert!(record.to_string().contains("<redacted customer key>"));
+    assert!(record.to_string().contains("[redacted session token]"));
+    assert!(record.to_string().contains("[redacted customer key]"));
     // Of each of its encodings some were answered.
     let answered = echo.answered.load(Ordering::Relaxed);
     assert!(answered > 4 * ECHOES.len(), "{answered}");

@@ -339,5 +339,5 @@ fn a_key_that_a_server_gives_back_stands_in_no_report_and_in_no_evidence() {
         }
     }
     let all: Vec<u8> = written.into_iter().flat_map(|(_, bytes)| bytes).collect();
-    assert!(String::from_utf8_lossy(&all).contains("<redacted customer key>"), "the server did not give the key back");
+    assert!(String::from_utf8_lossy(&all).contains("[redacted customer key]"), "the server did not give the key back");
 }

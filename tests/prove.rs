@@ -112,7 +112,7 @@ fn a_key_given_back_is_told_by_its_own_rule_and_not_shown() {
     let outcome = workplace.run_against(&served, "run --only refusals/key-in-put-answer");
     assert!(outcome.out.contains("rule customer-key-never-returned"), "{}", outcome.out);
     assert!(
-        outcome.out.contains("x-amz-server-side-encryption-customer-key: <redacted customer key>"),
+        outcome.out.contains("x-amz-server-side-encryption-customer-key: [redacted customer key]"),
         "{}",
         outcome.out
     );

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::exit_code;
+use super::{exit_code, say};
 
 /// Listens for SIGINT and SIGTERM, from when it is made.
 #[derive(Debug, Clone)]
@@ -24,11 +24,11 @@ impl Interruption {
             if !signals.next().await {
                 return;
             }
-            eprintln!("ssecheck: stopping; what was made is being removed (a second signal ends ssecheck at once)");
             token.cancel();
+            say("ssecheck: stopping; what was made is being removed (a second signal ends ssecheck at once)");
             if signals.next().await {
                 let advice = advice.get().map_or("what was made is left behind", String::as_str);
-                eprintln!("{}", crate::report::in_a_log(&format!("ssecheck: ended at once; {advice}")));
+                say(&crate::report::in_a_log(&format!("ssecheck: ended at once; {advice}")));
                 std::process::exit(exit_code::INTERRUPTED.into());
             }
         });

@@ -25,6 +25,7 @@ mod sweep;
 mod validate;
 mod verify;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -141,8 +142,13 @@ fn print(text: &str) -> u8 {
 
 /// Says on standard error why nothing could be done.
 fn complain(problem: &dyn std::fmt::Display, code: u8) -> u8 {
-    eprintln!("{}", crate::report::in_a_log(&format!("ssecheck: {problem}")));
+    say(&crate::report::in_a_log(&format!("ssecheck: {problem}")));
     code
+}
+
+/// Says something to who looks at the command. Where nobody reads it any more, the work goes on: what was made must be removed.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 #[cfg(test)]

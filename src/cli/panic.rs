@@ -6,7 +6,7 @@ use std::panic::{Location, PanicHookInfo};
 /// Has every panic of the process, on whatever thread, show its place and never its message.
 pub(super) fn show_only_the_place() {
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
-        eprintln!("{}", told(panic.location(), &Backtrace::capture()));
+        super::say(&told(panic.location(), &Backtrace::capture()));
     }));
 }
 

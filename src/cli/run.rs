@@ -146,7 +146,7 @@ pub(super) async fn run(arguments: Arguments) -> u8 {
 fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
     let is_reached = |level| run.attainments().iter().any(|it| it.level == level && it.is_reached());
     let Some(level) = wanted.filter(|level| !is_reached(*level)) else { return exit_code::PASSED };
-    eprintln!("ssecheck: the level {} is not reached (--certify)", level.as_str());
+    super::say(&format!("ssecheck: the level {} is not reached (--certify)", level.as_str()));
     exit_code::FAILED
 }
 
@@ -221,7 +221,7 @@ fn ledger(config: &Config) -> Result<(Arc<Ledger>, String), RunError> {
 }
 
 fn tell(advice: &str) {
-    eprintln!("{}", in_a_log(&format!("ssecheck: {advice}")));
+    super::say(&in_a_log(&format!("ssecheck: {advice}")));
 }
 
 /// Runs the plan with the terminal looking on.

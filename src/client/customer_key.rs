@@ -1,5 +1,8 @@
 //! A customer key in the forms that a suite can ask for.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use md5::{Digest as _, Md5};
@@ -7,8 +10,15 @@ use rand::RngCore as _;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::evidence::Redactor;
 use crate::suite::Key;
 use crate::suite::model::KeyForm;
+
+/// What all long fresh keys of a process begin with. By it a key is found wherever an endpoint gives it back, also in
+/// answers to requests that never sent it, and however many keys there were. 20 random bytes of each are its own.
+static BEGINNING: LazyLock<[u8; 12]> = LazyLock::new(rand::random);
+/// Keys of fewer bytes have nothing in common.
+const SHORTEST_ALIKE: usize = 24;
 
 /// The bytes of a customer key; wiped when dropped, never shown.
 #[derive(Clone)]
@@ -29,9 +39,18 @@ impl CustomerKey {
             Key::Fresh(length) => {
                 let mut bytes = Zeroizing::new(vec![0; *length]);
                 rand::rng().fill_bytes(&mut bytes);
+                if *length >= SHORTEST_ALIKE {
+                    bytes[..BEGINNING.len()].copy_from_slice(&*BEGINNING);
+                }
                 Self(bytes)
             }
         }
+    }
+
+    /// Finds these keys, and any other that this process has made.
+    #[must_use]
+    pub fn redactor(keys: &BTreeMap<String, Self>) -> Redactor {
+        Redactor::of_run(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())), &*BEGINNING)
     }
 
     /// The raw bytes.
@@ -145,9 +164,27 @@ mod tests {
         }
     }
 
+    #[rstest]
+    #[case(16)]
+    #[case(32)]
+    fn fresh_keys_differ(#[case] length: usize) {
+        let key = || CustomerKey::of(&Key::Fresh(length));
+        let (one, other) = (key(), key());
+        assert_ne!(one.bytes()[length - 12..], other.bytes()[length - 12..]);
+    }
+
     #[test]
-    fn fresh_keys_differ() {
+    fn keys_of_other_requests_are_found_and_told_from_one_s_own() {
         let key = || CustomerKey::of(&Key::Fresh(32));
-        assert_ne!(key().bytes(), key().bytes());
+        let redactor = CustomerKey::redactor(&BTreeMap::from([("K".to_owned(), key())]));
+        let text = format!("<Key>{}</Key>", *key().form(KeyForm::Base64));
+        assert_eq!(
+            redactor.searched(text.as_bytes()),
+            ("<Key>[redacted customer key]</Key>".to_owned(), vec!["of another request".to_owned()])
+        );
+        let own = key();
+        let redactor = CustomerKey::redactor(&BTreeMap::from([("K".to_owned(), own.clone()), ("L".to_owned(), key())]));
+        assert_eq!(redactor.found(own.form(KeyForm::Hex).as_bytes()), ["K"]);
+        assert_eq!(redactor.found(key().bytes()), ["of another request"]);
     }
 }

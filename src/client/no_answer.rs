@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use rustls::CertificateError;
 
+use super::own_connection::InAnAnswer;
 use crate::evidence::Reply;
 use crate::suite::model::Scheme;
 
@@ -15,8 +16,10 @@ pub(super) enum NoAnswer {
     InTime,
     /// The connection was refused, reset, or closed before an answer was complete.
     Closed,
-    /// What came is no HTTP/1.1.
+    /// What came is no HTTP/1.1, from its first bytes on.
     NotHttp,
+    /// What came begins like HTTP/1.1, and is none.
+    Malformed,
     /// The head of the answer is larger than any.
     HeadTooLarge,
     /// The certificate was valid once.
@@ -40,6 +43,9 @@ pub(super) enum NoAnswer {
 impl NoAnswer {
     /// Sorts an error by what it and its causes are.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
+        if error.is::<InAnAnswer>() {
+            return Self::of_one(error).unwrap_or(Self::Other);
+        }
         let mut cause = Some(error);
         let mut found = Self::Other;
         while let Some(error) = cause {
@@ -53,6 +59,13 @@ impl NoAnswer {
     }
 
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
+        if let Some(InAnAnswer(error)) = error.downcast_ref() {
+            // Who has begun to answer has not refused the connection.
+            return Some(match Self::of(&**error) {
+                Self::Closed => Self::Malformed,
+                other => other,
+            });
+        }
         if let Some(error) = error.downcast_ref::<reqwest::Error>() {
             return error.is_timeout().then_some(Self::InTime);
         }
@@ -60,7 +73,8 @@ impl NoAnswer {
             return if error.is_parse_too_large() {
                 Some(Self::HeadTooLarge)
             } else if error.is_parse() {
-                Some(Self::NotHttp)
+                let is_none_at_all = error.to_string().contains("invalid HTTP version");
+                Some(if is_none_at_all { Self::NotHttp } else { Self::Malformed })
             } else {
                 error.is_incomplete_message().then_some(Self::Closed)
             };
@@ -112,7 +126,7 @@ impl NoAnswer {
         match self {
             Self::Closed | Self::Other => None,
             Self::InTime => Some("no answer in time"),
-            Self::NotHttp => Some("what came is no HTTP/1.1 answer"),
+            Self::NotHttp | Self::Malformed => Some("what came is no HTTP/1.1 answer"),
             Self::HeadTooLarge => Some("the head of the answer is too large to be read"),
             Self::CertificateExpired => {
                 Some("the endpoint's TLS certificate has expired; renew it, or set the clock of this machine")
@@ -186,6 +200,7 @@ mod tests {
     #[case(NoAnswer::Closed, Scheme::Tls, true)]
     #[case(NoAnswer::NotHttp, Scheme::Plain, true)]
     #[case(NoAnswer::NotHttp, Scheme::Tls, false)]
+    #[case(NoAnswer::Malformed, Scheme::Plain, false)]
     #[case(NoAnswer::InTime, Scheme::Plain, false)]
     #[case(NoAnswer::HeadTooLarge, Scheme::Plain, false)]
     fn what_counts_as_a_closed_connection(#[case] why: NoAnswer, #[case] scheme: Scheme, #[case] closed: bool) {

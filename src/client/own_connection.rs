@@ -5,7 +5,10 @@
 //! those bytes are kept: they are the body that must not be there.
 
 use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -21,8 +24,9 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 use tower_service::Service;
@@ -54,14 +58,19 @@ pub(super) async fn exchange(
     let asked = async {
         let headers = with_own_headers(prepared, headers)?;
         let stream = connect(prepared, target).await?;
-        if prepared.url.scheme() != "https" {
-            return send(stream, kind, prepared, headers, looking).await;
-        }
-        let name = ServerName::try_from(host(prepared)?.to_owned())?;
-        send(TlsConnector::from(tls).connect(name, stream).await?, kind, prepared, headers, looking).await
+        let heard = Arc::new(AtomicBool::new(false));
+        let sent = if prepared.url.scheme() == "https" {
+            let name = ServerName::try_from(host(prepared)?.to_owned())?;
+            let stream = TlsConnector::from(tls).connect(name, stream).await?;
+            send(Hearing::new(stream, &heard), kind, prepared, headers, looking).await
+        } else {
+            send(Hearing::new(stream, &heard), kind, prepared, headers, looking).await
+        };
+        sent.map_err(|error| if heard.load(Ordering::Relaxed) { InAnAnswer(error).into() } else { error })
     };
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-    tokio::time::timeout(target.request_timeout, asked).await.map_err(late)?
+    // A body that is late is cut short where it is read.
+    tokio::time::timeout_at(looking.deadline + PATIENCE, asked).await.map_err(late)?
 }
 
 fn host(prepared: &Prepared) -> Result<&str, Failure> {
@@ -75,7 +84,10 @@ async fn connect(prepared: &Prepared, target: &Target) -> Result<TcpStream, Fail
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(target.connect_timeout));
-    let to: Uri = prepared.url.as_str().parse()?;
+    // A tunnel without a port leads to that of TLS.
+    let port = prepared.url.port_or_known_default().ok_or("the URL has no port")?;
+    let host = prepared.url.host_str().ok_or("the URL has no host")?;
+    let to: Uri = format!("{}://{host}:{port}/", prepared.url.scheme()).parse()?;
     let stream = match &target.proxy {
         Some(proxy) => {
             let tunnel = Tunnel::new(proxy[..url::Position::BeforePath].parse()?, connector);
@@ -123,6 +135,7 @@ where
 {
     match kind {
         OwnConnection::ReadToTheEnd => ask_and_read_on(stream, prepared, headers, looking).await.map(Some),
+        OwnConnection::Alone => ask(stream, prepared, headers, looking).await.map(Some),
         OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers, looking).await.map(Some),
         OwnConnection::Interrupted => interrupt(stream, prepared, &headers).await.map(|()| None),
     }
@@ -153,6 +166,7 @@ async fn sent<S>(
     stream: S,
     prepared: &Prepared,
     headers: HeaderMap,
+    deadline: Instant,
 ) -> Result<(http::response::Parts, Incoming, AbortOnDropHandle<hyper::Result<http1::Parts<TokioIo<S>>>>), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -162,7 +176,9 @@ where
     let mut request = Request::builder().method(prepared.method.clone()).uri(path(prepared)).body(body)?;
     *request.headers_mut() = headers;
     let running = AbortOnDropHandle::new(tokio::spawn(connection.without_shutdown()));
-    let response: Response<Incoming> = sender.send_request(request).await?;
+    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let response: Response<Incoming> =
+        tokio::time::timeout_at(deadline, sender.send_request(request)).await.map_err(late)??;
     let (head, body) = response.into_parts();
     Ok((head, body, running))
 }
@@ -172,7 +188,7 @@ async fn ask<S>(stream: S, prepared: &Prepared, headers: HeaderMap, looking: &Lo
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (head, body, _running) = sent(stream, prepared, headers).await?;
+    let (head, body, _running) = sent(stream, prepared, headers, looking.deadline).await?;
     Ok(looking.receive(head, body).await)
 }
 
@@ -186,7 +202,7 @@ async fn ask_and_read_on<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (head, body, running) = sent(stream, prepared, headers).await?;
+    let (head, body, running) = sent(stream, prepared, headers, looking.deadline).await?;
     let mut beyond = BytesMut::new();
     // What has come by the end of the server's time is what it sent, whether it ends the connection or not.
     let _ = tokio::time::timeout(PATIENCE, async {
@@ -219,6 +235,59 @@ async fn read_on(mut stream: impl AsyncRead + Unpin, all: &mut BytesMut) {
     }
 }
 
+/// What went wrong once an answer had begun.
+#[derive(Debug)]
+pub(super) struct InAnAnswer(pub Failure);
+
+impl std::fmt::Display for InAnAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "in the middle of an answer: {}", self.0)
+    }
+}
+
+impl Error for InAnAnswer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A stream that takes note of it when something comes.
+struct Hearing<S> {
+    stream: S,
+    heard: Arc<AtomicBool>,
+}
+
+impl<S> Hearing<S> {
+    fn new(stream: S, heard: &Arc<AtomicBool>) -> Self {
+        Self { stream, heard: Arc::clone(heard) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Hearing<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = into.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, into);
+        if into.filled().len() > before {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Hearing<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 /// The client's one way to find addresses, as hyper's connector asks for it.
 #[derive(Clone)]
 struct HostResolver;
@@ -226,10 +295,10 @@ struct HostResolver;
 impl Service<Name> for HostResolver {
     type Response = std::vec::IntoIter<std::net::SocketAddr>;
     type Error = std::io::Error;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Self::Future {

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::no_answer::chain;
-use crate::evidence::{Answer, MAX_ANSWER, Received, Secrets};
+use crate::evidence::{Answer, Element, MAX_ANSWER, Received, Secrets};
 use crate::suite::body::Body;
 
 /// How much of a body is searched at a time.
@@ -21,6 +22,9 @@ const OVERLAP: usize = 32 * 1024;
 /// Of a scenario's body as many bytes must stand in an answer for it to be given away.
 const PIECE: usize = 24;
 
+/// What stands in place of a text that holds a secret in pieces.
+const IN_PIECES: &str = "[not shown: it holds a secret in pieces]";
+
 /// What is looked for in an answer, and how much of it is kept.
 pub(super) struct Looking<'a> {
     /// What must not be shown.
@@ -29,6 +33,8 @@ pub(super) struct Looking<'a> {
     pub disclosures: &'a Disclosures<'a>,
     /// The most bytes of a body that are kept as text.
     pub most_text: usize,
+    /// Until when an answer may come.
+    pub deadline: Instant,
 }
 
 impl Looking<'_> {
@@ -39,7 +45,16 @@ impl Looking<'_> {
         B::Error: Error + 'static,
     {
         let mut so_far = self.begin(&head);
-        while let Some(frame) = body.frame().await {
+        loop {
+            let frame = match tokio::time::timeout_at(self.deadline, body.frame()).await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => {
+                    so_far.cut_short = Some("the time was over".to_owned());
+                    so_far.is_lost = true;
+                    break;
+                }
+            };
             match frame.map(http_body::Frame::into_data) {
                 Ok(Ok(data)) if so_far.length + data.len() as u64 > MAX_ANSWER as u64 => {
                     so_far.cut_short = Some(format!("more than {MAX_ANSWER} bytes came; the rest was not read"));
@@ -47,11 +62,13 @@ impl Looking<'_> {
                 }
                 Ok(Ok(data)) => so_far.add(&data),
                 Ok(Err(other)) => {
-                    for value in other.trailers_ref().into_iter().flat_map(http::HeaderMap::values) {
-                        so_far.leaked_keys.extend(self.secrets.keys.found(value.as_bytes()));
+                    for (name, value) in other.trailers_ref().into_iter().flatten() {
+                        let line = [name.as_str().as_bytes(), b": ", value.as_bytes()].concat();
+                        so_far.leaked_keys.extend(self.secrets.keys.found(&line));
                     }
                 }
                 Err(error) => {
+                    so_far.is_lost = is_lost(&error);
                     so_far.cut_short = Some(chain(&error));
                     break;
                 }
@@ -80,6 +97,7 @@ impl Looking<'_> {
             leaked_keys: Vec::new(),
             discloses: Vec::new(),
             cut_short: None,
+            is_lost: false,
         }
     }
 }
@@ -97,6 +115,7 @@ struct SoFar<'a> {
     leaked_keys: Vec<String>,
     discloses: Vec<String>,
     cut_short: Option<String>,
+    is_lost: bool,
 }
 
 impl SoFar<'_> {
@@ -140,22 +159,41 @@ impl SoFar<'_> {
             text
         };
         let lines = head.headers.iter();
-        let headers = lines.map(|(name, value)| (name.to_string(), shown(value.as_bytes()))).collect();
+        let headers = lines.map(|(name, value)| (shown(name.as_str().as_bytes()), shown(value.as_bytes()))).collect();
         // Reports do not show the reason phrase, but it is a part of the answer.
         if let Some(reason) = head.extensions.get::<hyper::ext::ReasonPhrase>() {
             shown(reason.as_bytes());
         }
-        let text = self.text.map(|text| shown(&text));
+        let text = self.text.map(|text| shown(&text)).map(|text| if_whole(text, &mut shown));
         let body = Received {
             length: self.length,
             sha256: hex::encode(self.digest.finalize()),
             text,
             discloses: sorted(self.discloses),
             cut_short: self.cut_short.map(|why| secrets.hidden(why)),
+            is_lost: self.is_lost,
         };
         let version = format!("{:?}", head.version);
         Answer { version, status: head.status.as_u16(), headers, body, leaked_keys: sorted(self.leaked_keys) }
     }
+}
+
+/// A text that gives nothing away either where what XML puts between its pieces is left out: comments, borders of CDATA.
+fn if_whole(text: String, mut shown: impl FnMut(&[u8]) -> String) -> String {
+    fn is_clean(element: &Element, shown: &mut impl FnMut(&[u8]) -> String) -> bool {
+        let is_clean_itself = shown(element.text.as_bytes()) == element.text;
+        is_clean_itself && element.children.iter().all(|child| is_clean(child, shown))
+    }
+    let is_in_pieces = text.contains("<!") || text.contains("<?");
+    let Some(root) = is_in_pieces.then(|| Element::parse(&text).ok()).flatten() else { return text };
+    if is_clean(&root, &mut shown) { text } else { IN_PIECES.to_owned() }
+}
+
+/// Whether an answer broke off on its way. An endpoint that ends the connection before it has sent what it announced, or that
+/// sends what is no HTTP, does so itself.
+fn is_lost(error: &(dyn Error + 'static)) -> bool {
+    let words = chain(error);
+    !["end of file before message length reached", "nvalid chunk"].iter().any(|own| words.contains(own))
 }
 
 /// A piece of a text without the halves of characters at its ends; what is no piece of a text as it is.
@@ -230,7 +268,15 @@ mod tests {
     use crate::evidence::Redactor;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made").block_on(future)
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime can be made")
+            .block_on(future)
+    }
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + std::time::Duration::from_secs(60)
     }
 
     fn head(status: u16) -> http::response::Parts {
@@ -254,7 +300,7 @@ mod tests {
             let redactor = Redactor::new([("K", key.as_slice())]);
             let content = Body::Literal(Bytes::from_static(b"The content of an object that is nobody's business."));
             let bodies = BTreeMap::from([("data".to_owned(), content.clone())]);
-            let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, disclosures: &Disclosures::of(&bodies), most_text: 1000 };
+            let looking = Looking { secrets: Secrets { keys: &redactor, credentials: &redactor }, disclosures: &Disclosures::of(&bodies), most_text: 1000, deadline: in_a_minute() };
             let hidden = [STANDARD.encode(&key).as_bytes(), &content.bytes()].concat();
             let body = [&vec![b'.'; before][..], &hidden, &vec![b'.'; after]].concat();
             let answer = answered(400, &body, size, &looking);
@@ -273,6 +319,7 @@ mod tests {
             secrets: Secrets { keys: &redactor, credentials: &redactor },
             disclosures: &Disclosures::of(&no_bodies),
             most_text: 10,
+            deadline: in_a_minute(),
         };
         let piece = Bytes::from(vec![0; 1024 * 1024]);
         let endless =
@@ -280,5 +327,43 @@ mod tests {
         let answer = block_on(looking.receive(head(200), StreamBody::new(endless)));
         assert_eq!(answer.body.length, MAX_ANSWER as u64);
         assert!(answer.body.cut_short.is_some());
+    }
+
+    /// An answer as it is kept; the key is named K.
+    fn kept(response: http::Response<()>, body: &str) -> (Answer, String) {
+        let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+        let (redactor, no_bodies) = (Redactor::new([("K", key.as_slice())]), BTreeMap::new());
+        let looking = Looking {
+            secrets: Secrets { keys: &redactor, credentials: &redactor },
+            disclosures: &Disclosures::of(&no_bodies),
+            most_text: 100_000,
+            deadline: in_a_minute(),
+        };
+        let answer = looking.received(&response.into_parts().0, body.as_bytes());
+        let shown = format!("{answer:?}");
+        (answer, shown)
+    }
+
+    #[test]
+    fn a_name_of_a_header_is_looked_at_too() {
+        let hex = hex::encode([7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4));
+        let response = http::Response::builder().header(format!("x-key-{hex}"), "1").body(()).expect("it is one");
+        let (answer, shown) = kept(response, "");
+        assert_eq!(answer.leaked_keys, ["K"]);
+        assert!(!shown.contains(&hex[..24]), "{shown}");
+    }
+
+    #[rstest::rstest]
+    #[case::comment("<!---->")]
+    #[case::cdata("<![CDATA[]]>")]
+    #[case::instruction("<?x?>")]
+    fn what_xml_puts_together_is_looked_at_too(#[case] between: &str) {
+        let base64 = STANDARD.encode([7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4));
+        let pieces: Vec<&str> = base64.as_bytes().chunks(5).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+        let body = format!("<Error><Code>{}</Code></Error>", pieces.join(between));
+        let (answer, _) = kept(http::Response::new(()), &body);
+        assert_eq!((answer.leaked_keys, answer.body.text.as_deref()), (vec!["K".to_owned()], Some(IN_PIECES)));
+        let (answer, _) = kept(http::Response::new(()), "<Error><Code><![CDATA[NoSuchKey]]></Code></Error>");
+        assert_eq!(answer.s3_code().as_deref(), Some("NoSuchKey"));
     }
 }

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -16,7 +17,7 @@ use super::sign::Signer;
 use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
-use crate::evidence::{Exchange, MAX_SENT_TEXT, Redactor, Reply, Secrets, Sent, most_text};
+use crate::evidence::{Answer, Exchange, MAX_SENT_TEXT, Redactor, Reply, Secrets, Sent, most_text};
 use crate::suite::model::{Auth, Payload, Scheme};
 
 /// How requests name their sender.
@@ -24,6 +25,10 @@ pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION
 
 /// After as many requests in a row without any HTTP answer, no scenario's request is sent any more.
 const MOST_IN_A_ROW: u32 = 32;
+
+/// Once the answers to scenarios take more than so many bytes of memory (512 MiB), no scenario's request is sent any more. The
+/// built-in suites' take some 10 MiB.
+const MOST_KEPT: usize = 512 << 20;
 
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,8 @@ pub struct Client {
     /// How often a request is sent again where the endpoint says that it is busy.
     again: u32,
     throttled: Arc<Counted>,
+    /// About how many bytes the answers took so far.
+    kept: Arc<AtomicUsize>,
     /// None where an endpoint that has gone silent is asked all the same.
     silence: Option<Arc<Silence>>,
 }
@@ -104,6 +111,7 @@ impl Client {
             credentials: Arc::new(Redactor::of_credentials(&target.credentials)),
             again: target.retry_throttled,
             throttled: Arc::default(),
+            kept: Arc::default(),
             silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
             target: Arc::new(target),
         })
@@ -152,9 +160,10 @@ impl Client {
         // What frames and signs a body is no part of its text.
         let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
         let secrets = Secrets { keys: redactor, credentials: &self.credentials };
-        let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation) };
         let mut again = 0;
         loop {
+            let deadline = tokio::time::Instant::now() + self.target.request_timeout;
+            let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation), deadline };
             let mut ready = prepared.clone();
             let made_ready = make_ready(&mut ready, &self.target).await;
             let sent = |remarks| Sent::of(&ready, remarks, body_text.clone());
@@ -165,12 +174,19 @@ impl Client {
                 let why = format!("not sent: the endpoint gave no answer to {MOST_IN_A_ROW} requests in a row");
                 return (sent(remarks), Reply::Failed(why));
             }
+            if self.silence.is_some() && self.kept.load(Ordering::Relaxed) > MOST_KEPT {
+                let why = format!("not sent: the answers of the run took more than {MOST_KEPT} bytes of memory");
+                return (sent(remarks), Reply::Failed(why));
+            }
             let sent_now = sent(remarks.clone());
             let reply = self.once(ready, &looking).await;
+            self.kept.fetch_add(reply.answer().map_or(0, Answer::size), Ordering::Relaxed);
             self.silence.iter().for_each(|silence| silence.note(&reply, prepared.scheme));
             let busy = throttling::says_busy(&reply);
             busy.iter().for_each(|_| self.throttled.answer());
-            let Some(busy) = busy.filter(|_| again < self.again) else { return (sent_now, reply) };
+            // What an answer gives away must not be lost with it.
+            let may_be_lost = |answer: &&Answer| answer.leaked_keys.is_empty() && answer.body.discloses.is_empty();
+            let Some(busy) = busy.filter(may_be_lost).filter(|_| again < self.again) else { return (sent_now, reply) };
             again += 1;
             let wait = throttling::wait(busy, again);
             tokio::time::sleep(wait).await;
@@ -189,7 +205,10 @@ impl Client {
         if prepared.body.is_empty() && matches!(prepared.method, http::Method::PUT | http::Method::POST) {
             headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
         }
-        if let Some(kind) = prepared.own_connection {
+        // A connection that is refused over plain HTTP is judged: it must be this request's alone. To a proxy such a connection
+        // is one through a tunnel, which many allow for TLS only.
+        let is_judged = scheme == Scheme::Plain && self.target.proxy.is_none();
+        if let Some(kind) = prepared.own_connection.or(is_judged.then_some(OwnConnection::Alone)) {
             let tls = Arc::clone(&self.tls);
             let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, tls, looking);
             return match exchanged.await {
@@ -218,6 +237,7 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
     let own_connection = prepared.own_connection.map(|kind| match kind {
         OwnConnection::ReadToTheEnd => "on a connection of its own, read to its end",
         OwnConnection::Case(_) => "with the names of its headers in another case",
+        OwnConnection::Alone => "on a connection of its own",
         OwnConnection::Interrupted => "cut off on purpose in the middle of its body",
     });
     let remarks = [

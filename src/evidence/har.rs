@@ -74,6 +74,8 @@ struct OwnAnswer {
     discloses: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cut_short: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_lost: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     leaked_keys: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Entry {
                 sha256: answer.body.sha256.clone(),
                 discloses: answer.body.discloses.clone(),
                 cut_short: answer.body.cut_short.clone(),
+                is_lost: answer.body.is_lost,
                 leaked_keys: answer.leaked_keys.clone(),
             }),
             Reply::Closed(why) => OwnReply::Closed(why.clone()),
@@ -280,6 +283,7 @@ fn answered(response: v1_2::Response, own: OwnAnswer) -> Result<Answer, HarError
         text: response.content.text,
         discloses: own.discloses,
         cut_short: own.cut_short,
+        is_lost: own.is_lost,
     };
     let headers = response.headers.into_iter().map(|header| (header.name, header.value)).collect();
     Ok(Answer { version: response.http_version, status, headers, body, leaked_keys: own.leaked_keys })
@@ -336,7 +340,7 @@ mod tests {
             cut_short in proptest::option::of(".{0,9}"),
             names in proptest::collection::vec("[A-Z]{1,3}", 0..3),
         ) -> Reply {
-            let body = Received { length, sha256: "ab".to_owned(), text, discloses: names.clone(), cut_short };
+            let body = Received { length, sha256: "ab".to_owned(), text, discloses: names.clone(), is_lost: cut_short.is_some(), cut_short };
             Reply::Answer(Answer { version: "HTTP/1.1".to_owned(), status, headers, body, leaked_keys: names })
         }
     }

@@ -126,6 +126,17 @@ pub struct Received {
     pub discloses: Vec<String>,
     /// Why the body ended early, where it did.
     pub cut_short: Option<String>,
+    /// Whether it did because the connection or the time was lost: that may be the network's doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_lost: bool,
+}
+
+impl Exchange {
+    /// About how many bytes of memory it takes, of what an endpoint decides.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.sent.url.len() + self.reply.answer().map_or(0, Answer::size)
+    }
 }
 
 impl Answer {
@@ -133,6 +144,13 @@ impl Answer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// About how many bytes of memory it takes: what an endpoint decides of it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        headers + self.body.text.as_ref().map_or(0, String::len)
     }
 
     /// The body as XML.

@@ -7,7 +7,14 @@ use crate::suite::model::Scheme;
 
 /// An answer of this status, without headers and body.
 pub fn answer(status: u16) -> Answer {
-    let body = Received { length: 0, sha256: String::new(), text: None, discloses: Vec::new(), cut_short: None };
+    let body = Received {
+        length: 0,
+        sha256: String::new(),
+        text: None,
+        discloses: Vec::new(),
+        cut_short: None,
+        is_lost: false,
+    };
     Answer { version: "HTTP/1.1".to_owned(), status, headers: Vec::new(), body, leaked_keys: Vec::new() }
 }
 

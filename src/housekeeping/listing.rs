@@ -151,6 +151,16 @@ impl Removal<'_> {
             let reply = self.send(listing.operation, Method::GET, bucket, "", &query).await;
             let page = reply.answer().filter(|answer| answer.status == 200).and_then(|answer| answer.xml().ok());
             let Some(page) = page else { return Ended::Refused(reply) };
+            // Another server, or an address that means something else, answers with a document of its own.
+            if !page.name.starts_with("List") || page.name == "ListAllMyBucketsResult" {
+                return Ended::Cut("the answer is no listing of a bucket".to_owned());
+            }
+            if page.children.iter().any(|child| listing.is_too_long(child, prefix)) {
+                let operation = listing.operation;
+                found
+                    .troubles
+                    .push(format!("bucket {bucket} ({operation}): a name or id of more than {MAX_NAME} bytes"));
+            }
             let before = known.len();
             // Nothing but what was asked for, whatever the endpoint lists.
             for entry in page.children.iter().filter_map(|child| listing.entry(child)) {
@@ -187,8 +197,15 @@ impl Listing {
             return None;
         }
         let key = element.child_text("Key")?.to_owned();
-        let is_too_long = key.len() > MAX_NAME || id.as_ref().is_some_and(|id| id.len() > MAX_NAME);
-        (!is_too_long).then_some(Entry { key, kind: *kind, id })
+        (!self.is_too_long(element, "")).then_some(Entry { key, kind: *kind, id })
+    }
+
+    /// Whether an element is an entry below a prefix that names more than can be asked for.
+    fn is_too_long(&self, element: &Element, prefix: &str) -> bool {
+        let is_entry = self.entries.iter().any(|(name, _)| *name == element.name);
+        let key = element.child_text("Key").unwrap_or_default();
+        let id = self.id.and_then(|name| element.child_text(name)).unwrap_or_default();
+        is_entry && key.starts_with(prefix) && (key.len() > MAX_NAME || id.len() > MAX_NAME)
     }
 }
 
@@ -205,5 +222,6 @@ impl Contents {
 
 fn says_gone(ended: &Ended) -> bool {
     let Ended::Refused(Reply::Answer(answer)) = ended else { return false };
-    answer.status == 404 && answer.s3_code().is_none_or(|code| code == "NoSuchBucket")
+    // A 404 without a word may be anybody's: that of what stands in front of the endpoint, say.
+    answer.status == 404 && answer.s3_code().as_deref() == Some("NoSuchBucket")
 }

@@ -6,7 +6,7 @@ mod removal;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::Method;
@@ -26,19 +26,14 @@ const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 pub struct Housekeeper {
     client: Client,
     kept: Mutex<Kept>,
-    known: Mutex<Known>,
-}
-
-/// The customer keys that an endpoint was sent: looked for in every later answer, whatever it is an answer to.
-#[derive(Default)]
-struct Known {
-    keys: Vec<(String, CustomerKey)>,
-    /// Made when it is needed.
-    redactor: Option<Arc<Redactor>>,
+    /// Finds the customer keys of all requests of the run.
+    redactor: Redactor,
 }
 
 struct Kept {
     exchanges: Vec<Exchange>,
+    /// The first answer that gave a customer key back, if it is not among them.
+    given_back: Option<Exchange>,
     /// Bytes that may still be kept.
     left: usize,
 }
@@ -49,23 +44,9 @@ impl Housekeeper {
     pub fn new(client: Client) -> Self {
         Self {
             client: client.for_housekeeping(),
-            kept: Mutex::new(Kept { exchanges: Vec::new(), left: MAX_KEPT_BYTES }),
-            known: Mutex::default(),
+            kept: Mutex::new(Kept { exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES }),
+            redactor: CustomerKey::redactor(&BTreeMap::new()),
         }
-    }
-
-    /// Takes note of customer keys that are about to be sent; `of` is who sends them.
-    pub fn learn(&self, of: &str, keys: &BTreeMap<String, CustomerKey>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.keys.extend(keys.iter().map(|(name, key)| (format!("{name} of {of}"), key.clone())));
-        known.redactor = None;
-    }
-
-    fn redactor(&self) -> Arc<Redactor> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { keys, redactor } = &mut *known;
-        let made = || Arc::new(Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes()))));
-        Arc::clone(redactor.get_or_insert_with(made))
     }
 
     /// Where requests are sent.
@@ -85,7 +66,7 @@ impl Housekeeper {
         body: Bytes,
     ) -> Exchange {
         let prepared = housekeeping(operation, method, bucket, key, query, body, self.target());
-        self.send_prepared(operation, prepared, &self.redactor(), &Disclosures::of(&BTreeMap::new())).await
+        self.send_prepared(operation, prepared, &self.redactor, &Disclosures::of(&BTreeMap::new())).await
     }
 
     /// Sends a request that is made already.
@@ -104,35 +85,29 @@ impl Housekeeper {
     /// What was sent and came back so far, in the order in which answers were complete.
     #[must_use]
     pub fn take_exchanges(&self) -> Vec<Exchange> {
-        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).exchanges)
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let given_back = kept.given_back.take();
+        std::mem::take(&mut kept.exchanges).into_iter().chain(given_back).collect()
     }
 }
 
 impl Kept {
     fn keep(&mut self, exchange: &Exchange) {
-        if self.exchanges.len() == MAX_KEPT {
-            return;
-        }
         let mut exchange = exchange.clone();
-        if size(&exchange) > self.left
+        if exchange.size() > self.left
             && let Reply::Answer(answer) = &mut exchange.reply
         {
             answer.body.text = None;
         }
-        if let Some(left) = self.left.checked_sub(size(&exchange)) {
+        let left = self.left.checked_sub(exchange.size()).filter(|_| self.exchanges.len() < MAX_KEPT);
+        if let Some(left) = left {
             self.left = left;
             self.exchanges.push(exchange);
+        } else if exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty()) {
+            // Whatever is not kept of the evidence, this is no less true.
+            self.given_back.get_or_insert(exchange);
         }
     }
-}
-
-/// About how many bytes an exchange takes: what an endpoint decides of it.
-fn size(exchange: &Exchange) -> usize {
-    let of_answer = |answer: &Answer| {
-        let headers: usize = answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        headers + answer.body.text.as_ref().map_or(0, String::len)
-    };
-    exchange.sent.url.len() + exchange.reply.answer().map_or(0, of_answer)
 }
 
 /// An answer in words: status, error code and message, or where it leads.

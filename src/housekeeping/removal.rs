@@ -1,6 +1,10 @@
 //! Removes what a run made: everything below its prefix, or exactly what its ledger names. Nothing of it takes for ever,
 //! whatever the endpoint does.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Method;
@@ -14,6 +18,12 @@ use crate::suite::model::Scheme;
 
 /// How many requests in a row may stay without an HTTP answer until no more is sent.
 const PATIENCE: u32 = 8;
+/// How many requests in a row may be refused because the endpoint is busy, each after several tries.
+const PATIENCE_WITH_THE_BUSY: u32 = 8;
+/// How long it goes on at most, whatever the endpoint does.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// What is said of what only a delete marker was made for.
+const HIDDEN: &str = ": the bucket has versions, which the endpoint does not list";
 /// How many times a bucket is emptied in which there is still something.
 const ROUNDS: usize = 3;
 /// The most things that are named one by one.
@@ -44,6 +54,9 @@ pub struct Removal<'a> {
     /// How many requests are on their way at a time.
     jobs: usize,
     silence: Silence,
+    /// How many requests in a row were refused because the endpoint is busy.
+    busy: AtomicU32,
+    started: Instant,
 }
 
 /// What was found in a bucket.
@@ -89,7 +102,14 @@ impl<'a> Removal<'a> {
     /// One that removes what is in the scope, by so many requests at a time.
     #[must_use]
     pub fn new(housekeeper: &'a Housekeeper, scope: Scope<'a>, jobs: usize) -> Self {
-        Self { housekeeper, scope, jobs: jobs.max(1), silence: Silence::of(PATIENCE) }
+        Self {
+            housekeeper,
+            scope,
+            jobs: jobs.max(1),
+            silence: Silence::of(PATIENCE),
+            busy: AtomicU32::new(0),
+            started: Instant::now(),
+        }
     }
 
     /// What is in a bucket. Nothing is changed.
@@ -108,17 +128,31 @@ impl<'a> Removal<'a> {
             self.empty(bucket, &mut outcome).await;
         }
         if self.has_given_up() {
-            outcome.left_behind.push(format!("no more was tried: {}", given_up()));
+            outcome.left_behind.push(format!("no more was tried: {}", self.given_up()));
         }
         bounded(&mut outcome.removed);
         bounded(&mut outcome.left_behind);
         outcome
     }
 
-    /// Whether the endpoint left so many requests unanswered that no more is sent.
+    /// Whether the endpoint left so many requests unanswered, or took so long, that no more is sent.
     #[must_use]
     pub fn has_given_up(&self) -> bool {
-        self.silence.is_long()
+        self.silence.is_long() || self.is_too_busy() || self.started.elapsed() > LONGEST
+    }
+
+    fn is_too_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) >= PATIENCE_WITH_THE_BUSY
+    }
+
+    fn given_up(&self) -> String {
+        if self.silence.is_long() {
+            format!("the endpoint gave no answer {PATIENCE} times in a row")
+        } else if self.is_too_busy() {
+            format!("the endpoint was busy {PATIENCE_WITH_THE_BUSY} times in a row")
+        } else {
+            format!("it took longer than {} minutes", LONGEST.as_secs() / 60)
+        }
     }
 
     /// Sends a request, unless the endpoint is given up.
@@ -131,20 +165,29 @@ impl<'a> Removal<'a> {
         query: &[(&str, &str)],
     ) -> Reply {
         if self.has_given_up() {
-            return Reply::NotSent(given_up());
+            return Reply::NotSent(self.given_up());
         }
         let reply = self.housekeeper.send(operation, method, bucket, key, query, Bytes::new()).await.reply;
         self.silence.note(&reply, Scheme::Tls);
+        match reply.answer() {
+            Some(answer) if answer.is_throttling() => drop(self.busy.fetch_add(1, Ordering::Relaxed)),
+            _ => self.busy.store(0, Ordering::Relaxed),
+        }
         reply
     }
 
     /// Empties a bucket of what is in the scope, and looks again, as long as there is something and it gets less.
     async fn empty(&self, bucket: &Bucket, outcome: &mut Outcome) {
         let name = &bucket.name;
+        let mut hidden = BTreeSet::new();
         for round in 0..=ROUNDS {
             let looked = self.look(bucket).await;
             if looked.is_gone {
                 return;
+            }
+            if round > 0 && !bucket.is_made && looked.own.is_empty() {
+                // What is behind a delete marker is not listed any more, and still there.
+                outcome.left_behind.extend(std::mem::take(&mut hidden));
             }
             if round == ROUNDS {
                 let still_there = looked.own.iter().map(|entry| format!("{}: it is still there", entry.in_words(name)));
@@ -156,6 +199,7 @@ impl<'a> Removal<'a> {
                 return;
             }
             let (removed, failed) = self.remove_each(name, looked.own).await;
+            hidden.extend(failed.iter().filter(|why| why.ends_with(HIDDEN)).cloned());
             let is_less = !removed.is_empty();
             outcome.removed.extend(removed);
             if bucket.is_made {
@@ -198,7 +242,7 @@ impl<'a> Removal<'a> {
         let words = entry.in_words(bucket);
         match reply.answer() {
             Some(answer) if entry.id.is_none() && answer.header("x-amz-delete-marker") == Some("true") => {
-                Err(format!("{words}: the bucket has versions, which the endpoint does not list"))
+                Err(format!("{words}{HIDDEN}"))
             }
             Some(answer) if answer.status < 300 || answer.status == 404 => Ok(words),
             _ => Err(format!("{words}: {}", reply_in_words(&reply))),
@@ -210,10 +254,6 @@ impl<'a> Removal<'a> {
 #[must_use]
 pub fn left_alone(entry: &Entry, bucket: &str) -> String {
     format!("{}: it is not the run's, and left alone", entry.in_words(bucket))
-}
-
-fn given_up() -> String {
-    format!("the endpoint gave no answer {PATIENCE} times in a row")
 }
 
 /// No more than can be read.

@@ -105,7 +105,7 @@ fn key_given_back_besides(run: &RunResult) -> Option<String> {
     let exchange = run.housekeeping.iter().find(found)?;
     let key = exchange.reply.answer()?.leaked_keys.first()?;
     Some(format!(
-        "the endpoint gave a customer key back (rule {KEY_NEVER_RETURNED}) where no case looks: {key}, in an answer to {}",
+        "the endpoint gave a customer key back (rule {KEY_NEVER_RETURNED}) where no case looks: customer key {key}, in an answer to {}",
         exchange.sent.operation
     ))
 }

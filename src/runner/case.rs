@@ -169,16 +169,28 @@ impl Shared {
         let scene = self.scene(&planned.suite, &planned.case, false);
         let own = self.steps(scene, &planned.case.steps, slug.trim_end_matches('/'), so_far).await?;
         let mut controls = Vec::new();
+        // A connection that is closed is a refusal only while the endpoint answers others: that it did once proves nothing.
+        let must_be_fresh = so_far.has_closed();
         for control in &planned.controls {
-            controls.push(self.control(planned, control, slug.trim_end_matches('/')).await?);
+            controls.push(self.control(planned, control, slug.trim_end_matches('/'), must_be_fresh).await?);
         }
         Ok((own, controls))
     }
 
-    /// Runs a control, unless an equal one has run before. What came is judged for each case by itself: findings are about
+    /// Runs a control, unless an equal one has run before and will do. What came is judged for each case by itself: findings are about
     /// the rules of a case.
-    async fn control(&self, planned: &PlannedCase, control: &Control, slug: &str) -> Result<ControlRun, Cut> {
-        let cell = Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default());
+    async fn control(
+        &self,
+        planned: &PlannedCase,
+        control: &Control,
+        slug: &str,
+        must_be_fresh: bool,
+    ) -> Result<ControlRun, Cut> {
+        let cell = if must_be_fresh {
+            Arc::default()
+        } else {
+            Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default())
+        };
         let scene = self.scene(&planned.suite, &planned.case, true);
         let sent = cell.get_or_try_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
@@ -188,6 +200,7 @@ impl Shared {
         });
         let StepsRun { transcript, stopped, .. } = sent.await?;
         let run = scene.judged(&control.steps, Arc::clone(transcript), stopped.clone());
-        Ok(ControlRun { step: control.step.clone(), identity: control.identity.clone(), run })
+        let fresh = must_be_fresh.then(|| format!("\n{slug}")).unwrap_or_default();
+        Ok(ControlRun { step: control.step.clone(), identity: format!("{}{fresh}", control.identity), run })
     }
 }

@@ -13,7 +13,7 @@ use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
 use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, storage_probe};
-use crate::evidence::{Answer, Exchange, Redactor, Reply};
+use crate::evidence::{Answer, Exchange, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
 use crate::verdict::{Facts, Mismatch, StepsOutcome, Terms, Transcript, judge_steps};
@@ -33,6 +33,11 @@ impl SoFar {
 
     fn add(&self, exchange: Exchange) {
         self.transcript().exchanges.push(exchange);
+    }
+
+    /// Whether a connection was closed in place of an answer.
+    pub fn has_closed(&self) -> bool {
+        self.transcript().exchanges.iter().any(|exchange| matches!(exchange.reply, Reply::Closed(_)))
     }
 
     fn judged(&self, steps: &[Step], terms: Terms<'_>) -> StepsOutcome {
@@ -75,8 +80,7 @@ impl Shared {
         let sent = suite.keys.iter().filter(|(name, _)| sent.contains(name.as_str()));
         let keys: BTreeMap<String, CustomerKey> =
             sent.map(|(name, declared)| (name.clone(), CustomerKey::of(declared))).collect();
-        let redactor = Redactor::new(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())));
-        self.housekeeper.learn(slug, &keys);
+        let redactor = CustomerKey::redactor(&keys);
         let sent_bodies = bodies_of(suite, steps);
         let disclosures = Disclosures::of(&sent_bodies);
         let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));

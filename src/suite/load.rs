@@ -237,7 +237,8 @@ fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
         found.at(&original_pointer(&path, &origins), error.inner().to_string(), None);
     });
     let file = file.ok()?;
-    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name).take(MAX_KEYS as usize)).collect();
+    // One more than there may be, in all, is enough to say that there are too many.
+    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
     Some(Typed { file, origins, key_names })
 }
 

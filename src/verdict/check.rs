@@ -63,6 +63,15 @@ impl Check<'_> {
         Some(Mismatch::new("body", "a whole body", format!("{} bytes (cut short: {why})", answer.body.length)))
     }
 
+    /// Where the rest of the body was lost on its way and only what rests on the body is not met: that it was lost.
+    pub fn body_lost(&self, outcome: &Outcome) -> Option<Mismatch> {
+        let body = &self.exchange.reply.answer()?.body;
+        let why = body.cut_short.as_ref().filter(|_| body.is_lost)?;
+        let is_all_else_met = self.outcome(&outcome.without_body()).is_empty();
+        is_all_else_met
+            .then(|| Mismatch::new("body", "a whole body", format!("{} bytes (cut short: {why})", body.length)))
+    }
+
     /// What of an outcome is not met; empty where all of it is.
     pub fn outcome(&self, outcome: &Outcome) -> Vec<Mismatch> {
         let mut found = Vec::new();
@@ -97,7 +106,9 @@ impl Check<'_> {
         }
         if let Reply::Answer(answer) = &self.exchange.reply {
             found.extend(self.answer(outcome, answer));
-        } else if outcome.any_of.is_empty() && !outcome.refused && !self.is_interrupted() {
+        } else if self.is_interrupted() || (outcome.stored.is_some() && outcome.is_of_storage_alone()) {
+            // Nothing is asked of an answer.
+        } else if outcome.any_of.is_empty() && !outcome.refused {
             found.push(Mismatch::new("connection", "an HTTP answer", self.summary()));
         }
         found

@@ -175,6 +175,32 @@ fn a_listing_that_does_not_tell_accuses_nobody(#[case] status: u16, #[case] text
     assert_eq!(kind(&outcome), expected);
 }
 
+/// A listener that takes no connection has refused, and what is stored is seen elsewhere.
+#[rstest]
+#[case::nothing_stored("<ListBucketResult/>", "held")]
+#[case::stored(LISTED, "broken")]
+fn where_no_connection_is_taken_storage_is_judged_by_itself(#[case] listed: &str, #[case] expected: &str) {
+    let probe = Exchange { storage_probe: true, ..exchange("put", answered(200, &[], listed)) };
+    let step = json!([{"id": "put", "request": {"scheme": "plain"}, "expect": {"refused": true}, "also": [
+        {"rules": ["stores-nothing"], "expect": {"stored": false}}
+    ]}]);
+    let mut refused = exchange("put", Reply::Closed("connection refused".to_owned()));
+    refused.sent.scheme = Scheme::Plain;
+    assert_eq!(kind(&judged(step, "portable", vec![refused, probe])), expected);
+}
+
+#[rstest]
+#[case::shown_what_it_sent("SignatureDoesNotMatch", "held")]
+#[case::otherwise("AccessDenied", "blocked")]
+fn a_key_may_stand_in_a_request_that_is_shown(#[case] code: &str, #[case] expected: &str) {
+    let step = json!([{"id": "s", "request": {"tampered": {"x-amz-date": {"value": "20200101T000000Z"}}}, "expect": {"refused": true}}]);
+    let mut shown = exchange("s", answered(403, &[], &format!("<Error><Code>{code}</Code></Error>")));
+    if let Reply::Answer(answer) = &mut shown.reply {
+        answer.leaked_keys.push("K".to_owned());
+    }
+    assert_eq!(kind(&judged(step, "portable", vec![shown])), expected);
+}
+
 #[rstest]
 #[case(403, 403, "held")]
 #[case(403, 404, "broken")]
@@ -272,7 +298,11 @@ fn a_request_that_was_cut_on_purpose_is_judged_by_what_is_stored() {
 #[rstest]
 #[case::whole(None, 200, json!({"status": ["200"]}), "held")]
 #[case::broken_off(Some("timed out"), 200, json!({"status": ["200"]}), "unjudgeable")]
-#[case::of_a_body(Some("timed out"), 200, json!({"status": ["200"], "body": {"empty": true}}), "broken")]
+#[case::of_a_body(Some("timed out"), 200, json!({"status": ["200"], "body": {"empty": true}}), "unjudgeable")]
+#[case::not_by_the_network(Some("more than may come"), 200, json!({"status": ["200"], "body": {"empty": true}}), "broken")]
+#[case::of_an_error(Some("timed out"), 403, json!({"code": ["AccessDenied"]}), "unjudgeable")]
+#[case::of_one_of_several(Some("timed out"), 403, json!({"any_of": [{"code": ["A"]}, {"code": ["B"]}]}), "unjudgeable")]
+#[case::of_a_header(Some("timed out"), 403, json!({"headers": {"x": {"equals": "y"}}}), "broken")]
 #[case::another_status(Some("timed out"), 200, json!({"status": ["304"]}), "broken")]
 #[case::refused(Some("timed out"), 403, json!({"refused": true}), "held")]
 #[case::one_of_several(Some("timed out"), 200, json!({"any_of": [{"status": ["200"]}, {"status": ["404"]}]}), "unjudgeable")]
@@ -284,6 +314,7 @@ fn a_success_whose_body_breaks_off_is_none(
 ) {
     let mut answer = answer(status);
     answer.body.cut_short = cut_short.map(str::to_owned);
+    answer.body.is_lost = cut_short == Some("timed out");
     let needs = json!({"status": [status.to_string()]});
     let steps = json!([{"id": "get", "request": {}, "needs": needs, "expect": expect}]);
     assert_eq!(kind(&judged(steps, "portable", vec![exchange("get", Reply::Answer(answer))])), expected);

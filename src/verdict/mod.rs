@@ -255,7 +255,8 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     };
     let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
     // A signature that does not match is answered by AWS with the request as it came: that shows who sent it nothing new.
-    let leaks = if step.request.tampered.is_some() { Vec::new() } else { judge.leaked_keys() };
+    let is_shown_the_request = step.request.tampered.is_some() && says(exchange, "SignatureDoesNotMatch");
+    let leaks = if is_shown_the_request { Vec::new() } else { judge.leaked_keys() };
     if !leaks.is_empty() {
         // A scenario about something else proves nothing by such an answer, and leaves the finding to those about it.
         let finding = about(&[KEY_NEVER_RETURNED.to_owned()], None, leaks);
@@ -277,7 +278,10 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     for (outcome, rules, level) in expected.into_iter().chain(also).chain(besides) {
         let mismatches = judge.outcome(outcome);
         if !mismatches.is_empty() {
-            return not_met(about(rules, level, mismatches));
+            return match judge.body_lost(outcome) {
+                Some(lost) => StepsOutcome::Unjudgeable(about(rules, level, vec![lost])),
+                None => not_met(about(rules, level, mismatches)),
+            };
         }
         // What cannot be looked at proves nothing, and accuses nobody.
         if let Some(unknown) = judge.storage_unknown(outcome) {
@@ -321,13 +325,18 @@ fn no_answer_of_its_own(step: &Step, exchange: &Exchange, answer: &Answer) -> Op
         return Some(Mismatch::new("answer", "one of the endpoint itself", actual));
     }
     let is_signed = step.request.auth != Some(Auth::Anonymous) && step.request.tampered.is_none();
-    if is_signed && answer.s3_code().as_deref() == Some("RequestTimeTooSkewed") {
+    if is_signed && says(exchange, "RequestTimeTooSkewed") {
         let skew = exchange.clock_skew();
         let actual =
             skew.unwrap_or_else(|| "RequestTimeTooSkewed: compare the endpoint's clock with this machine's".to_owned());
         return Some(Mismatch::new("clock", "clocks that are no more than 15 minutes apart", actual));
     }
     None
+}
+
+/// Whether the answer has an S3 error code.
+fn says(exchange: &Exchange, code: &str) -> bool {
+    exchange.reply.answer().and_then(Answer::s3_code).as_deref() == Some(code)
 }
 
 /// Whether a step is about redirects.

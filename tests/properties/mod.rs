@@ -192,6 +192,7 @@ fn answer_of(bytes: &[u8]) -> Answer {
             text: std::str::from_utf8(body).ok().map(str::to_owned),
             discloses: Vec::new(),
             cut_short: None,
+            is_lost: false,
         },
         leaked_keys: Vec::new(),
     }

@@ -27,12 +27,24 @@ pub(super) enum Encoding {
     Backslash { bytes: bool },
     /// `&#43;`, `&plus;`, …
     Reference,
-    /// Base64 or base64url from its first group on, after `skip` characters that belong to something else.
-    Base64 { skip: usize },
+    /// Characters with zeros between them.
+    Zeros,
+    /// Base64 or base64url from its first group on, after `skip` characters that belong to something else; a blank may stand
+    /// for a `+`.
+    Base64 { skip: usize, blank: Blank },
     /// Hexadecimal, after `skip` characters that belong to something else.
     Hexadecimal { skip: usize },
     /// `12, 255`.
     Decimal,
+}
+
+/// What a blank in base64 stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// Nothing.
+    Nothing,
+    /// The `+` that it was, before a form was decoded.
+    Plus,
 }
 
 /// Takes a byte, and where what it was written as stands.
@@ -52,16 +64,22 @@ pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, 
             }
         }
         if bytes.contains(&b'&') {
-            found(Encoding::Reference, whole);
+            found(Encoding::Reference, whole.clone());
+        }
+        if bytes.contains(&0) {
+            found(Encoding::Zeros, whole);
         }
         matches(&DECIMAL, bytes, |region| found(Encoding::Decimal, region));
         hexadecimal(bytes, 0, found);
     }
     let mut at = 0;
-    while let Some(run) = base64_run(bytes, at) {
+    while let Some(run) = base64_run(bytes, at, is_text) {
         at = run.end;
-        // A run may begin with what is no base64, as a path of a URL does.
-        (0..4).for_each(|skip| found(Encoding::Base64 { skip }, run.clone()));
+        let blanks = bytes[run.clone()].contains(&b' ');
+        for blank in [Some(Blank::Nothing), blanks.then_some(Blank::Plus)].into_iter().flatten() {
+            // A run may begin with what is no base64, as a path of a URL does.
+            (0..4).for_each(|skip| found(Encoding::Base64 { skip, blank }, run.clone()));
+        }
         if !is_text {
             hexadecimal(&bytes[run.clone()], run.start, found);
         }
@@ -79,9 +97,11 @@ fn matches(regex: &Option<Regex>, bytes: &[u8], mut found: impl FnMut(Range<usiz
     regex.iter().flat_map(|regex| regex.find_iter(bytes)).for_each(|region| found(region.range()));
 }
 
-/// The next run of characters of base64, line breaks among them, that is long enough. Of other bytes few are looked at.
-fn base64_run(bytes: &[u8], mut from: usize) -> Option<Range<usize>> {
-    let belongs = |byte: &u8| sextet(*byte).is_some() || matches!(byte, b'\r' | b'\n');
+/// The next run of characters of base64, line breaks among them and blanks where they may be, that is long enough. Of other bytes
+/// few are looked at.
+fn base64_run(bytes: &[u8], mut from: usize, blanks: bool) -> Option<Range<usize>> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let belongs = |byte: &u8| sextet(*byte).is_some() || matches!(byte, b'\r' | b'\n') || (blanks && is_blank(byte));
     while let Some(window) = bytes.get(from..from + SHORTEST_BASE64) {
         match window.iter().rposition(|byte| !belongs(byte)) {
             Some(stranger) => from += stranger + 1,
@@ -117,7 +137,7 @@ static SEXTETS: [u8; 256] = {
 impl Encoding {
     /// Whether what is not escaped stands for itself.
     pub fn is_escape(self) -> bool {
-        matches!(self, Self::Percent | Self::Backslash { .. } | Self::Reference)
+        matches!(self, Self::Percent | Self::Backslash { .. } | Self::Reference | Self::Zeros)
     }
 
     /// What `encoded` stands for, byte by byte.
@@ -127,7 +147,11 @@ impl Encoding {
             Self::Backslash { bytes: true } => escapes(encoded, |text| backslash(text, true), each),
             Self::Backslash { bytes: false } => escapes(encoded, |text| backslash(text, false), each),
             Self::Reference => escapes(encoded, reference, each),
-            Self::Base64 { skip } => base64(encoded, skip, each),
+            Self::Zeros => {
+                let others = encoded.iter().enumerate().filter(|(_, byte)| **byte != 0);
+                others.for_each(|(at, byte)| each(*byte, at..at + 1));
+            }
+            Self::Base64 { skip, blank } => base64(encoded, skip, blank, each),
             Self::Hexadecimal { skip } => hexadecimal_bytes(encoded, skip, each),
             Self::Decimal => decimal_bytes(encoded, each),
         }
@@ -181,6 +205,9 @@ fn backslash(text: &[u8], bytes: bool) -> Option<(Escaped, usize)> {
             let value = number(rest.get(1..3)?, 16)?;
             Some((if bytes { Escaped::Byte(value) } else { Escaped::Character(value) }, 4))
         }
+        b'0'..=b'3' if let Some(value) = rest.get(..3).and_then(|digits| number(digits, 8)) => {
+            Some((Escaped::Byte(value), 4))
+        }
         b'0' => byte(0),
         b'a' => byte(7),
         b'b' => byte(8),
@@ -214,8 +241,10 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
     u8::from_str_radix(text, radix).ok()
 }
 
-fn base64(text: &[u8], skip: usize, each: &mut Each<'_>) {
-    let characters = text.iter().enumerate().filter_map(|(at, character)| Some((at, sextet(*character)?)));
+fn base64(text: &[u8], skip: usize, blank: Blank, each: &mut Each<'_>) {
+    let as_plus = |character: u8| (blank == Blank::Plus && character == b' ').then_some(62);
+    let value = |character: u8| sextet(character).or_else(|| as_plus(character));
+    let characters = text.iter().enumerate().filter_map(|(at, character)| Some((at, value(*character)?)));
     // Bits that no byte is made of yet, and where the last character stood.
     let (mut bits, mut count, mut last) = (0u16, 0, 0);
     for (at, value) in characters.skip(skip) {

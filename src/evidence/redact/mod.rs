@@ -4,27 +4,33 @@
 //! of encodings are found, too (up to [`DEPTH`] of them): hexadecimal bytes of a request whose key is in base64, a
 //! JSON string in percent-encoding. These are undone:
 //!
-//! - base64 and base64url, padded or not, in lines or not, also where the secret is a part of what was encoded;
+//! - base64 and base64url, padded or not, in lines, with blanks, or with blanks for `+`, also where the secret is a part of
+//!   what was encoded;
 //! - hexadecimal, in lower or upper case, with `:`, `-`, `,`, blanks or `0x` between the bytes (AWS's
 //!   `CanonicalRequestBytes`), and decimal bytes as debuggers write arrays: `[12, 255]`, `[12 255]`, signed as Java's;
 //! - percent-encoding, with `+` for a blank or without;
-//! - the escapes of JSON and of programming languages: `\u00e9`, `\u{e9}`, `\xe9`, `\n`, `\/`;
-//! - character references of XML and HTML: `&#233;`, `&#xE9;`, `&eacute;`.
+//! - the escapes of JSON and of programming languages: `\u00e9`, `\u{e9}`, `\xe9`, `\351`, `\n`, `\/`;
+//! - character references of XML and HTML: `&#233;`, `&#xE9;`, `&eacute;`;
+//! - UTF-16 of ASCII: zeros between the characters.
 //!
 //! Of the bytes of a key each may stand as it is or as the UTF-8 of the Latin-1 character of that number. Its end may be
 //! missing, as in a message that was cut off: its first 12 bytes are enough, or 32 of a credential.
 //!
-//! What is no text (more than 4 KiB that are not UTF-8, or more than [`MAX_TEXT`]) is searched for raw bytes, base64 and
-//! hexadecimal only: the other encodings are those of texts.
+//! What is shown is a text, whatever it is. Of what is only searched, more than 4 KiB that are not UTF-8, or more than
+//! [`MAX_TEXT`], are no text: they are searched for raw bytes, base64 and hexadecimal only.
+//!
+//! A text that holds so many encodings, one below the other, that it cannot be searched in a moment is not shown.
 //!
 //! Not found is what cannot be read by undoing an encoding: a key that is compressed, encrypted, without its beginning, or of which
-//! bytes were replaced (by U+FFFD, say). Digests are no secrets: the MD5 of a key is part of every answer. Nor are the
+//! bytes were replaced (by U+FFFD, say). Of a dump with more columns than the bytes', only what stands on the first line is found. Digests are no secrets: the MD5 of a key is part of every answer. Nor are the
 //! signatures in an answer: each is good for one request and some minutes.
 
 mod encoding;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input};
@@ -35,9 +41,18 @@ use super::MAX_TEXT;
 use crate::config::Credentials;
 
 /// What stands in a customer key's place.
-pub const REDACTED: &str = "<redacted customer key>";
-const REDACTED_SECRET: &str = "<redacted secret access key>";
-const REDACTED_TOKEN: &str = "<redacted session token>";
+/// It breaks neither XML nor JSON in which the key stands: what else an answer says is still read.
+pub const REDACTED: &str = "[redacted customer key]";
+const REDACTED_SECRET: &str = "[redacted secret access key]";
+const REDACTED_TOKEN: &str = "[redacted session token]";
+const NOT_SEARCHED: &str = "[not shown: encoded too often to be searched for secrets]";
+
+/// What a key is called of which only the beginning is known, which is that of all keys of a run.
+const OF_ANOTHER: &str = "of another request";
+/// A customer key has so many bytes.
+const KEY_LENGTH: usize = 32;
+/// By so many bytes after the beginning that all have in common a key is told from others.
+const DISTINCT: usize = 8;
 
 /// What is shorter than this (in bytes) is no secret, and would be found everywhere.
 const SHORTEST_SECRET: usize = 12;
@@ -53,6 +68,9 @@ const SHORT: usize = 4096;
 const CHUNK: usize = 1 << 20;
 /// How many times as long as a secret its encodings may be, to be found at a chunk's border.
 const LONGEST_ENCODING: usize = 16;
+/// How many bytes may be decoded of a chunk, and how many times its length besides.
+const MOST_DECODED: usize = 16 << 20;
+const MOST_DECODED_TIMES: usize = 24;
 
 /// Finds the customer keys of a case, or the credentials of a target.
 ///
@@ -79,13 +97,25 @@ struct Needle {
     start: Zeroizing<Vec<u8>>,
     /// What belongs to it as far as it is there.
     rest: Zeroizing<Vec<u8>>,
+    /// How many bytes of which nothing is known belong to it, too.
+    unknown: usize,
     secret: usize,
 }
 
 /// Where a secret stands.
 struct Hit {
     at: Range<usize>,
-    secret: usize,
+    /// `None` where nobody knows what stands there.
+    secret: Option<usize>,
+}
+
+/// How much is left to do, and what was done.
+struct Work {
+    /// How many bytes may still be decoded.
+    left: usize,
+    /// Digests of texts that were searched, with the depth: the order in which escapes are undone does not matter.
+    done: HashSet<(usize, u64)>,
+    digests: RandomState,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -97,25 +127,31 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// A redactor for these keys, by name.
     pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
+        Self::of_keys(keys, &[])
+    }
+
+    /// A redactor for these keys, by name, and for all others that have the beginning that all keys of a run have.
+    pub fn of_run<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, beginning: &[u8]) -> Self {
+        Self::of_keys(keys, beginning)
+    }
+
+    fn of_keys<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, beginning: &[u8]) -> Self {
         let (mut secrets, mut needles) = (Vec::new(), Vec::new());
         for (name, key) in keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET) {
+            let distinct = if !beginning.is_empty() && key.starts_with(beginning) {
+                beginning.len() + DISTINCT
+            } else {
+                SHORTEST_SECRET
+            };
             // Base64 may lack its last group, and a text its end.
-            let certain = ((key.len().div_ceil(3) - 1) * 3).min(SHORTEST_SECRET);
-            let forms: [fn(u8) -> Bytes; 3] = [as_it_is, with_plus_for_blanks, as_utf8_of_latin1];
-            let mut of_key: Vec<Needle> = Vec::new();
-            for form in forms {
-                let written = |bytes: &[u8]| {
-                    let mut written = Zeroizing::new(Vec::with_capacity(2 * bytes.len()));
-                    bytes.iter().for_each(|byte| written.extend_from_slice(form(*byte).as_slice()));
-                    written
-                };
-                let (start, rest) = (written(&key[..certain]), written(&key[certain..]));
-                if of_key.iter().all(|needle| needle.start != start || needle.rest != rest) {
-                    of_key.push(Needle { start, rest, secret: secrets.len() });
-                }
-            }
-            needles.append(&mut of_key);
+            let certain = ((key.len().div_ceil(3) - 1) * 3).min(distinct);
+            needles.extend(in_every_form(&key[..certain], &key[certain..], 0, secrets.len()));
             secrets.push(Secret { name: name.to_owned(), shown: REDACTED });
+        }
+        if beginning.len() >= SHORTEST_SECRET {
+            let unknown = KEY_LENGTH.saturating_sub(beginning.len());
+            needles.extend(in_every_form(beginning, &[], unknown, secrets.len()));
+            secrets.push(Secret { name: OF_ANOTHER.to_owned(), shown: REDACTED });
         }
         Self::of(secrets, needles)
     }
@@ -130,7 +166,7 @@ impl Redactor {
             if text.len() >= SHORTEST_SECRET {
                 let (start, rest) = text.as_bytes().split_at(text.len().min(CERTAIN_OF_CREDENTIALS));
                 let [start, rest] = [start, rest].map(|part| Zeroizing::new(part.to_vec()));
-                needles.push(Needle { start, rest, secret: secrets.len() });
+                needles.push(Needle { start, rest, unknown: 0, secret: secrets.len() });
                 secrets.push(Secret { name: String::new(), shown });
             }
         }
@@ -149,14 +185,18 @@ impl Redactor {
         }
         // A few thousand patterns of eight bytes: it is always made.
         let automaton = (!beginnings.is_empty()).then(|| AhoCorasick::new(&beginnings).ok()).flatten();
-        let longest = needles.iter().map(|needle| needle.start.len() + needle.rest.len()).max().unwrap_or_default();
+        let longest = needles
+            .iter()
+            .map(|needle| needle.start.len() + needle.rest.len() + needle.unknown)
+            .max()
+            .unwrap_or_default();
         Self { secrets, needles, beginnings: automaton, of_beginning, longest }
     }
 
     /// Names of the keys that `bytes` holds, sorted.
     #[must_use]
     pub fn found(&self, bytes: &[u8]) -> Vec<String> {
-        self.names(&self.hits(bytes))
+        self.names(&self.hits(bytes, is_text(bytes)))
     }
 
     /// `bytes` as text with every secret blotted out.
@@ -168,14 +208,15 @@ impl Redactor {
     /// Both at once.
     #[must_use]
     pub fn searched(&self, bytes: &[u8]) -> (String, Vec<String>) {
-        let mut hits = self.hits(bytes);
+        let mut hits = self.hits(bytes, true);
         let names = self.names(&hits);
         hits.sort_by_key(|hit| (hit.at.start, std::cmp::Reverse(hit.at.end)));
         let (mut blotted, mut done) = (Vec::with_capacity(bytes.len()), 0);
         for Hit { at, secret } in hits {
             if at.start >= done {
                 blotted.extend_from_slice(&bytes[done..at.start]);
-                blotted.extend_from_slice(self.secrets[secret].shown.as_bytes());
+                let shown = secret.map_or(NOT_SEARCHED, |secret| self.secrets[secret].shown);
+                blotted.extend_from_slice(shown.as_bytes());
             }
             done = done.max(at.end);
         }
@@ -184,75 +225,145 @@ impl Redactor {
     }
 
     fn names(&self, hits: &[Hit]) -> Vec<String> {
-        let mut names: Vec<String> = hits.iter().map(|hit| self.secrets[hit.secret].name.clone()).collect();
-        names.sort();
-        names.dedup();
-        names
+        let secrets: BTreeSet<usize> = hits.iter().filter_map(|hit| hit.secret).collect();
+        let names: BTreeSet<&String> = secrets.into_iter().map(|secret| &self.secrets[secret].name).collect();
+        names.into_iter().cloned().collect()
     }
 
-    fn hits(&self, bytes: &[u8]) -> Vec<Hit> {
+    fn hits(&self, bytes: &[u8], is_text: bool) -> Vec<Hit> {
         let mut hits = Vec::new();
         if self.needles.is_empty() {
             return hits;
         }
-        let is_text = is_text(bytes);
         for start in (0..bytes.len()).step_by(CHUNK) {
             let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * self.longest);
             let before = hits.len();
-            self.search(&bytes[start..end], is_text, DEPTH, &mut hits);
+            let mut work = Work::of(end - start);
+            self.search(&bytes[start..end], is_text, DEPTH, &mut work, &mut hits);
+            if work.left == 0 {
+                hits.push(Hit { at: 0..end - start, secret: None });
+            }
             hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
         }
         hits
     }
 
-    fn search(&self, bytes: &[u8], is_text: bool, depth: usize, hits: &mut Vec<Hit>) {
+    fn search(&self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
         if bytes.len() < BEGINNING {
             return;
         }
-        self.as_they_are(bytes, hits);
+        self.as_they_are(bytes, work, hits);
         if depth == 0 {
             return;
         }
         encoding::each(bytes, is_text, &mut |encoding, region| {
             let encoded = &bytes[region.clone()];
+            if !work.takes(encoded.len()) {
+                return;
+            }
             let mut decoded = Zeroizing::new(Vec::with_capacity(encoded.len()));
             encoding.undone(encoded, &mut |byte, _| decoded.push(byte));
-            if encoding.is_escape() && decoded.len() == encoded.len() {
+            let is_escape = encoding.is_escape();
+            if is_escape && (decoded.len() == encoded.len() || !work.is_new(depth, &decoded)) {
                 return;
             }
             let mut within = Vec::new();
-            self.search(&decoded, self::is_text(&decoded), depth - 1, &mut within);
+            if is_escape {
+                self.search(&decoded, is_text, depth - 1, work, &mut within);
+            } else {
+                // What stands elsewhere may be the same: it is searched for itself.
+                let mut of_region = Work::of(0);
+                of_region.left = work.left;
+                self.search(&decoded, self::is_text(&decoded), depth - 1, &mut of_region, &mut within);
+                work.left = of_region.left;
+            }
             if within.is_empty() {
                 return;
             }
             let mut places = Vec::with_capacity(decoded.len());
             encoding.undone(encoded, &mut |_, at| places.push(at));
-            for Hit { at, secret } in within {
-                let (Some(first), Some(last)) = (places.get(at.start), places.get(at.end - 1)) else { continue };
+            for hit in within {
+                let (Some(first), Some(last)) = (places.get(hit.at.start), places.get(hit.at.end - 1)) else {
+                    continue;
+                };
                 let (start, mut end) = (region.start + first.start, region.start + last.end);
                 if matches!(encoding, Encoding::Base64 { .. }) {
                     end += bytes[end..].iter().take_while(|byte| **byte == b'=').count();
                 }
-                hits.push(Hit { at: start..end, secret });
+                hits.push(Hit { at: start..end, ..hit });
             }
         });
     }
 
-    fn as_they_are(&self, bytes: &[u8], hits: &mut Vec<Hit>) {
+    fn as_they_are(&self, bytes: &[u8], work: &mut Work, hits: &mut Vec<Hit>) {
         let Some(beginnings) = &self.beginnings else { return };
         let mut at = 0;
         while let Some(found) = beginnings.find(Input::new(bytes).range(at..)) {
             at = found.start() + 1;
+            let before = hits.len();
             for index in &self.of_beginning[found.pattern().as_usize()] {
-                let Needle { start, rest, secret } = &self.needles[*index];
+                let Needle { start, rest, unknown, secret } = &self.needles[*index];
                 let Some(after) = bytes[found.start()..].strip_prefix(start.as_slice()) else { continue };
-                let rest = after.iter().zip(rest.iter()).take_while(|(a, b)| a == b).count();
-                let end = found.start() + start.len() + rest;
-                hits.push(Hit { at: found.start()..end, secret: *secret });
+                // Those that are known to the end come first.
+                if (*unknown > 0 && hits.len() > before) || !work.takes(size_of::<Hit>()) {
+                    continue;
+                }
+                let there = after.iter().zip(rest.iter()).take_while(|(a, b)| a == b).count();
+                let end = found.start() + start.len() + there + length_of(*unknown, after);
+                hits.push(Hit { at: found.start()..end, secret: Some(*secret) });
                 at = at.max(end);
             }
         }
     }
+}
+
+/// How long so many bytes of a key are that may be written as the UTF-8 of Latin-1 characters.
+fn length_of(count: usize, written: &[u8]) -> usize {
+    let mut length = 0;
+    for _ in 0..count {
+        length += match written.get(length..) {
+            None | Some([]) => break,
+            Some([0xc2 | 0xc3, 0x80..=0xbf, ..]) => 2,
+            Some(_) => 1,
+        };
+    }
+    length
+}
+
+impl Work {
+    fn of(length: usize) -> Self {
+        let left = MOST_DECODED.saturating_add(length.saturating_mul(MOST_DECODED_TIMES));
+        Self { left, done: HashSet::new(), digests: RandomState::new() }
+    }
+
+    /// Takes note of work; whether it may be done.
+    fn takes(&mut self, bytes: usize) -> bool {
+        self.left = self.left.saturating_sub(bytes);
+        self.left > 0
+    }
+
+    /// Whether a text was not searched at this depth yet.
+    fn is_new(&mut self, depth: usize, text: &[u8]) -> bool {
+        self.done.insert((depth, self.digests.hash_one(text)))
+    }
+}
+
+/// What must be there of a secret, and what belongs to it, as they are written.
+fn in_every_form(certain: &[u8], rest: &[u8], unknown: usize, secret: usize) -> Vec<Needle> {
+    let forms: [fn(u8) -> Bytes; 3] = [as_it_is, with_plus_for_blanks, as_utf8_of_latin1];
+    let mut needles: Vec<Needle> = Vec::new();
+    for form in forms {
+        let written = |bytes: &[u8]| {
+            let mut written = Zeroizing::new(Vec::with_capacity(2 * bytes.len()));
+            bytes.iter().for_each(|byte| written.extend_from_slice(form(*byte).as_slice()));
+            written
+        };
+        let (start, rest) = (written(certain), written(rest));
+        if needles.iter().all(|needle| needle.start != start || needle.rest != rest) {
+            needles.push(Needle { start, rest, unknown, secret });
+        }
+    }
+    needles
 }
 
 impl Needle {

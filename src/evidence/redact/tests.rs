@@ -83,6 +83,11 @@ fn encodings(key: &[u8]) -> Vec<(&'static str, String)> {
         ("base64 in a path", format!("/a/{base64}/b")),
         ("base64 in lines of 60", wrapped(60, "\n")),
         ("base64 in lines of 76 in JSON", wrapped(76, "\\r\\n")),
+        ("base64 with blanks for its plus signs", base64.replace('+', " ")),
+        ("base64 with blanks", of_each(base64.as_bytes(), " ", |b| char::from(b).to_string())),
+        ("base64 in lines that are indented", wrapped(60, "\n    ")),
+        ("base64 in UTF-16", of_each(base64.as_bytes(), "\0", |b| char::from(b).to_string())),
+        ("octal escapes", of_each(key, "", |b| format!("\\{b:03o}"))),
         ("base64 in percent-encoding", percent(base64.as_bytes())),
         (
             "base64 in percent-encoding of lower case",
@@ -271,9 +276,9 @@ fn credentials(token: Option<&str>) -> Credentials {
 fn credentials_are_blotted_out(#[case] text: &str, #[case] which: &str) {
     let token = "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUCIQ+/AbCdEf==";
     let (secret, shown) = if which == "T" {
-        (token, "<redacted session token>")
+        (token, "[redacted session token]")
     } else {
-        ("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "<redacted secret access key>")
+        ("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "[redacted secret access key]")
     };
     let encoded = [
         ("[]", secret.to_owned()),
@@ -300,4 +305,32 @@ fn debug_shows_no_secret() {
         Redactor::new([("K", b"the secret bytes".as_slice())])
     );
     assert_eq!(shown, "Redactor(1 secrets) Redactor(1 secrets)");
+}
+
+/// What is shown is searched as a text, also where bytes in it are none.
+#[test]
+fn what_is_shown_is_a_text() {
+    let key = [90u8, 207, 13, 54, 99, 1, 0, 255].repeat(4);
+    let redactor = Redactor::new([("K", key.as_slice())]);
+    let filler = vec![b'.'; 5000];
+    for encoding in [percent(&key), of_each(&key, " ", |b| format!("{b:02x}")), percent(percent(&key).as_bytes())] {
+        let text = [b"\xff", filler.as_slice(), b"%FF ", encoding.as_bytes()].concat();
+        let (shown, names) = redactor.searched(&text);
+        assert_eq!((names, shown.contains(&encoding)), (vec!["K".to_owned()], false), "{encoding}");
+    }
+}
+
+/// However deep encodings are nested, to search takes a bounded time, and what is not searched is not shown.
+#[test]
+fn what_is_encoded_too_often_is_not_shown() {
+    let key = [90u8, 207, 13, 54, 99, 1, 0, 255].repeat(4);
+    let redactor = Redactor::new([("K", key.as_slice())]);
+    let nested = "%2525252541 &amp;amp;amp;amp;#65; \\\\\\\\x5cx5cx5cx41 ";
+    let filler = STANDARD.encode(vec![7; 150]).repeat(700);
+    let text = format!("{nested}{filler}");
+    assert!(text.len() < CHUNK);
+    assert_eq!(redactor.text(text.as_bytes()), NOT_SEARCHED);
+    // What is no bomb is shown.
+    assert_eq!(redactor.text(nested.as_bytes()), nested);
+    assert_eq!(redactor.text(filler.as_bytes()), filler);
 }

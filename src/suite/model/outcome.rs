@@ -183,6 +183,21 @@ impl Outcome {
         self.stored.is_some() || self.any_of.iter().any(Self::asks_for_storage)
     }
 
+    /// The same but for what rests on the answer's body (an ETag may).
+    #[must_use]
+    pub fn without_body(&self) -> Self {
+        Self {
+            any_of: self.any_of.iter().map(Self::without_body).collect(),
+            code: Vec::new(),
+            error_fields: BTreeMap::new(),
+            elements: BTreeMap::new(),
+            body: None,
+            etag: None,
+            entry: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether it says nothing of the answer, at most of what is stored.
     #[must_use]
     pub fn is_of_storage_alone(&self) -> bool {
