@@ -193,7 +193,9 @@ fn if_whole(text: String, mut shown: impl FnMut(&[u8]) -> String) -> String {
 /// sends what is no HTTP, does so itself.
 fn is_lost(error: &(dyn Error + 'static)) -> bool {
     let words = chain(error);
-    !["end of file before message length reached", "nvalid chunk"].iter().any(|own| words.contains(own))
+    !["end of file before message length reached", "invalid chunk", "Invalid chunk"]
+        .iter()
+        .any(|own| words.contains(own))
 }
 
 /// A piece of a text without the halves of characters at its ends; what is no piece of a text as it is.
