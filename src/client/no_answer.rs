@@ -43,8 +43,12 @@ pub(super) enum NoAnswer {
 impl NoAnswer {
     /// Sorts an error by what it and its causes are.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
-        if error.is::<InAnAnswer>() {
-            return Self::of_one(error).unwrap_or(Self::Other);
+        if let Some(InAnAnswer(error)) = error.downcast_ref() {
+            // Who has begun to answer has not refused the connection.
+            return match Self::of(&**error) {
+                Self::Closed => Self::Malformed,
+                other => other,
+            };
         }
         let mut cause = Some(error);
         let mut found = Self::Other;
@@ -59,13 +63,6 @@ impl NoAnswer {
     }
 
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
-        if let Some(InAnAnswer(error)) = error.downcast_ref() {
-            // Who has begun to answer has not refused the connection.
-            return Some(match Self::of(&**error) {
-                Self::Closed => Self::Malformed,
-                other => other,
-            });
-        }
         if let Some(error) = error.downcast_ref::<reqwest::Error>() {
             return error.is_timeout().then_some(Self::InTime);
         }

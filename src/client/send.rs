@@ -149,7 +149,7 @@ impl Client {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
         let (sent, reply) = match prepared {
             Ok(prepared) => self.exchange(prepared, redactor, disclosures).await,
-            Err(error) => (Sent::nothing(), Reply::NotSent(error.to_string())),
+            Err(error) => (Sent::default(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
         Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds }
@@ -299,21 +299,6 @@ impl Sent {
             body_text,
             remarks,
             object_key: prepared.object_key.clone(),
-        }
-    }
-
-    fn nothing() -> Self {
-        Self {
-            operation: String::new(),
-            scheme: Scheme::Tls,
-            method: String::new(),
-            url: String::new(),
-            headers: Vec::new(),
-            fields: Vec::new(),
-            body_length: 0,
-            body_text: None,
-            remarks: Vec::new(),
-            object_key: String::new(),
         }
     }
 }

@@ -55,7 +55,7 @@ pub struct Exchange {
 }
 
 /// A request as it went out, customer keys and signatures redacted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
     /// Name of the S3 operation.
     pub operation: String,

@@ -200,7 +200,7 @@ impl Shared {
         });
         let StepsRun { transcript, stopped, .. } = sent.await?;
         let run = scene.judged(&control.steps, Arc::clone(transcript), stopped.clone());
-        let fresh = must_be_fresh.then(|| format!("\n{slug}")).unwrap_or_default();
-        Ok(ControlRun { step: control.step.clone(), identity: format!("{}{fresh}", control.identity), run })
+        let identity = if must_be_fresh { format!("{}\n{slug}", control.identity) } else { control.identity.clone() };
+        Ok(ControlRun { step: control.step.clone(), identity, run })
     }
 }

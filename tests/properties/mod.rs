@@ -160,12 +160,8 @@ fn exchange(step: &Step, answer: &Answer, storage_probe: bool) -> Exchange {
             scheme: step.request.scheme.unwrap_or_default(),
             method: method.to_owned(),
             url: "https://localhost/bucket/key".to_owned(),
-            headers: Vec::new(),
-            fields: Vec::new(),
-            body_length: 0,
-            body_text: None,
-            remarks: Vec::new(),
             object_key: "key".to_owned(),
+            ..Sent::default()
         },
         reply: Reply::Answer(answer.clone()),
         started: time::OffsetDateTime::UNIX_EPOCH,

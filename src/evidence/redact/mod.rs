@@ -22,8 +22,8 @@
 //! A text that holds so many encodings, one below the other, that it cannot be searched in a moment is not shown.
 //!
 //! Not found is what cannot be read by undoing an encoding: a key that is compressed, encrypted, without its beginning, or of which
-//! bytes were replaced (by U+FFFD, say). Of a dump with more columns than the bytes', only what stands on the first line is found. Digests are no secrets: the MD5 of a key is part of every answer. Nor are the
-//! signatures in an answer: each is good for one request and some minutes.
+//! bytes were replaced (by U+FFFD, say). Of a dump with more columns than the bytes', only what stands on the first line is
+//! found. Digests are no secrets: the MD5 of a key is part of every answer. Nor are the signatures in an answer: each is good for one request and some minutes.
 
 mod encoding;
 #[cfg(test)]
@@ -127,15 +127,11 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// A redactor for these keys, by name.
     pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
-        Self::of_keys(keys, &[])
+        Self::of_run(keys, &[])
     }
 
     /// A redactor for these keys, by name, and for all others that have the beginning that all keys of a run have.
     pub fn of_run<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, beginning: &[u8]) -> Self {
-        Self::of_keys(keys, beginning)
-    }
-
-    fn of_keys<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, beginning: &[u8]) -> Self {
         let (mut secrets, mut needles) = (Vec::new(), Vec::new());
         for (name, key) in keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET) {
             let distinct = if !beginning.is_empty() && key.starts_with(beginning) {
