@@ -110,7 +110,8 @@ impl<'a> Judging<'a> {
         for control in planned.controls.iter().filter(|_| own.stopped.is_none() || !kept.controls.is_empty()) {
             let run = match kept.controls.iter().find(|kept| kept.step == control.step) {
                 Some(kept) => {
-                    self.steps(&kept.kept, self.scene(&planned.suite, &planned.case, true), &control.steps)?
+                    let steps = planned.steps_of(control);
+                    self.steps(&kept.kept, self.scene(&planned.suite, &planned.case, true), &steps)?
                 }
                 None => None,
             };

@@ -149,7 +149,7 @@ impl Keeper {
         kept.own = self.har(name, &own.transcript.exchanges, &about)?;
         for (control, planned) in result.controls.iter().zip(&result.planned.controls) {
             if !controls.contains_key(control.identity.as_str()) {
-                let asked = requests::digest(suite, case.bucket, &planned.steps);
+                let asked = requests::digest(suite, case.bucket, &result.planned.steps_of(planned));
                 let about = About::of(format!("{}, control of step {}", case.id, control.step), asked, &control.run);
                 let name = format!("controls/{:04}-{}.har", controls.len() + 1, safe(&case.id));
                 if let Some(file) = self.har(name, &control.run.transcript.exchanges, &about)? {

@@ -95,7 +95,10 @@ pub(super) async fn certify(arguments: Arguments) -> u8 {
     certified(arguments).await.unwrap_or_else(|error| {
         let code = complain(&error, error.exit_code());
         if code != exit_code::USAGE && out.exists() {
-            eprintln!("ssecheck: no certificate was made; {} is an earlier one", printable(&out.display().to_string()));
+            super::say(&format!(
+                "ssecheck: no certificate was made; {} is an earlier one",
+                printable(&out.display().to_string())
+            ));
         }
         code
     })
@@ -118,7 +121,7 @@ async fn certified(arguments: Arguments) -> Result<u8, CertifyError> {
     let predicate = Predicate::of(&run, level);
     let told = printable(&summary(&predicate, &out, &key));
     if reports.take_stdout() {
-        eprintln!("{told}");
+        super::say(&told);
     } else {
         print(&told);
     }

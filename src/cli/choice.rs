@@ -103,7 +103,9 @@ impl Choice {
     pub fn tell_what_is_due(&self) {
         for Departure { id, review, .. } in self.profile.due(time::OffsetDateTime::now_utc().date()) {
             let profile = &self.profile.id;
-            eprintln!("ssecheck: departure `{id}` of profile {profile} was to be looked at again from {review}");
+            super::say(&format!(
+                "ssecheck: departure `{id}` of profile {profile} was to be looked at again from {review}"
+            ));
         }
     }
 }

@@ -16,8 +16,13 @@ pub(super) struct Interruption {
 }
 
 impl Interruption {
-    /// Listens from now on.
+    /// Listens from now on, for a command that removes what it made.
     pub fn listen() -> Self {
+        Self::listen_and_say("stopping; what was made is being removed")
+    }
+
+    /// Listens from now on, and says at the first signal what is done then.
+    pub fn listen_and_say(stopping: &'static str) -> Self {
         let interruption = Self { token: CancellationToken::new(), advice: Arc::default() };
         let (Self { token, advice }, mut signals) = (interruption.clone(), Signals::listen());
         tokio::spawn(async move {
@@ -25,7 +30,7 @@ impl Interruption {
                 return;
             }
             token.cancel();
-            say("ssecheck: stopping; what was made is being removed (a second signal ends ssecheck at once)");
+            say(&format!("ssecheck: {stopping} (a second signal ends ssecheck at once)"));
             if signals.next().await {
                 let advice = advice.get().map_or("what was made is left behind", String::as_str);
                 say(&crate::report::in_a_log(&format!("ssecheck: ended at once; {advice}")));

@@ -74,7 +74,7 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
         let manifest = archive.manifest();
         let choice = arguments.choice.load(profile_of(arguments, manifest)?)?;
         if arguments.profile.is_none() && ProfileRecord::of(&choice.profile) != manifest.profile {
-            eprintln!("ssecheck: the profile {} says something else now than in the run", choice.profile.id);
+            super::say(&format!("ssecheck: the profile {} says something else now than in the run", choice.profile.id));
         }
         let mut files = arguments.reports.files().map(|(_, file)| file);
         if let Some(report) = files.find(|file| is_in(file, &arguments.evidence)) {

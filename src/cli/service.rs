@@ -6,6 +6,7 @@ use super::choice::Choice;
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{Config, Credentials, Plain};
 use crate::embedded::{self, EmbeddedError, Reach};
+use crate::ledger;
 use crate::record::Context;
 use crate::reference;
 
@@ -64,10 +65,16 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
     Ok(Service { client, context, no_plain_listener: false, embedded: Some(endpoint) })
 }
 
-/// A client of the configured endpoint alone, to its TLS listener; none where no endpoint is configured.
-pub(super) fn client(config: &Config) -> Result<Option<Client>, ServiceError> {
+/// A client of the configured endpoint alone, to its TLS listener, that names buckets and signs as a run did; none where no
+/// endpoint is configured.
+pub(super) fn client_as_of(config: &Config, run: &ledger::Head) -> Result<Option<Client>, ServiceError> {
     let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) else { return Ok(None) };
-    Ok(Some(Client::new(target(config, endpoint.tls.clone(), None, credentials.clone()), &trust(config))?))
+    let target = Target {
+        region: run.region.clone(),
+        addressing: run.addressing,
+        ..target(config, endpoint.tls.clone(), None, credentials.clone())
+    };
+    Ok(Some(Client::new(target, &trust(config))?))
 }
 
 fn trust(config: &Config) -> TlsTrust {

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use url::Url;
 
 use super::interruption::Interruption;
-use super::service::{ServiceError, client};
+use super::service::{ServiceError, client_as_of};
 use super::{complain, exit_code, print};
 use crate::client::Client;
 use crate::config::{self, ConfigError, Environment, LedgerFolder, Typed};
@@ -49,7 +50,8 @@ Examples:
   ssecheck sweep --run 0123456789abcdef0123 --delete             # removes it
   ssecheck sweep --older-than 7d --delete --endpoint https://staging:9000
 
-Of the connection options those say nothing here that are about the cases: the ledger names bucket and prefix.
+Of the connection options those say nothing here that are about the cases, and those that the ledger holds: bucket, prefix, \
+region and addressing are the run's.
 Environment: as of `run`.
 
 Exit codes:
@@ -118,18 +120,34 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
         return Ok(swept);
     }
     let config = config::resolve(arguments.connection, &environment).await?;
-    for Found { recorded, .. } in &chosen {
-        at_the_same_endpoint(recorded, &config)?;
+    let mut there = Vec::new();
+    for run in chosen {
+        match at_the_same_endpoint(&run, &config) {
+            Ok(()) => there.push(run),
+            // Folders of ledgers may be shared by endpoints.
+            Err(error @ SweepError::OtherEndpoint { .. }) if !run.is_named => say(&format!("left alone: {error}")),
+            Err(error) => return Err(error),
+        }
     }
-    // An endpoint is configured: it is the ledgers'.
-    let Some(client) = client(&config)? else { return Ok(swept) };
     let jobs = config.jobs.get();
-    let interruption = Interruption::listen();
-    for found in chosen {
+    let interruption = Interruption::listen_and_say("stopping once this run is done with");
+    for run in there {
         if interruption.token.is_cancelled() {
             swept.is_interrupted = true;
             break;
         }
+        // Its ledger is locked from here on, and no other's.
+        let found = match ledger::open(&folder.path, &run.id) {
+            Err(ReadError::NotThere { .. }) => continue,
+            found => found?,
+        };
+        if found.is_running {
+            say(&format!("left alone: {}", SweepError::Running(run.id)));
+            swept.is_incomplete = true;
+            continue;
+        }
+        // An endpoint is configured: it is the ledger's.
+        let Some(client) = client_as_of(&config, &found.recorded.head)? else { return Ok(swept) };
         let one = One { client: &client, jobs, recorded: &found.recorded };
         if !arguments.delete {
             swept.is_incomplete |= !one.show().await;
@@ -145,9 +163,23 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
     Ok(swept)
 }
 
-/// The ledgers of the runs asked for, locked, and whether there are others that cannot be read, of which is told. A run that
-/// still goes on is an error where it is named, else left out.
-fn chosen(arguments: &Arguments, folder: &Path) -> Result<(Vec<Found>, bool), SweepError> {
+/// A run that is asked for.
+struct Chosen {
+    id: RunId,
+    endpoint: Url,
+    /// Whether it is asked for by its id.
+    is_named: bool,
+}
+
+impl Chosen {
+    fn of(recorded: &Recorded, is_named: bool) -> Self {
+        Self { id: recorded.head.run.clone(), endpoint: recorded.endpoint.clone(), is_named }
+    }
+}
+
+/// The runs asked for, and whether there are ledgers that cannot be read, of which is told. A run that still goes on is an error
+/// where it is named, else left out.
+fn chosen(arguments: &Arguments, folder: &Path) -> Result<(Vec<Chosen>, bool), SweepError> {
     let (mut chosen, mut is_incomplete) = (Vec::new(), false);
     let asked: BTreeSet<&RunId> = arguments.run.iter().collect();
     for run in asked {
@@ -155,7 +187,7 @@ fn chosen(arguments: &Arguments, folder: &Path) -> Result<(Vec<Found>, bool), Sw
         if found.is_running {
             return Err(SweepError::Running(run.clone()));
         }
-        chosen.push(found);
+        chosen.push(Chosen::of(&found.recorded, true));
     }
     let Some(age) = arguments.older_than else { return Ok((chosen, false)) };
     let until = time::Duration::try_from(age).ok().and_then(|age| OffsetDateTime::now_utc().checked_sub(age));
@@ -168,20 +200,20 @@ fn chosen(arguments: &Arguments, folder: &Path) -> Result<(Vec<Found>, bool), Sw
                 complain(&error, exit_code::USAGE);
                 is_incomplete = true;
             }
-            Ok(found) => {
-                let is_old = until.is_some_and(|until| found.recorded.started < until);
-                chosen.extend(Some(found).filter(|found| is_old && !found.is_running));
+            Ok(Found { recorded, is_running, .. }) => {
+                let is_old = until.is_some_and(|until| recorded.started < until);
+                chosen.extend((is_old && !is_running).then(|| Chosen::of(&recorded, false)));
             }
         }
     }
     Ok((chosen, is_incomplete))
 }
 
-fn at_the_same_endpoint(recorded: &Recorded, config: &config::Config) -> Result<(), SweepError> {
-    let (run, of_ledger) = (recorded.head.run.clone(), recorded.endpoint.to_string());
+fn at_the_same_endpoint(chosen: &Chosen, config: &config::Config) -> Result<(), SweepError> {
+    let (run, of_ledger) = (chosen.id.clone(), chosen.endpoint.to_string());
     match &config.endpoint {
         None => Err(SweepError::NoEndpoint { run, endpoint: of_ledger }),
-        Some(configured) if configured.tls == recorded.endpoint => Ok(()),
+        Some(configured) if configured.tls == chosen.endpoint => Ok(()),
         Some(configured) => Err(SweepError::OtherEndpoint { run, of_ledger, configured: configured.tls.to_string() }),
     }
 }

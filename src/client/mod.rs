@@ -21,6 +21,7 @@ use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
 pub use customer_key::CustomerKey;
+pub use no_answer::is_given_up;
 pub use receive::Disclosures;
 pub use send::{Client, ClientError};
 pub use silence::Silence;

@@ -9,6 +9,15 @@ use super::own_connection::InAnAnswer;
 use crate::evidence::Reply;
 use crate::suite::model::Scheme;
 
+/// What evidence says of a request that nobody waited for any longer.
+const IN_TIME: &str = "no answer in time";
+
+/// Whether nobody waited any longer for this reply: the endpoint may still do what it was asked for.
+#[must_use]
+pub fn is_given_up(reply: &Reply) -> bool {
+    matches!(reply, Reply::Failed(why) if why.starts_with(IN_TIME))
+}
+
 /// Why no HTTP answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoAnswer {
@@ -122,7 +131,7 @@ impl NoAnswer {
     fn words(self) -> Option<&'static str> {
         match self {
             Self::Closed | Self::Other => None,
-            Self::InTime => Some("no answer in time"),
+            Self::InTime => Some(IN_TIME),
             Self::NotHttp | Self::Malformed => Some("what came is no HTTP/1.1 answer"),
             Self::HeadTooLarge => Some("the head of the answer is too large to be read"),
             Self::CertificateExpired => {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
 use super::no_answer::{NoAnswer, chain};
@@ -60,6 +61,8 @@ pub struct Client {
     kept: Arc<AtomicUsize>,
     /// None where an endpoint that has gone silent is asked all the same.
     silence: Option<Arc<Silence>>,
+    /// Once this is cancelled, nothing is sent again.
+    stop: CancellationToken,
 }
 
 /// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
@@ -113,8 +116,15 @@ impl Client {
             throttled: Arc::default(),
             kept: Arc::default(),
             silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
+            stop: CancellationToken::new(),
             target: Arc::new(target),
         })
+    }
+
+    /// The same client, which sends nothing again once this is cancelled.
+    #[must_use]
+    pub fn until(self, stop: &CancellationToken) -> Self {
+        Self { stop: stop.clone(), ..self }
     }
 
     /// The same client for requests of the harness's own, by which nothing is judged: what a busy endpoint refuses is sent
@@ -189,7 +199,10 @@ impl Client {
             let Some(busy) = busy.filter(may_be_lost).filter(|_| again < self.again) else { return (sent_now, reply) };
             again += 1;
             let wait = throttling::wait(busy, again);
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return (sent_now, reply),
+            }
             remarks.push(throttling::remark(busy, wait));
             self.throttled.sent_again();
         }

@@ -12,6 +12,8 @@ use crate::evidence::{Element, Reply};
 const MAX_PAGES: usize = 1000;
 /// The most entries that are read of a listing.
 const MAX_ENTRIES: usize = 100_000;
+/// The most bytes of object keys and ids that are kept of a listing: 32 MiB.
+const MAX_NAMES: usize = 32 << 20;
 /// The longest object key in bytes (Amazon S3 User Guide, "Naming Amazon S3 objects"), and the longest id that is taken.
 const MAX_NAME: usize = 1024;
 
@@ -134,7 +136,7 @@ impl Removal<'_> {
         }
         let ended = self.pages(&UPLOADS, bucket, prefix, &mut found).await;
         // Where there is no such operation there are no uploads.
-        let lacks = |reply: &Reply| reply.answer().is_some_and(|answer| matches!(answer.status, 400 | 404 | 405 | 501));
+        let lacks = |reply: &Reply| reply.answer().is_some_and(|answer| matches!(answer.status, 404 | 405 | 501));
         if !matches!(&ended, Ended::Refused(reply) if lacks(reply)) {
             found.tell(bucket, &UPLOADS, &ended);
         }
@@ -145,6 +147,7 @@ impl Removal<'_> {
     async fn pages(&self, listing: &Listing, bucket: &str, prefix: &str, found: &mut Contents) -> Ended {
         let mut known: HashSet<Entry> = HashSet::new();
         let mut markers: Vec<(&'static str, String)> = Vec::new();
+        let mut left = MAX_NAMES;
         for _ in 0..MAX_PAGES {
             let mut query = vec![listing.query, ("prefix", prefix)];
             query.extend(markers.iter().map(|(name, value)| (*name, value.as_str())));
@@ -165,11 +168,14 @@ impl Removal<'_> {
             // Nothing but what was asked for, whatever the endpoint lists.
             for entry in page.children.iter().filter_map(|child| listing.entry(child)) {
                 if entry.key.starts_with(prefix) && known.insert(entry.clone()) {
+                    left = left.saturating_sub(entry.key.len() + entry.id.as_ref().map_or(0, String::len));
                     found.entries.push(entry);
                 }
-            }
-            if known.len() > MAX_ENTRIES {
-                return Ended::Cut(format!("it has more than {MAX_ENTRIES} entries"));
+                if known.len() > MAX_ENTRIES || left == 0 {
+                    return Ended::Cut(format!(
+                        "it has more than {MAX_ENTRIES} entries, or {MAX_NAMES} bytes of names"
+                    ));
+                }
             }
             if page.child_text("IsTruncated") != Some("true") {
                 return Ended::Whole;

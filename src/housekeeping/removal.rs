@@ -2,7 +2,7 @@
 //! whatever the endpoint does.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -56,6 +56,8 @@ pub struct Removal<'a> {
     silence: Silence,
     /// How many requests in a row were refused because the endpoint is busy.
     busy: AtomicU32,
+    /// Whether a request was answered by 403 since that was asked last.
+    is_forbidden: AtomicBool,
     started: Instant,
 }
 
@@ -108,6 +110,7 @@ impl<'a> Removal<'a> {
             jobs: jobs.max(1),
             silence: Silence::of(PATIENCE),
             busy: AtomicU32::new(0),
+            is_forbidden: AtomicBool::new(false),
             started: Instant::now(),
         }
     }
@@ -173,13 +176,17 @@ impl<'a> Removal<'a> {
             Some(answer) if answer.is_throttling() => drop(self.busy.fetch_add(1, Ordering::Relaxed)),
             _ => self.busy.store(0, Ordering::Relaxed),
         }
+        if reply.answer().is_some_and(|answer| answer.status == 403) {
+            self.is_forbidden.store(true, Ordering::Relaxed);
+        }
         reply
     }
 
     /// Empties a bucket of what is in the scope, and looks again, as long as there is something and it gets less.
     async fn empty(&self, bucket: &Bucket, outcome: &mut Outcome) {
         let name = &bucket.name;
-        let mut hidden = BTreeSet::new();
+        let (mut hidden, mut is_without_policy) = (BTreeSet::new(), !bucket.is_made);
+        self.is_forbidden.store(false, Ordering::Relaxed);
         for round in 0..=ROUNDS {
             let looked = self.look(bucket).await;
             if looked.is_gone {
@@ -210,6 +217,12 @@ impl<'a> Removal<'a> {
                     return;
                 }
                 if status == Some(409) && is_less && round + 1 < ROUNDS {
+                    continue;
+                }
+                if !is_without_policy && self.is_forbidden.swap(false, Ordering::Relaxed) && round + 1 < ROUNDS {
+                    // A scenario may have set a policy that forbids what this takes.
+                    is_without_policy = true;
+                    self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")]).await;
                     continue;
                 }
                 outcome.left_behind.extend(failed.into_iter().chain(looked.troubles));

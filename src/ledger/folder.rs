@@ -65,7 +65,8 @@ pub fn open(folder: &Path, run: &RunId) -> Result<Found, ReadError> {
     if !std::fs::metadata(&path).map_err(unreadable)?.is_file() {
         return Err(unreadable(io::Error::new(ErrorKind::InvalidInput, "it is no file")));
     }
-    let file = File::open(&path).map_err(unreadable)?;
+    // Network file systems lock nothing that is opened for reading only.
+    let file = File::options().read(true).write(true).open(&path).map_err(unreadable)?;
     let is_running = match file.try_lock() {
         Ok(()) => false,
         Err(TryLockError::WouldBlock) => true,

@@ -5,6 +5,8 @@ mod capability;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 pub use capability::{Needed, capabilities};
 
 use crate::profile::Profile;
@@ -33,15 +35,16 @@ pub struct PlannedCase {
     pub needs: Vec<Arc<Needed>>,
 }
 
-/// A positive control: the scenario up to a step, with that step's request put right.
+/// A positive control: the scenario up to a step, with that step's request put right ([`PlannedCase::steps_of`]).
 #[derive(Debug, Clone)]
 pub struct Control {
     /// Id of the step that is put right.
     pub step: String,
-    /// The steps, the last one put right.
-    pub steps: Vec<Step>,
-    /// Equal for controls that send the same, so that one run serves all of them.
+    /// Equal for controls that send the same, so that one run serves all of them: a SHA-256, lower-case hexadecimal.
     pub identity: String,
+    /// Where in the case that step is.
+    index: usize,
+    put_right: Box<Step>,
 }
 
 /// The cases of a run, in the order of reports.
@@ -66,6 +69,14 @@ impl PlannedCase {
     #[must_use]
     pub fn needs_plain_endpoint(&self) -> bool {
         self.case.steps.iter().any(|step| step.request.scheme() == Scheme::Plain)
+    }
+
+    /// The steps of one of its controls: those that have none of their own, up to the one that is put right.
+    #[must_use]
+    pub fn steps_of(&self, control: &Control) -> Vec<Step> {
+        // Other steps' refusals are theirs to prove: here they would only stand in the way.
+        let before = self.case.steps[..control.index].iter().filter(|step| step.control.is_none());
+        before.chain([&*control.put_right]).cloned().collect()
     }
 
     /// The operations of its steps that are judged.
@@ -115,29 +126,34 @@ fn as_required(case: &Case, profile: &Profile) -> Case {
     case
 }
 
+/// The controls of a case. However many there are, each of its steps is written out once.
 fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
-    let with_control = case.steps.iter().enumerate().filter_map(|(i, step)| Some((i, step, step.control.as_ref()?)));
-    with_control
-        .map(|(index, step, control)| {
-            let mut steps: Vec<Step> = case.steps[..index].to_vec();
-            // Other steps' refusals are theirs to prove: here they would only stand in the way.
-            steps.retain(|s| s.control.is_none());
-            steps.push(Step {
-                id: step.id.clone(),
-                setup: false,
-                probe: false,
-                together: None,
-                repeat: None,
-                request: step.request.patched(&control.request),
-                needs: None,
-                expect: control.expect.clone(),
-                also: Vec::new(),
-                expect_under: Default::default(),
-                control: None,
-                controlled_by: None,
-            });
-            let identity = format!("{}\n{}\n{}", suite.id, case.bucket.as_str(), serde_json::json!(steps));
-            Control { step: step.id.clone(), steps, identity }
-        })
-        .collect()
+    let digest_of = |step: &Step, digest: &mut Sha256| digest.update(format!("{}\n", serde_json::json!(step)));
+    let mut controls = Vec::new();
+    let mut before = Sha256::new_with_prefix(format!("{}\n{}\n", suite.id, case.bucket.as_str()));
+    for (index, step) in case.steps.iter().enumerate() {
+        let Some(control) = &step.control else {
+            digest_of(step, &mut before);
+            continue;
+        };
+        let put_right = Step {
+            id: step.id.clone(),
+            setup: false,
+            probe: false,
+            together: None,
+            repeat: None,
+            request: step.request.patched(&control.request),
+            needs: None,
+            expect: control.expect.clone(),
+            also: Vec::new(),
+            expect_under: Default::default(),
+            control: None,
+            controlled_by: None,
+        };
+        let mut whole = before.clone();
+        digest_of(&put_right, &mut whole);
+        let identity = hex::encode(whole.finalize());
+        controls.push(Control { step: step.id.clone(), identity, index, put_right: Box::new(put_right) });
+    }
+    controls
 }

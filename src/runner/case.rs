@@ -192,14 +192,15 @@ impl Shared {
             Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default())
         };
         let scene = self.scene(&planned.suite, &planned.case, true);
+        let steps = planned.steps_of(control);
         let sent = cell.get_or_try_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
             let so_far = SoFar::default();
-            let ended = self.steps(scene, &control.steps, &place, &so_far).await?;
+            let ended = self.steps(scene, &steps, &place, &so_far).await?;
             Ok(so_far.run(ended))
         });
         let StepsRun { transcript, stopped, .. } = sent.await?;
-        let run = scene.judged(&control.steps, Arc::clone(transcript), stopped.clone());
+        let run = scene.judged(&steps, Arc::clone(transcript), stopped.clone());
         let identity = if must_be_fresh { format!("{}\n{slug}", control.identity) } else { control.identity.clone() };
         Ok(ControlRun { step: control.step.clone(), identity, run })
     }

@@ -157,6 +157,7 @@ pub async fn run(
     let prefix = format!("{}{run_id}/", options.prefix);
     let (given, jobs) = (options.bucket.clone(), options.jobs.max(1));
     let housekeeper = Housekeeper::new(client.clone());
+    let client = client.until(&cancelled);
     let recorder = Recorder::new(options.ledger.clone(), &cancelled);
     let preparation = Preparation { housekeeper: &housekeeper, recorder: &recorder, options: &options };
     let buckets = match preparation.prepare(&prefix, &run_id, &plan.bucket_kinds()).await {

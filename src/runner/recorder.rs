@@ -1,12 +1,14 @@
 //! Nothing is made that is not recorded, and nothing once the run is to stop.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::PrepareError;
+use crate::client::is_given_up;
+use crate::evidence::Reply;
 use crate::housekeeping::Bucket;
 use crate::ledger::{Ledger, Made, WriteError};
 
@@ -24,14 +26,22 @@ pub(super) struct Recorder {
     buckets: Mutex<BTreeSet<String>>,
     /// Whether it made, or perhaps made, anything in a bucket.
     has_objects: AtomicBool,
+    /// How many requests that may make something nobody waited for until they were answered.
+    unanswered: AtomicUsize,
     stop: CancellationToken,
 }
 
 impl Recorder {
     /// One for a run that stops when `cancelled`.
     pub fn new(ledger: Option<Arc<Ledger>>, cancelled: &CancellationToken) -> Self {
-        let (broken, buckets, has_objects) = (OnceLock::new(), Mutex::default(), AtomicBool::new(false));
-        Self { ledger, broken, buckets, has_objects, stop: cancelled.child_token() }
+        Self {
+            ledger,
+            broken: OnceLock::new(),
+            buckets: Mutex::default(),
+            has_objects: AtomicBool::new(false),
+            unanswered: AtomicUsize::new(0),
+            stop: cancelled.child_token(),
+        }
     }
 
     /// Whether the run is to go on: it was not interrupted, and the ledger can be written to.
@@ -75,14 +85,44 @@ impl Recorder {
         self.stop.cancelled().await;
     }
 
-    /// Nothing of the run is left: the ledger goes. Why not, where it cannot.
+    /// A request that may make something is about to be sent.
+    pub fn sending(&self) -> Sending<'_> {
+        Sending(&self.unanswered)
+    }
+
+    /// Nothing of the run is left: the ledger goes. Why not, where it cannot, or where more may come.
     pub fn all_removed(&self) -> Option<String> {
+        let unanswered = self.unanswered.load(Ordering::Relaxed);
+        if unanswered > 0 {
+            return Some(format!(
+                "what the endpoint may still store: {unanswered} requests had no answer in time, and may be carried out after \
+                 this clean-up"
+            ));
+        }
         self.ledger.as_ref().and_then(|ledger| ledger.remove().err()).map(|error| error.to_string())
     }
 
     /// Why the ledger can no longer be written to, if so.
     pub fn into_broken(self) -> Option<WriteError> {
         self.broken.into_inner()
+    }
+}
+
+/// A request that may make something, on its way. Where this is dropped before it is answered, it counts as unanswered.
+pub(super) struct Sending<'a>(&'a AtomicUsize);
+
+impl Sending<'_> {
+    /// It came to this.
+    pub fn came_to(self, reply: &Reply) {
+        if !is_given_up(reply) {
+            std::mem::forget(self);
+        }
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -51,6 +51,12 @@ impl SoFar {
     }
 }
 
+/// Whether a request may make something: any but a GET or HEAD may make the object that it addresses, also one that removes it (a
+/// delete marker), or that a server takes for another.
+fn may_make(prepared: &Prepared) -> bool {
+    prepared.method != Method::GET && prepared.method != Method::HEAD
+}
+
 /// How many steps of a group are on their way at the same time.
 const TOGETHER: usize = 16;
 
@@ -97,11 +103,15 @@ impl Shared {
                 let prepared = build(&step.request, &place, target, &earlier);
                 let (place, redactor, disclosures) = (&place, &redactor, &disclosures);
                 sending.push(async move {
+                    let makes = prepared.as_ref().is_ok_and(may_make);
                     if let Ok(prepared) = &prepared {
                         self.record(step, prepared, place)?;
                     }
                     self.recorder.go_on()?;
-                    Ok(self.client.send(&step.id, false, prepared, redactor, disclosures).await)
+                    let on_its_way = makes.then(|| self.recorder.sending());
+                    let exchange = self.client.send(&step.id, false, prepared, redactor, disclosures).await;
+                    on_its_way.into_iter().for_each(|it| it.came_to(&exchange.reply));
+                    Ok(exchange)
                 });
             }
             let exchanges: Vec<Result<_, Cut>> = futures_util::stream::iter(sending).buffered(TOGETHER).collect().await;
@@ -127,10 +137,9 @@ impl Shared {
         Ok(Ended { outcome: StepsOutcome::Held, stopped: None })
     }
 
-    /// Enters in the ledger what a request may make: any but a GET or HEAD may make the object that it addresses, also one that
-    /// removes it (a delete marker), or that a server takes for another.
+    /// Enters in the ledger what a request may make.
     fn record(&self, step: &Step, prepared: &Prepared, place: &Place) -> Result<(), Cut> {
-        if prepared.method == Method::GET || prepared.method == Method::HEAD {
+        if !may_make(prepared) {
             return Ok(());
         }
         let bucket = || place.bucket.clone();

@@ -6,7 +6,9 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::found::Found;
-use super::limits::{Budget, MAX_ALL_STEPS, MAX_CASES, MAX_EXPANDED, MAX_NAME, MAX_REPEAT, MAX_STEPS, VALUE, take};
+use super::limits::{
+    Budget, MAX_ALIASES, MAX_ALL_STEPS, MAX_CASES, MAX_EXPANDED, MAX_NAME, MAX_REPEAT, MAX_STEPS, VALUE, take,
+};
 use super::locate::escape;
 
 /// A file whose scenarios have their placeholders filled in, not yet typed.
@@ -42,7 +44,7 @@ pub fn expand(mut file: Value, found: &mut Found<'_>, budget: &mut Budget) -> Op
     let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
     for (index, scenario) in scenarios.iter().enumerate() {
         let pointer = format!("/scenarios/{index}");
-        let axes = axes(scenario, &pointer, tables, found);
+        let axes = axes(scenario, &pointer, tables, found)?;
         let count = axes.iter().fold(1u64, |n, (_, rows)| n.saturating_mul(rows.len() as u64));
         if let Err(message) = afford(scenario, count, budget) {
             found.at(&pointer, message, Some("split the file, and run its parts one after the other".to_owned()));
@@ -69,14 +71,21 @@ pub fn expand(mut file: Value, found: &mut Found<'_>, budget: &mut Budget) -> Op
 /// An alias, and the rows that it stands for.
 type Axis<'v> = (&'v str, &'v [Value]);
 
+/// What a scenario's aliases stand for; nothing where there are too many.
 fn axes<'v>(
     scenario: &'v Value,
     pointer: &str,
     tables: &'v Map<String, Value>,
     found: &mut Found<'_>,
-) -> Vec<Axis<'v>> {
+) -> Option<Vec<Axis<'v>>> {
     let mut axes: Vec<Axis<'v>> = Vec::new();
-    for (alias, table) in scenario.get("for_each").and_then(Value::as_object).into_iter().flatten() {
+    let aliases = scenario.get("for_each").and_then(Value::as_object);
+    if aliases.is_some_and(|aliases| aliases.len() > MAX_ALIASES) {
+        let message = format!("a scenario has at most {MAX_ALIASES} aliases for tables");
+        found.at(&format!("{pointer}/for_each"), message, None);
+        return None;
+    }
+    for (alias, table) in aliases.into_iter().flatten() {
         let Some(name) = table.as_str() else { continue };
         match tables.get(name).and_then(Value::as_array) {
             Some(rows) if !rows.is_empty() => axes.push((alias, rows)),
@@ -88,7 +97,7 @@ fn axes<'v>(
             }
         }
     }
-    axes
+    Some(axes)
 }
 
 /// The rows of the case of this number; those of the last alias change first.

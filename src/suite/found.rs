@@ -1,13 +1,17 @@
 //! The mistakes of a file as they are found: each once, and no more with their places than are shown.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
-use super::limits::{MAX_MISTAKES, MAX_NAME};
+use super::limits::{MAX_MISTAKES, MAX_NAME, take};
 use super::locate::{Diagnostic, FileDiagnostics, Located, OddName, near_miss};
 
 /// The longest message, in characters: what is quoted of a file is a part of it.
 const MAX_MESSAGE: usize = 400;
+
+/// What may be compared for suggestions about one file, in pairs of bytes: seconds at the worst.
+const MAX_COMPARING: u64 = 100_000_000;
 
 /// Mistakes found so far.
 pub(super) struct Found<'a> {
@@ -16,11 +20,19 @@ pub(super) struct Found<'a> {
     /// Hashes of place and message of those found.
     seen: HashSet<u64>,
     shown: Vec<Diagnostic>,
+    /// How much may still be compared for suggestions, in pairs of bytes.
+    comparing: Cell<u64>,
 }
 
 impl<'a> Found<'a> {
     pub fn new(located: &'a Located<'a>) -> Self {
-        Self { located, hasher: RandomState::new(), seen: HashSet::new(), shown: Vec::new() }
+        Self {
+            located,
+            hasher: RandomState::new(),
+            seen: HashSet::new(),
+            shown: Vec::new(),
+            comparing: Cell::new(MAX_COMPARING),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -71,12 +83,19 @@ impl<'a> Found<'a> {
         self.seen.insert(self.hasher.hash_one(mistake)) && !self.is_full()
     }
 
-    /// The name of `known` that `word` was probably meant to be, as help; not looked for where it would not be shown.
+    /// The name of `known` that `word` was probably meant to be, as help; not looked for where it would not be shown, or has
+    /// cost too much before.
     pub fn suggest<'c>(&self, word: &str, known: impl IntoIterator<Item = &'c str>) -> Option<String> {
         if self.is_full() {
             return None;
         }
-        near_miss(word, known).map(|near| format!("did you mean `{near}`?"))
+        let affordable = known.into_iter().take_while(|name| {
+            let mut left = self.comparing.get();
+            let is_affordable = take(&mut left, (word.len() as u64 + 1) * (name.len() as u64 + 1));
+            self.comparing.set(left);
+            is_affordable
+        });
+        near_miss(word, affordable).map(|near| format!("did you mean `{near}`?"))
     }
 
     /// All of them, in the order of the text.

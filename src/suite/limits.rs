@@ -20,7 +20,7 @@ pub const MAX_CASES: u64 = 50_000;
 pub const MAX_REPEAT: u64 = 10_000;
 /// The most steps of one case.
 pub const MAX_STEPS: u64 = 20_000;
-/// The most steps, of all suites of a run together.
+/// The most steps, of all suites of a run together, and of their controls.
 pub const MAX_ALL_STEPS: u64 = 100_000;
 /// The most that all suites of a run may expand to, written out, in bytes; each value counts [`VALUE`] besides its text.
 pub const MAX_EXPANDED: u64 = 32 * 1024 * 1024;
@@ -34,6 +34,12 @@ pub const MAX_OBJECT_NAME: usize = 1024;
 pub const MAX_PATTERN: usize = 1_000;
 /// The most memory that a compiled regular expression takes, in bytes.
 pub const MAX_COMPILED: usize = 2 * 1024 * 1024;
+/// The most capabilities, of all suites of a run together: each case is looked at for each.
+pub const MAX_CAPABILITIES: u64 = 100;
+/// The most aliases that a scenario has for tables.
+pub const MAX_ALIASES: usize = 16;
+/// The largest file of a customer key, in bytes of hexadecimal.
+pub const MAX_KEY_FILE: u64 = 4 * 1024;
 /// The most different regular expressions, of all suites of a run together.
 pub const MAX_PATTERNS: u64 = 100;
 /// The longest text that is searched for a regular expression, in bytes; a longer one does not match.
@@ -65,6 +71,7 @@ pub struct Budget {
     pub(super) expanded: u64,
     pub(super) literal: u64,
     pub(super) patterns: u64,
+    pub(super) capabilities: u64,
 }
 
 impl Default for Budget {
@@ -75,6 +82,7 @@ impl Default for Budget {
             expanded: MAX_EXPANDED,
             literal: MAX_LITERAL,
             patterns: MAX_PATTERNS,
+            capabilities: MAX_CAPABILITIES,
         }
     }
 }
@@ -89,15 +97,18 @@ pub(super) fn take(left: &mut u64, amount: u64) -> bool {
 /// The limits as a Markdown table, which README has.
 #[must_use]
 pub fn table() -> String {
-    let rows: [(&str, u64, &str); 24] = [
+    let rows: [(&str, u64, &str); 27] = [
         ("A suite file", MAX_SUITE, "bytes"),
         ("A folder of suites", MAX_SUITES as u64, "files"),
         ("A fixture; a body", MAX_BODY, "bytes"),
         ("Texts and fixtures of all bodies *", MAX_LITERAL, "bytes"),
         ("Bodies that one joins", MAX_JOINED as u64, ""),
         ("Customer keys", u64::from(MAX_KEYS), ""),
+        ("A customer key's file", MAX_KEY_FILE, "bytes"),
+        ("Capabilities *", MAX_CAPABILITIES, ""),
+        ("Aliases of a scenario (`for_each`)", MAX_ALIASES as u64, ""),
         ("Cases *", MAX_CASES, ""),
-        ("Steps *", MAX_ALL_STEPS, ""),
+        ("Steps, with those of controls *", MAX_ALL_STEPS, ""),
         ("Steps of a case", MAX_STEPS, ""),
         ("`repeat`", MAX_REPEAT, "steps"),
         ("Scenarios with all placeholders filled in *", MAX_EXPANDED, "bytes"),

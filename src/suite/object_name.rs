@@ -18,6 +18,9 @@ pub fn check(name: &str) -> Result<(), &'static str> {
     if name.chars().any(char::is_control) {
         return Err("it holds a control character");
     }
+    if name.contains("${") {
+        return Err("S3 fills in `${filename}` in forms: the object would be another");
+    }
     if climbs(name) {
         return Err("`.` and `..` between slashes may lead to other objects");
     }
@@ -48,6 +51,7 @@ mod tests {
     #[case::with_a_parameter("..;a=b/c")]
     #[case::empty("")]
     #[case::line_break("a\nb")]
+    #[case::filled_in_by_the_server("a-${filename}")]
     #[case::long(&"a".repeat(MAX_OBJECT_NAME + 1))]
     fn what_may_lead_elsewhere_is_refused(#[case] name: &str) {
         assert!(check(name).is_err());

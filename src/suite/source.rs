@@ -4,7 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::limits::{MAX_FIXTURE, MAX_SUITE, MAX_SUITES};
+#[cfg(test)]
+use super::limits::MAX_FIXTURE;
+use super::limits::{MAX_SUITE, MAX_SUITES};
 use crate::bounded;
 
 static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites");
@@ -160,11 +162,11 @@ impl Fixtures {
         Self::Missing(format!("there is no folder `fixtures` in {}{beside}", root.display()))
     }
 
-    /// Reads a fixture.
+    /// Reads a fixture of at most `limit` bytes.
     ///
     /// # Errors
-    /// A sentence for people: the path leaves the fixtures folder, or the file cannot be read.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+    /// A sentence for people: the path leaves the fixtures folder, or the file cannot be read, or is larger.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let relative = Path::new(path);
         if relative.components().any(|c| !matches!(c, Component::Normal(_))) {
             return Err(format!(
@@ -192,7 +194,7 @@ impl Fixtures {
                 if !full.metadata().map_err(cannot)?.is_file() {
                     return Err(format!("fixture `{path}` is no regular file"));
                 }
-                bounded::read(&full, MAX_FIXTURE).map_err(cannot)
+                bounded::read(&full, limit).map_err(cannot)
             }
             Self::Missing(why) => Err(format!("cannot read fixture `{path}`: {why}")),
         }
@@ -209,7 +211,7 @@ mod tests {
     #[case("/etc/passwd")]
     #[case("keys/../../x")]
     fn fixtures_stay_in_their_folder(#[case] path: &str) {
-        assert!(Fixtures::Embedded.read(path).unwrap_err().contains("below"));
+        assert!(Fixtures::Embedded.read(path, MAX_FIXTURE).unwrap_err().contains("below"));
     }
 
     /// A folder with these files, below one that is not its own.
@@ -259,15 +261,15 @@ mod tests {
         folders.link("own/fixtures/inside", "own/fixtures/keys/good");
         std::os::unix::fs::symlink("/dev/zero", folders.path("own/fixtures/device")).unwrap();
         let fixtures = folders.fixtures("own/x.json");
-        let told = |path| fixtures.read(path).expect_err(path);
+        let told = |path| fixtures.read(path, MAX_FIXTURE).expect_err(path);
         assert!(told("link").contains("leads out"));
         assert!(told("folder/secret.json").contains("leads out"));
         assert!(told("device").contains("leads out"));
         assert!(told("pipe").contains("no regular file"));
         assert!(told("keys").contains("no regular file"));
         assert!(!told("link").contains("a secret"));
-        assert_eq!(fixtures.read("keys/good").unwrap(), b"good");
-        assert_eq!(fixtures.read("inside").unwrap(), b"good");
+        assert_eq!(fixtures.read("keys/good", MAX_FIXTURE).unwrap(), b"good");
+        assert_eq!(fixtures.read("inside", MAX_FIXTURE).unwrap(), b"good");
     }
 
     #[cfg(unix)]
@@ -275,7 +277,7 @@ mod tests {
     fn a_folder_of_fixtures_that_leads_elsewhere_is_none() {
         let folders = Folders::new();
         folders.link("own/fixtures", "other");
-        let told = folders.fixtures("own/x.json").read("secret.json").unwrap_err();
+        let told = folders.fixtures("own/x.json").read("secret.json", MAX_FIXTURE).unwrap_err();
         assert!(told.contains("is a link that leads out of"), "{told}");
     }
 
@@ -284,9 +286,9 @@ mod tests {
     fn a_folder_above_is_that_of_suites_alone() {
         let folders = Folders::new();
         folders.write("fixtures/f", "mine").write("suites/x.json", "{}");
-        let told = folders.fixtures("own/x.json").read("f").unwrap_err();
+        let told = folders.fixtures("own/x.json").read("f", MAX_FIXTURE).unwrap_err();
         assert!(told.contains("there is no folder `fixtures`"), "{told}");
-        assert_eq!(folders.fixtures("suites/x.json").read("f").unwrap(), b"mine");
+        assert_eq!(folders.fixtures("suites/x.json").read("f", MAX_FIXTURE).unwrap(), b"mine");
     }
 
     #[cfg(unix)]

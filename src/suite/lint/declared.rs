@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Lint;
 use crate::suite::body::Body;
-use crate::suite::limits::{MAX_BODY, MAX_JOINED, MAX_LITERAL, take};
+use crate::suite::limits::{MAX_BODY, MAX_FIXTURE, MAX_JOINED, MAX_KEY_FILE, MAX_LITERAL, take};
 use crate::suite::load::{Key, declared_key};
 use crate::suite::locate::escape;
 use crate::suite::model::{BodySpec, MAX_KEYS};
@@ -16,12 +16,15 @@ impl Lint<'_, '_> {
     pub(super) fn keys(&mut self, fixtures: &Fixtures) -> BTreeMap<String, Key> {
         let mut keys = BTreeMap::new();
         for (name, spec) in &self.typed.file.keys {
+            if self.found.is_full() {
+                break;
+            }
             let pointer = format!("/keys/{}", escape(name));
             if spec.length.is_some_and(|l| l > 1024) {
                 self.error(&format!("{pointer}/length"), "a customer key of a test is at most 1024 bytes long", None);
             }
             let bytes = spec.file.as_ref().and_then(|path| {
-                let read = fixtures.read(path).map(Zeroizing::new).and_then(|text| {
+                let read = fixtures.read(path, MAX_KEY_FILE).map(Zeroizing::new).and_then(|text| {
                     let decoded = hex::decode(text.trim_ascii()).map(Zeroizing::new);
                     decoded.map_err(|_| format!("fixture `{path}` is not hexadecimal"))
                 });
@@ -56,6 +59,9 @@ impl Lint<'_, '_> {
         let specs = &self.typed.file.bodies;
         let (joined, plain): (Vec<_>, Vec<_>) = specs.iter().partition(|(_, spec)| !spec.join.is_empty());
         for (name, spec) in plain.into_iter().chain(joined) {
+            if self.found.is_full() {
+                return;
+            }
             let pointer = format!("/bodies/{}", escape(name));
             if let Some(body) = self.body(&pointer, spec, fixtures) {
                 if body.len() > MAX_BODY {
@@ -89,7 +95,7 @@ impl Lint<'_, '_> {
             return Some(Body::Generated { size, seed: spec.seed.unwrap_or(0) });
         }
         if let Some(path) = &spec.file {
-            let read = fixtures.read(path).map_err(|m| self.error(&format!("{pointer}/file"), m, None));
+            let read = fixtures.read(path, MAX_FIXTURE).map_err(|m| self.error(&format!("{pointer}/file"), m, None));
             return read.ok().map(|bytes| Body::Literal(bytes.into()));
         }
         if spec.join.len() > MAX_JOINED {

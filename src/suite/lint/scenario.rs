@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Before, Lint};
-use crate::suite::limits::MAX_REPEAT;
+use crate::suite::limits::{MAX_CAPABILITIES, MAX_REPEAT, take};
 use crate::suite::locate::escape;
 use crate::suite::model::{Operation, Outcome, Scenario, Scheme, Step};
 
@@ -21,6 +21,9 @@ impl Lint<'_, '_> {
                 self.error(&format!("{pointer}/id"), format!("scenario id `{}` stands twice", scenario.id), None);
             }
             if scenario.capability.is_some() {
+                if !take(&mut self.budget.capabilities, 1) {
+                    self.error(&pointer, format!("the suites have more than {MAX_CAPABILITIES} capabilities"), None);
+                }
                 if !scenario.rules.is_empty() || !scenario.requires.is_empty() {
                     let message = "the probe of a capability tests no rule, and needs no other capability";
                     self.error(&pointer, message, None);

@@ -2,7 +2,7 @@
 
 use super::Lint;
 use crate::suite::body::Body;
-use crate::suite::limits::{MAX_COMPARED, MAX_DIGESTED, MAX_TOGETHER};
+use crate::suite::limits::{MAX_ALL_STEPS, MAX_COMPARED, MAX_DIGESTED, MAX_TOGETHER, take};
 use crate::suite::model::{Outcome, Request, Scenario, Step};
 
 impl Lint<'_, '_> {
@@ -21,6 +21,17 @@ impl Lint<'_, '_> {
                 let at = format!("{pointer}/steps/{}", origins.get(index).unwrap_or(&index));
                 self.error(&at, format!("a step compares at most {MAX_COMPARED} texts, headers and elements"), None);
             }
+        }
+        if !take(&mut self.budget.steps, of_controls(steps)) {
+            let help = Some(
+                "put refusals first, or in scenarios of their own: each control sends the steps before it again"
+                    .to_owned(),
+            );
+            self.error(
+                pointer,
+                format!("the suites send more than {MAX_ALL_STEPS} steps, with those of controls"),
+                help,
+            );
         }
         let digested = steps.iter().map(|step| self.digested(step)).fold(0, u64::saturating_add);
         if digested.saturating_add(self.md5s(steps)) > MAX_DIGESTED {
@@ -75,6 +86,19 @@ impl Lint<'_, '_> {
         let bytes = bodies.into_iter().map(|body| self.length(body)).fold(0, u64::saturating_add);
         bytes.saturating_mul(keys.len() as u64 + 3)
     }
+}
+
+/// How many steps the controls of these steps send: each is sent behind those before it that have none.
+fn of_controls(steps: &[Step]) -> u64 {
+    let (mut before, mut sent) = (0, 0u64);
+    for step in steps {
+        if step.control.is_some() {
+            sent = sent.saturating_add(before + 1);
+        } else {
+            before += 1;
+        }
+    }
+    sent
 }
 
 /// How many texts, headers and elements an outcome compares.
