@@ -509,6 +509,49 @@ fn a_busy_endpoint_is_asked_again_only_if_the_user_says_so(
     assert_eq!(workplace.read("again.json"), workplace.read("run.json"));
 }
 
+/// Busy, and gives the customer key back.
+struct BusyAndLeaky;
+
+#[async_trait::async_trait]
+impl Behaviour for BusyAndLeaky {
+    async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let key = request.head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("x-amz-server-side-encryption-customer-key").then_some(value)
+        });
+        let body = format!("<Error><Code>SlowDown</Code><Key>{}</Key></Error>", key.unwrap_or_default());
+        Answers(503, "Retry-After: 0\r\n".to_owned(), body.into_bytes()).answer(request, stream).await
+    }
+}
+
+#[test]
+fn a_busy_answer_that_gives_a_key_back_is_kept() {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, BusyAndLeaky);
+    workplace.file("one.json", &cases(1, &read_back(r#""operation": "GetObject""#, WHOLE)));
+    let outcome = bounded(&workplace, &endpoint, "run one.json --retry-throttled 3");
+    // Of what the endpoint would answer when it is not busy nothing is known.
+    assert_eq!((outcome.code, endpoint.reads()), (Some(3), 1), "{outcome:#?}");
+    assert!(outcome.out.contains("customer key K stands in the answer"), "{}", outcome.out);
+}
+
+/// A write that stays without an answer may be carried out when the run is long over.
+#[rstest]
+#[case::for_a_request("--request-timeout 2")]
+#[case::for_a_scenario("--request-timeout 200 --scenario-timeout 2")]
+fn a_write_that_nobody_waited_for_leaves_the_ledger(#[case] words: &str) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Fault::NeverAnswers);
+    let put = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}, "headers": {"x-judged": {"value": "1"}}}}"#;
+    workplace.file("one.json", &cases(1, put));
+    let outcome = bounded(&workplace, &endpoint, &format!("run one.json {words}"));
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    assert!(outcome.out.contains("1 request had no answer in time"), "{outcome:#?}");
+    assert!(outcome.err.contains("ssecheck sweep --run"), "{outcome:#?}");
+    let ledgers = workplace.run("sweep");
+    assert!(ledgers.out.contains(&endpoint.url()), "{ledgers:#?}");
+}
+
 /// A clock that is a day ahead.
 fn tomorrow() -> String {
     let date = time::OffsetDateTime::now_utc() + time::Duration::days(1) + time::Duration::hours(1);

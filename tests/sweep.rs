@@ -181,6 +181,22 @@ async fn an_interrupted_run_leaves_nothing_wherever_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_to_which_nobody_listens_leaves_nothing() {
+    let busy = Busy::new().await;
+    let before = busy.estate.snapshot().await;
+    let whole = busy.whole("").await;
+    let mut command = busy.estate.workplace.command("run busy.json");
+    command.envs(busy.estate.settings(&busy.gate.url)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = busy.gate.start(&mut command, whole / 2, Then::Signal("TERM"));
+    drop((child.stdout.take(), child.stderr.take()));
+    let ended = tokio::task::spawn_blocking(move || child.wait().expect("it was started"));
+    assert_eq!(ended.await.expect("it ends").code(), Some(130));
+    busy.gate.is_quiet().await;
+    assert_eq!(busy.estate.snapshot().await, before);
+    assert!(busy.estate.ledgers().is_empty(), "{:?}", busy.estate.ledgers());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_a_run_at_once_and_a_run_that_goes_on_is_not_swept_after() {
     let busy = Busy::new().await;
     let (estate, gate) = (&busy.estate, &busy.gate);
@@ -253,7 +269,8 @@ async fn a_stranger_s_object_in_a_bucket_of_the_run_is_told_of_and_stays() {
     assert_eq!((keys, snapshot), (vec!["payroll".to_owned()], before.clone()));
     assert_eq!(estate.ledgers(), std::slice::from_ref(&run));
     estate.send(Method::DELETE, &bucket, "payroll", &[], "").await;
-    let swept = busy.sweep(&format!("--run {run} --delete")).await;
+    // Signed for the region that the run was made in, whatever the configuration says now.
+    let swept = busy.sweep(&format!("--run {run} --delete --region elsewhere-1")).await;
     assert_eq!((swept.code, estate.snapshot().await), (Some(0), before), "{}", swept.out);
 }
 
@@ -271,6 +288,10 @@ async fn nothing_is_sent_to_another_endpoint_or_by_a_ledger_that_is_damaged() {
         "{}",
         other.err
     );
+    // Of runs that are not named those of other endpoints are nobody's mistake.
+    let old = estate.run(estate.endpoint.tls_url.as_str(), "sweep --older-than 0s --delete").await;
+    assert!(old.code == Some(0) && old.out.contains("left alone"), "{old:#?}");
+    assert_eq!(estate.snapshot().await, snapshot);
     let none = estate.workplace.run(&delete);
     assert_eq!(none.code, Some(2), "{none:#?}");
     assert!(none.err.contains(&format!("--endpoint {}", busy.gate.url)), "{}", none.err);

@@ -315,3 +315,51 @@ impl Sent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::{CustomerKey, housekeeping};
+    use crate::config::{Addressing, Credentials};
+
+    /// A client of an endpoint that is not there.
+    fn client() -> Client {
+        let target = Target {
+            tls: "https://127.0.0.1:1".parse().unwrap(),
+            plain: None,
+            region: "us-east-1".to_owned(),
+            addressing: Addressing::Path,
+            credentials: Credentials {
+                access_key_id: "a".to_owned(),
+                secret_access_key: "b".to_owned().into(),
+                session_token: None,
+            },
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+            proxy: None,
+            retry_throttled: 0,
+        };
+        Client::new(target, &TlsTrust::default()).unwrap()
+    }
+
+    async fn sent_by(client: &Client) -> Reply {
+        let prepared =
+            housekeeping("HeadBucket", http::Method::HEAD, "bucket", "", &[], bytes::Bytes::new(), client.target());
+        let redactor = CustomerKey::redactor(&BTreeMap::new());
+        client.send("step", false, prepared, &redactor, &Disclosures::of(&BTreeMap::new())).await.reply
+    }
+
+    #[tokio::test]
+    async fn once_answers_took_too_much_memory_only_clean_up_is_sent() {
+        let client = client();
+        client.kept.store(MOST_KEPT, Ordering::Relaxed);
+        assert!(matches!(sent_by(&client).await, Reply::Closed(_)));
+        client.kept.store(MOST_KEPT + 1, Ordering::Relaxed);
+        let reply = sent_by(&client).await;
+        assert!(matches!(&reply, Reply::Failed(why) if why.contains("took more than")), "{reply:?}");
+        assert!(matches!(sent_by(&client.for_housekeeping()).await, Reply::Closed(_)));
+    }
+}

@@ -50,6 +50,9 @@ impl Liar {
                     async move {
                         let (status, body) = answer.ok_or("the connection is closed")?;
                         let mut answer = http::Response::builder().status(status);
+                        if status == 503 {
+                            answer = answer.header("retry-after", "0");
+                        }
                         if body == MARKED {
                             answer = answer.header("x-amz-delete-marker", "true");
                         }
@@ -199,6 +202,98 @@ async fn an_endpoint_that_answers_no_more_is_given_up() {
     // All 100, the bucket, and that no more was tried.
     assert_eq!((outcome.removed.len(), outcome.left_behind.len()), (0, 102));
     assert!(outcome.left_behind[101].contains("8 times in a row"), "{:?}", outcome.left_behind[101]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_busy_without_end_is_given_up() {
+    let liar = Liar::new(move |method, target| {
+        let keys: Vec<String> = (0..100).map(|number| format!("{PREFIX}{number}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        match method {
+            "DELETE" => Some((503, "<Error><Code>SlowDown</Code></Error>".to_owned())),
+            _ if target.contains("versions") => versions(&keys, ""),
+            _ => nothing(),
+        }
+    })
+    .await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), true).await;
+    // Each is sent five times; four are under way when it is enough.
+    let deletes = liar.asked("DELETE").len();
+    assert!((8 * 5..12 * 5).contains(&deletes), "{deletes}");
+    assert_eq!((outcome.removed.len(), outcome.left_behind.len()), (0, 102));
+    assert!(outcome.left_behind[101].contains("busy 8 times in a row"), "{:?}", outcome.left_behind[101]);
+}
+
+#[tokio::test]
+async fn a_policy_that_stands_in_the_way_is_removed_first() {
+    let is_open = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::Relaxed;
+    let liar = Liar::new(move |method, target| match (method, target) {
+        ("DELETE", "/bucket?policy=") => {
+            is_open.store(true, order);
+            Some((204, String::new()))
+        }
+        ("DELETE", _) if !is_open.load(order) => Some((403, "<Error><Code>AccessDenied</Code></Error>".to_owned())),
+        ("DELETE", _) => Some((204, String::new())),
+        _ if target.contains("versions") => versions(&[&format!("{PREFIX}a")], ""),
+        _ => nothing(),
+    })
+    .await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), true).await;
+    assert_eq!((outcome.left_behind.len(), outcome.removed.len()), (0, 2), "{outcome:#?}");
+    // The policy of a bucket that the run was given is not the run's.
+    let closed = Liar::new(move |method, target| match method {
+        "DELETE" => Some((403, "<Error><Code>AccessDenied</Code></Error>".to_owned())),
+        _ if target.contains("versions") => versions(&[&format!("{PREFIX}a")], ""),
+        _ => nothing(),
+    })
+    .await;
+    let outcome = closed.remove(Scope::Prefix(PREFIX), false).await;
+    assert_eq!((outcome.left_behind.len(), closed.asked("DELETE /bucket?").len()), (1, 0), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_version_that_a_delete_marker_hides_is_told_of_also_once_it_is_not_listed_any_more() {
+    let is_hidden = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::Relaxed;
+    let liar = Liar::new(move |method, target| match method {
+        "DELETE" if target.ends_with("/plain") => Some((204, String::new())),
+        "DELETE" => {
+            is_hidden.store(true, order);
+            Some((200, MARKED.to_owned()))
+        }
+        _ if target.contains("list-type") && !is_hidden.load(order) => {
+            let key = |name| format!("<Contents><Key>{PREFIX}{name}</Key></Contents>");
+            Some((200, format!("<ListResult>{}{}</ListResult>", key("hidden"), key("plain"))))
+        }
+        _ if target.contains("versions") => Some((501, String::new())),
+        _ => nothing(),
+    })
+    .await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), false).await;
+    assert_eq!((outcome.removed.len(), outcome.left_behind.len()), (1, 1), "{outcome:#?}");
+    assert!(outcome.left_behind[0].contains("hidden") && outcome.left_behind[0].contains("has versions"));
+}
+
+#[tokio::test]
+async fn long_names_are_read_to_a_limit() {
+    let rest = "<IsTruncated>true</IsTruncated><NextKeyMarker>";
+    let page = std::sync::atomic::AtomicUsize::new(0);
+    let liar = Liar::new(move |_, target| {
+        if !target.contains("versions") {
+            return nothing();
+        }
+        let page = page.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let long = "k".repeat(900);
+        let keys: Vec<String> = (0..1000).map(|number| format!("{PREFIX}{long}{page}-{number}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        versions(&keys, &format!("{rest}{page}</NextKeyMarker>"))
+    })
+    .await;
+    let bucket = Bucket { name: "bucket".to_owned(), is_made: false };
+    let looked = Removal::new(&liar.housekeeper, Scope::Prefix(PREFIX), 4).look(&bucket).await;
+    assert!(looked.troubles[0].contains("bytes of names"), "{:?}", looked.troubles);
+    assert!((35_000..38_000).contains(&looked.own.len()), "{}", looked.own.len());
 }
 
 #[tokio::test]

@@ -94,9 +94,9 @@ impl Recorder {
     pub fn all_removed(&self) -> Option<String> {
         let unanswered = self.unanswered.load(Ordering::Relaxed);
         if unanswered > 0 {
+            let requests = if unanswered == 1 { "1 request".to_owned() } else { format!("{unanswered} requests") };
             return Some(format!(
-                "what the endpoint may still store: {unanswered} requests had no answer in time, and may be carried out after \
-                 this clean-up"
+                "what the endpoint may still store: {requests} had no answer in time, and may be carried out after this clean-up"
             ));
         }
         self.ledger.as_ref().and_then(|ledger| ledger.remove().err()).map(|error| error.to_string())

@@ -1,0 +1,84 @@
+//! What a plain-HTTP listener does in place of an answer: only one that closes the connection has refused, and only where the endpoint
+//! answers others just then.
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
+use common::raw_endpoint::{Behaviour, RawEndpoint, Request, Stream};
+use common::{Outcome, Workplace, suite};
+use rstest::rstest;
+use serde_json::Value;
+
+/// The TLS listener answers as an S3 service would.
+struct Tame;
+
+#[async_trait::async_trait]
+impl Behaviour for Tame {
+    async fn answer(&self, _: &Request, _: &mut Stream) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A listener that reads the head of each request, says this, and closes the connection; its address.
+fn plain_listener(says: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("it is accepted"));
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                if stream.read_line(&mut line).is_err() || line.is_empty() {
+                    break;
+                }
+            }
+            let _ = stream.get_mut().write_all(says.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Three cases whose controls send the same.
+fn three_cases() -> String {
+    let put = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}},
+        "expect": {"refused": true}, "control": {"request": {"scheme": "tls", "sse_c": {"key": "SAFE"}}, "expect": {"status": ["200"]}}}"#;
+    suite("must", put)
+        .replace(r#""K": {}"#, r#""K": {}, "SAFE": {}"#)
+        .replace(r#""rules":"#, r#""for_each": {"row": "rows"}, "rules":"#)
+        .replace(r#""scenarios":"#, r#""tables": {"rows": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}, "scenarios":"#)
+}
+
+const REFUSAL: &str =
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 43\r\n\r\n<Error><Code>InvalidRequest</Code></Error>\r\n";
+
+#[rstest]
+#[case::refused(REFUSAL, "pass", 1)]
+#[case::closed("", "pass", 3)]
+#[case::broken_off("HTTP/1.1 4", "error", 0)]
+#[case::broken_off_in_its_headers("HTTP/1.1 400 Bad Request\r\nContent-Le", "error", 0)]
+#[case::another_protocol("+OK Dovecot ready.\r\n\r\n", "pass", 3)]
+fn a_connection_is_refused_only_by_closing_it(
+    #[case] says: &'static str,
+    #[case] verdict: &str,
+    #[case] controls: usize,
+) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Tame);
+    workplace.file("one.json", &three_cases());
+    let mut command = workplace.command("run one.json --jobs 1 --report json=run.json");
+    command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
+    command.env("SSECHECK_PLAIN_ENDPOINT", plain_listener(says));
+    command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
+    let outcome = Outcome::of(command.output().expect("the binary starts"));
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+    let cases = record["cases"].as_array().expect("it has cases");
+    let verdicts: Vec<&str> = cases.iter().filter_map(|case| case["verdict"].as_str()).collect();
+    assert_eq!(verdicts, [verdict; 3], "{outcome:#?}");
+    // A control that was answered before says nothing of a connection that is closed now.
+    if verdict == "pass" {
+        assert_eq!(endpoint.count("control-of-put"), controls);
+    }
+}
