@@ -6,8 +6,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::limits::{
-    Budget, MAX_ALL_STEPS, MAX_COMPARED, MAX_HEADER, MAX_HEADERS, MAX_JOINED, MAX_LISTED, MAX_MISTAKES, MAX_NAME,
-    MAX_PATTERNS, MAX_POLICY, MAX_QUERY, MAX_STEPS,
+    Budget, MAX_ALIASES, MAX_ALL_STEPS, MAX_CAPABILITIES, MAX_COMPARED, MAX_HEADER, MAX_HEADERS, MAX_JOINED,
+    MAX_KEY_FILE, MAX_LISTED, MAX_MISTAKES, MAX_NAME, MAX_PATTERNS, MAX_POLICY, MAX_QUERY, MAX_STEPS,
 };
 use super::model::MAX_KEYS;
 use super::schema::strict_schema;
@@ -218,6 +218,7 @@ fn the_built_in_suites_need_a_part_of_the_budget() {
         (budget.expanded, whole.expanded),
         (budget.literal, whole.literal),
         (budget.patterns, whole.patterns),
+        (budget.capabilities, whole.capabilities),
     ];
     assert!(halves.iter().all(|(left, all)| *left > all / 2), "{halves:?}");
 }
@@ -240,10 +241,87 @@ fn declaring(kind: &str, name: &str, spec: Value) -> Value {
 #[case::headers(of_request(request("GetObject", json!({"headers": (0..=MAX_HEADERS).map(|n| (format!("x-{n}"), json!({"value": "a"}))).collect::<serde_json::Map<_, _>>()}))), "header lines")]
 #[case::names(declaring("keys", &"K".repeat(MAX_NAME + 1), json!({})), "the name of a member")]
 #[case::sent_together(of_large(json!({"id": "g", "repeat": 3, "together": "t", "request": {"operation": "PutObject", "body": "large"}})), "sent together")]
+#[case::aliases(of_aliases(MAX_ALIASES + 1), "at most 16 aliases")]
+#[case::capabilities(of_capabilities(MAX_CAPABILITIES as usize + 1), "more than 100 capabilities")]
+#[case::controls(of_refusals(1_000), "with those of controls")]
 #[case::digested(of_large(json!({"id": "g", "request": {"operation": "GetObject"}, "expect": {"any_of": vec![json!({"body": {"equals": "large"}}); 50]}})), "digests and compares")]
 fn what_would_take_too_much_is_refused(#[case] file: Value, #[case] told: &str) {
     let mistakes = mistakes(&file);
     assert!(mistakes.contains(told), "{mistakes}");
+}
+
+#[rstest]
+#[case::aliases(of_aliases(MAX_ALIASES))]
+#[case::controls(of_refusals(200))]
+fn what_takes_as_much_as_it_may_is_taken(#[case] file: Value) {
+    assert!(loaded(&file).is_ok(), "{}", loaded(&file).unwrap_err());
+}
+
+/// A scenario with as many aliases of one row each.
+fn of_aliases(count: usize) -> Value {
+    let mut file = expanding(1, 1, "a");
+    let aliases =
+        (0..count).map(|number| (if number == 0 { "r".to_owned() } else { format!("a{number}") }, json!("t")));
+    file["scenarios"][0]["for_each"] = Value::Object(aliases.collect());
+    file
+}
+
+/// As many capabilities besides a scenario.
+fn of_capabilities(count: usize) -> Value {
+    let mut file = of_request(json!({"operation": "GetObject", "sse_c": {"key": "K"}}));
+    let scenarios = file["scenarios"].as_array_mut().unwrap();
+    let mut probe = scenarios[0].clone();
+    (probe["rules"], probe["capability"]) = (json!([]), json!({"level": "full"}));
+    for number in 0..count {
+        probe["id"] = json!(format!("c{number}"));
+        scenarios.push(probe.clone());
+    }
+    file
+}
+
+/// A write, and as many steps that are followed by a refusal each.
+fn of_refusals(count: usize) -> Value {
+    let read = |n: usize| json!({"id": format!("g{n}"), "request": {"operation": "GetObject", "sse_c": {"key": "K"}}});
+    let refusal = |n: usize| {
+        json!({"id": format!("r{n}"), "request": {"operation": "GetObject"}, "expect": {"refused": true},
+            "control": {"request": {"sse_c": {"key": "K"}}}})
+    };
+    of_steps(&(0..count).flat_map(|n| [read(n), refusal(n)]).collect::<Vec<_>>())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_s_file_is_small() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("fixtures")).unwrap();
+    for (length, told) in [(MAX_KEY_FILE + 2, "larger than"), (MAX_KEY_FILE, "at most 1024 bytes")] {
+        std::fs::write(folder.path().join("fixtures/key"), "00".repeat(length as usize / 2)).unwrap();
+        let text = declaring("keys", "F", json!({"file": "key"})).to_string();
+        std::fs::write(folder.path().join("x.json"), text).unwrap();
+        let source = crate::suite::source::from_paths(&[folder.path().join("x.json")]).unwrap().remove(0);
+        let mistakes = load(&source, &Catalogue::embedded().unwrap()).expect_err("it is too long").to_string();
+        assert!(mistakes.contains(told), "{mistakes}");
+    }
+}
+
+/// Whatever is compared for them, suggestions take no long time.
+#[test]
+fn suggestions_end_where_they_cost_too_much() {
+    let word = "w".repeat(200);
+    let names: Vec<String> = (0..4_000).map(|number| format!("{}{number}", "n".repeat(200))).collect();
+    let text = "{}";
+    let located = crate::suite::locate::Located::new(text);
+    let found = crate::suite::found::Found::new(&located);
+    assert!(found.suggest("neerly", ["nearly"]).is_some());
+    let mut compared = 0usize;
+    found.suggest(
+        &word,
+        names.iter().map(|name| {
+            compared += 1;
+            name.as_str()
+        }),
+    );
+    assert!((2_000..3_000).contains(&compared), "{compared}");
 }
 
 /// A read with as many expectations of elements.
