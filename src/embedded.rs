@@ -1,5 +1,6 @@
 //! The embedded reference endpoint together with a client that trusts it.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use url::Url;
@@ -21,6 +22,8 @@ pub struct Reach {
     pub proxy: Option<Url>,
     /// How often a scenario's request is sent again where the endpoint says that it is busy.
     pub retry_throttled: u32,
+    /// How many requests are sent a second at most.
+    pub max_rps: Option<NonZeroU32>,
 }
 
 impl Default for Reach {
@@ -32,6 +35,7 @@ impl Default for Reach {
             request_timeout: Duration::from_secs(60),
             proxy: None,
             retry_throttled: 0,
+            max_rps: None,
         }
     }
 }
@@ -64,6 +68,7 @@ pub async fn start(options: reference::Options, reach: Reach) -> Result<(Endpoin
         request_timeout: reach.request_timeout,
         proxy: reach.proxy,
         retry_throttled: reach.retry_throttled,
+        max_rps: reach.max_rps,
     };
     let client = Client::new(target, &trust)?;
     Ok((endpoint, client))

@@ -502,6 +502,7 @@ async fn debugging_shows_no_secret() {
         request_timeout: config.request_timeout,
         proxy: None,
         retry_throttled: 0,
+        max_rps: None,
     };
     let fixed = Key::Fixed(Zeroizing::new(key.clone()));
     let keys = Redactor::new([("K", key.as_slice())]);

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::shard::{ShardArguments, ShardError};
 use super::suites::{self, SuitesError};
 use crate::baseline::{self, Baseline, BaselineError};
 use crate::plan::{Plan, Selection, plan};
 use crate::profile::{self, Departure, Profile, ProfileError};
+use crate::record::ShardRecord;
 use crate::rules::{Catalogue, CatalogueError};
 use crate::suite::digest_of_all;
 
@@ -25,6 +27,8 @@ pub(super) struct ChoiceArguments {
     /// Fail, too, if what is known passes, fails otherwise or is mended, and on news of any level
     #[arg(long, requires = "baseline")]
     strict_baseline: bool,
+    #[command(flatten)]
+    shard: ShardArguments,
 }
 
 /// What is judged, read and checked.
@@ -37,6 +41,8 @@ pub(super) struct Choice {
     pub suites_digest: String,
     /// Whether it is all built-in cases.
     pub is_complete: bool,
+    /// The part of the selected cases that it is, if not all.
+    pub shard: Option<ShardRecord>,
     /// Why a run of these can certify nothing.
     pub limits: Vec<String>,
 }
@@ -52,6 +58,8 @@ pub(super) enum ChoiceError {
     Profile(#[from] ProfileError),
     #[error(transparent)]
     Baseline(#[from] BaselineError),
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     #[error("no case of these suites is selected; `ssecheck list` shows what --only and --profile choose from")]
     NothingSelected,
 }
@@ -70,9 +78,13 @@ impl ChoiceArguments {
         if plan.cases.is_empty() {
             return Err(ChoiceError::NothingSelected);
         }
-        let is_complete = self.suites.is_empty() && self.only.is_empty();
-        let limits = self.limits(&profile);
-        Ok(Choice { rules, profile, baseline, plan, suites_digest: digest_of_all(&suites), is_complete, limits })
+        let is_all = self.suites.is_empty() && self.only.is_empty();
+        let mut limits = self.limits(&profile);
+        let (plan, part) = self.shard.part_of(plan)?;
+        let shard = part.map(|part| ShardRecord::of(&part, is_all));
+        limits.extend(shard.as_ref().map(ShardRecord::limit));
+        let (suites_digest, is_complete) = (digest_of_all(&suites), is_all && shard.is_none());
+        Ok(Choice { rules, profile, baseline, plan, suites_digest, is_complete, shard, limits })
     }
 
     fn limits(&self, profile: &Profile) -> Vec<String> {

@@ -93,6 +93,7 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
             label: manifest.label.clone(),
             suite_digest: choice.suites_digest.clone(),
             is_complete: manifest.complete && choice.is_complete,
+            shard: choice.shard.clone(),
             limits,
             evidence_digest: Some(archive.digest().to_owned()),
         };

@@ -11,6 +11,7 @@ mod judge;
 mod keygen;
 mod list;
 mod man;
+mod merge;
 mod panic;
 mod prove;
 mod report;
@@ -20,6 +21,7 @@ mod run_reports;
 mod schema;
 mod serve;
 mod service;
+mod shard;
 mod suites;
 mod sweep;
 mod validate;
@@ -72,6 +74,8 @@ enum Command {
     Diff(compare::DiffArguments),
     /// Show several runs side by side: families of rules × runs, as a Markdown table
     Compare(compare::CompareArguments),
+    /// Join the records of all shards of a run (`run --shard`) to the one of the whole
+    Merge(merge::Arguments),
     /// Make a baseline of a run: the failures that are known, for `run --baseline`
     Baseline(compare::BaselineArguments),
     /// Write reports of a run that was recorded
@@ -118,6 +122,7 @@ pub async fn main() -> ExitCode {
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Baseline(arguments) => compare::baseline(&arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Explain(arguments) => explain::explain(&arguments),

@@ -37,6 +37,7 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
         label: config.label.clone(),
         suite_digest: choice.suites_digest.clone(),
         is_complete: choice.is_complete,
+        shard: choice.shard.clone(),
         limits: choice.limits.iter().cloned().chain(limit.map(str::to_owned)).collect(),
         evidence_digest: None,
     };
@@ -58,6 +59,7 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
         request_timeout: config.request_timeout,
         proxy: config.proxy.clone(),
         retry_throttled: config.retry_throttled,
+        max_rps: config.max_rps,
     };
     let (endpoint, client) = embedded::start(options, reach).await?;
     let limit = "the embedded reference endpoint was tested, and no product";
@@ -92,5 +94,6 @@ fn target(config: &Config, tls: Url, plain: Option<Url>, credentials: Credential
         request_timeout: config.request_timeout,
         proxy: config.proxy.clone(),
         retry_throttled: config.retry_throttled,
+        max_rps: config.max_rps,
     }
 }

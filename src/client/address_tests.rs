@@ -26,6 +26,7 @@ fn target(addressing: Addressing) -> Target {
         request_timeout: Duration::from_secs(1),
         proxy: None,
         retry_throttled: 0,
+        max_rps: None,
     }
 }
 

@@ -246,12 +246,19 @@ pub fn housekeeping(
     target: &Target,
 ) -> Result<Prepared, BuildError> {
     let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut headers = Vec::new();
+    if !body.is_empty() {
+        // S3 asks for a digest of some documents (DeleteObjects), and takes it with all.
+        let digest = Body::Literal(body.clone()).digest(DigestAlgorithm::Md5);
+        let value = HeaderValue::from_str(&digest).map_err(|_| BuildError::Unsendable(digest))?;
+        headers.push(HeaderLine { name: HeaderName::from_static("content-md5"), value, shown: None, signed: true });
+    }
     Ok(Prepared {
         operation,
         scheme: Scheme::Tls,
         method,
         url: address(target, Scheme::Tls, bucket, object_key, &query)?,
-        headers: Vec::new(),
+        headers,
         body,
         payload: Payload::Whole,
         trailer: None,

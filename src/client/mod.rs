@@ -8,6 +8,7 @@ mod form;
 mod header_case;
 mod no_answer;
 mod own_connection;
+mod pace;
 mod receive;
 mod send;
 mod sign;
@@ -15,6 +16,7 @@ mod silence;
 mod throttling;
 mod tls;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use url::Url;
@@ -51,4 +53,6 @@ pub struct Target {
     pub proxy: Option<Url>,
     /// How often a scenario's request is sent again where the endpoint says that it is busy.
     pub retry_throttled: u32,
+    /// How many requests are sent a second at most, those of the harness's own included.
+    pub max_rps: Option<NonZeroU32>,
 }

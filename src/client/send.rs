@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
 use super::no_answer::{NoAnswer, chain};
+use super::pace::Pace;
 use super::receive::{Disclosures, Looking};
 use super::sign::Signer;
 use super::silence::Silence;
@@ -61,6 +62,7 @@ pub struct Client {
     kept: Arc<AtomicUsize>,
     /// None where an endpoint that has gone silent is asked all the same.
     silence: Option<Arc<Silence>>,
+    pace: Option<Arc<Pace>>,
     /// Once this is cancelled, nothing is sent again.
     stop: CancellationToken,
 }
@@ -116,6 +118,7 @@ impl Client {
             throttled: Arc::default(),
             kept: Arc::default(),
             silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
+            pace: target.max_rps.map(|rate| Arc::new(Pace::of(rate))),
             stop: CancellationToken::new(),
             target: Arc::new(target),
         })
@@ -172,6 +175,9 @@ impl Client {
         let secrets = Secrets { keys: redactor, credentials: &self.credentials };
         let mut again = 0;
         loop {
+            if let Some(pace) = &self.pace {
+                pace.turn().await;
+            }
             let deadline = tokio::time::Instant::now() + self.target.request_timeout;
             let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation), deadline };
             let mut ready = prepared.clone();
@@ -341,6 +347,7 @@ mod tests {
             request_timeout: Duration::from_secs(10),
             proxy: None,
             retry_throttled: 0,
+            max_rps: None,
         };
         Client::new(target, &TlsTrust::default()).unwrap()
     }

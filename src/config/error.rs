@@ -266,6 +266,13 @@ pub enum ConfigError {
         origin: Origin,
     },
 
+    /// No request could ever be sent.
+    #[error("{origin} is 0, and at least one request a second must be sent; give 1 or more, or leave it out")]
+    NoRequests {
+        /// Where it was given.
+        origin: Origin,
+    },
+
     /// A time limit would be over before it began.
     #[error("{origin} is 0 seconds, in which nothing can succeed; give 1 or more")]
     NoTime {

@@ -35,6 +35,7 @@ const KEYS: &[&str] = &[
     "request-timeout",
     "scenario-timeout",
     "retry-throttled",
+    "max-rps",
     "profile",
     "label",
     "aws-profile",
@@ -68,6 +69,8 @@ pub(super) struct FileOptions {
     pub scenario_timeout: Option<u64>,
     #[serde(alias = "retry_throttled")]
     pub retry_throttled: Option<u32>,
+    #[serde(alias = "max_rps")]
+    pub max_rps: Option<u32>,
     pub profile: Option<String>,
     pub label: Option<String>,
     #[serde(alias = "aws_profile")]
@@ -239,7 +242,7 @@ mod tests {
         match key {
             "addressing" => "'path'",
             "insecure" => "true",
-            "jobs" | "connect-timeout" | "request-timeout" | "scenario-timeout" | "retry-throttled" => "1",
+            "jobs" | "connect-timeout" | "request-timeout" | "scenario-timeout" | "retry-throttled" | "max-rps" => "1",
             _ => "'text'",
         }
     }

@@ -53,6 +53,7 @@ fn assert_says(error: &ConfigError, fragments: &[&str]) {
 #[case::empty_region("--region=", &["--region is ``, which is not a region: it is empty"])]
 #[case::bad_region("--region a/b", &["--region is `a/b`"])]
 #[case::jobs("--jobs 0", &["--jobs is 0", "give 1 or more"])]
+#[case::rate("--max-rps 0", &["--max-rps is 0", "give 1 or more"])]
 #[case::retries("--retry-throttled 21", &["--retry-throttled is 21", "20 times at most"])]
 #[case::connect("--connect-timeout 0", &["--connect-timeout is 0 seconds", "give 1 or more"])]
 #[case::request("--request-timeout 0", &["--request-timeout is 0 seconds"])]

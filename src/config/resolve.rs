@@ -1,6 +1,6 @@
 //! From what was typed to what it means.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,6 +62,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
     let prefix = own(typed.prefix, "prefix", options.prefix, &lines);
     let proxy = own(typed.proxy, "proxy", options.proxy, &lines);
     let jobs = own(typed.jobs, "jobs", options.jobs, &lines);
+    let rate = own(typed.max_rps, "max-rps", options.max_rps, &lines);
     let connect = own(typed.connect_timeout, "connect-timeout", options.connect_timeout, &lines);
     let request = own(typed.request_timeout, "request-timeout", options.request_timeout, &lines);
     let scenario = own(typed.scenario_timeout, "scenario-timeout", options.scenario_timeout, &lines);
@@ -94,6 +95,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
         prefix: checked_prefix(prefix)?,
         proxy: proxy.map(|proxy| urls::address(&proxy, UrlRole::Proxy)).transpose()?,
         jobs: checked_jobs(jobs)?,
+        max_rps: rate.map(checked_rate).transpose()?,
         connect_timeout: checked_timeout(connect, resolved::DEFAULT_CONNECT_TIMEOUT)?,
         request_timeout: checked_timeout(request, resolved::DEFAULT_REQUEST_TIMEOUT)?,
         scenario_timeout: checked_timeout(scenario, resolved::DEFAULT_SCENARIO_TIMEOUT)?,
@@ -241,6 +243,10 @@ fn checked_jobs(jobs: Option<Sourced<usize>>) -> Result<NonZeroUsize, ConfigErro
         return Ok(const { NonZeroUsize::new(resolved::DEFAULT_JOBS).expect("the default is not 0") });
     };
     NonZeroUsize::new(value).ok_or(ConfigError::NoJobs { origin })
+}
+
+fn checked_rate(Sourced { value, origin }: Sourced<u32>) -> Result<NonZeroU32, ConfigError> {
+    NonZeroU32::new(value).ok_or(ConfigError::NoRequests { origin })
 }
 
 fn checked_timeout(seconds: Option<Sourced<u64>>, default: u64) -> Result<Duration, ConfigError> {

@@ -1,6 +1,6 @@
 //! The settings of a run, checked and complete.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub proxy: Option<Url>,
     /// How many scenarios run at a time.
     pub jobs: NonZeroUsize,
+    /// How many requests are sent a second at most; no limit where it is `None`.
+    pub max_rps: Option<NonZeroU32>,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for the end of one request.

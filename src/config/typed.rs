@@ -53,6 +53,10 @@ pub struct Typed {
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
 
+    /// Requests to send a second at most, the run's own included [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub max_rps: Option<u32>,
+
     /// Seconds to wait for a connection [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub connect_timeout: Option<u64>,

@@ -32,7 +32,7 @@ pub const MAX_SENT_TEXT: usize = 4096;
 /// The most bytes of an answer to this operation that are kept as text, so that nothing that an endpoint sends fills the memory.
 #[must_use]
 pub fn most_text(operation: &str) -> usize {
-    if operation.starts_with("List") { MAX_TEXT } else { MAX_DOCUMENT }
+    if operation.starts_with("List") || operation == "DeleteObjects" { MAX_TEXT } else { MAX_DOCUMENT }
 }
 
 /// One request and its answer.

@@ -1,5 +1,6 @@
 //! Requests of the harness's own: to make buckets and look into them, and to remove what a run made.
 
+mod batch;
 mod listing;
 mod removal;
 #[cfg(test)]

@@ -52,7 +52,9 @@ pub struct Removal<'a> {
     housekeeper: &'a Housekeeper,
     scope: Scope<'a>,
     /// How many requests are on their way at a time.
-    jobs: usize,
+    pub(super) jobs: usize,
+    /// Whether the endpoint removes nothing by the batch.
+    pub(super) has_no_batches: AtomicBool,
     silence: Silence,
     /// How many requests in a row were refused because the endpoint is busy.
     busy: AtomicU32,
@@ -108,6 +110,7 @@ impl<'a> Removal<'a> {
             housekeeper,
             scope,
             jobs: jobs.max(1),
+            has_no_batches: AtomicBool::new(false),
             silence: Silence::of(PATIENCE),
             busy: AtomicU32::new(0),
             is_forbidden: AtomicBool::new(false),
@@ -166,11 +169,12 @@ impl<'a> Removal<'a> {
         bucket: &str,
         key: &str,
         query: &[(&str, &str)],
+        body: Bytes,
     ) -> Reply {
         if self.has_given_up() {
             return Reply::NotSent(self.given_up());
         }
-        let reply = self.housekeeper.send(operation, method, bucket, key, query, Bytes::new()).await.reply;
+        let reply = self.housekeeper.send(operation, method, bucket, key, query, body).await.reply;
         self.silence.note(&reply, Scheme::Tls);
         match reply.answer() {
             Some(answer) if answer.is_throttling() => drop(self.busy.fetch_add(1, Ordering::Relaxed)),
@@ -210,7 +214,7 @@ impl<'a> Removal<'a> {
             let is_less = !removed.is_empty();
             outcome.removed.extend(removed);
             if bucket.is_made {
-                let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[]).await;
+                let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[], Bytes::new()).await;
                 let status = reply.answer().map(|answer| answer.status);
                 if status.is_some_and(|status| status < 300 || status == 404) {
                     outcome.removed.push(format!("bucket {name}"));
@@ -222,7 +226,7 @@ impl<'a> Removal<'a> {
                 if !is_without_policy && self.is_forbidden.swap(false, Ordering::Relaxed) && round + 1 < ROUNDS {
                     // A scenario may have set a policy that forbids what this takes.
                     is_without_policy = true;
-                    self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")]).await;
+                    self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")], Bytes::new()).await;
                     continue;
                 }
                 outcome.left_behind.extend(failed.into_iter().chain(looked.troubles));
@@ -239,19 +243,21 @@ impl<'a> Removal<'a> {
 
     /// Removes entries; what was removed, and what was not and why.
     async fn remove_each(&self, bucket: &str, entries: Vec<Entry>) -> (Vec<String>, Vec<String>) {
+        let (removed_by_batch, entries) = self.remove_by_batch(bucket, entries).await;
         let removals: Vec<Result<String, String>> = futures_util::stream::iter(entries)
             .map(|entry| async move { self.remove_one(bucket, &entry).await })
             .buffer_unordered(self.jobs)
             .collect()
             .await;
         let (removed, failed): (Vec<_>, Vec<_>) = removals.into_iter().partition(Result::is_ok);
-        (removed.into_iter().flatten().collect(), failed.into_iter().filter_map(Result::err).collect())
+        let removed = removed_by_batch.into_iter().chain(removed.into_iter().flatten());
+        (removed.collect(), failed.into_iter().filter_map(Result::err).collect())
     }
 
     async fn remove_one(&self, bucket: &str, entry: &Entry) -> Result<String, String> {
         let operation = if entry.kind == Kind::Upload { "AbortMultipartUpload" } else { "DeleteObject" };
         let query: Vec<(&str, &str)> = entry.query().into_iter().collect();
-        let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query).await;
+        let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query, Bytes::new()).await;
         let words = entry.in_words(bucket);
         match reply.answer() {
             Some(answer) if entry.id.is_none() && answer.header("x-amz-delete-marker") == Some("true") => {

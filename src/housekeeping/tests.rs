@@ -27,6 +27,9 @@ const MARKED: &str = "a delete marker was made";
 /// What a made-up endpoint answers: status and body; none closes the connection.
 type Answers = dyn Fn(&str, &str) -> Option<(u16, String)> + Send + Sync;
 
+/// What it answers to the document of a DeleteObjects: status and body.
+type Batches = dyn Fn(&str) -> (u16, String) + Send + Sync;
+
 /// A made-up endpoint without TLS, and what it was asked, `METHOD path?query` each.
 struct Liar {
     housekeeper: Housekeeper,
@@ -35,19 +38,36 @@ struct Liar {
 }
 
 impl Liar {
+    /// One that removes nothing by the batch.
     async fn new(answers: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static) -> Self {
+        Self::with_batches(answers, |_| (501, String::new())).await
+    }
+
+    async fn with_batches(
+        answers: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static,
+        batches: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let (answers, log): (Arc<Answers>, _) = (Arc::new(answers), Arc::clone(&asked));
+        let batches: Arc<Batches> = Arc::new(batches);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, log) = (Arc::clone(&answers), Arc::clone(&log));
+                let (answers, log, batches) = (Arc::clone(&answers), Arc::clone(&log), Arc::clone(&batches));
                 let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
                     let target = request.uri().path_and_query().map_or("", |it| it.as_str()).to_owned();
                     log.lock().unwrap().push(format!("{} {target}", request.method()));
-                    let answer = answers(request.method().as_str(), &target);
+                    let is_batch = request.method() == http::Method::POST;
+                    let answer = if is_batch { None } else { answers(request.method().as_str(), &target) };
+                    let batches = Arc::clone(&batches);
                     async move {
+                        let answer = if is_batch {
+                            let body = http_body_util::BodyExt::collect(request.into_body()).await?.to_bytes();
+                            Some(batches(std::str::from_utf8(&body)?))
+                        } else {
+                            answer
+                        };
                         let (status, body) = answer.ok_or("the connection is closed")?;
                         let mut answer = http::Response::builder().status(status);
                         if status == 503 {
@@ -80,6 +100,7 @@ impl Liar {
             request_timeout: Duration::from_secs(60),
             proxy: None,
             retry_throttled: 0,
+            max_rps: None,
         };
         let client = Client::new(target, &TlsTrust { insecure: true, ..TlsTrust::default() }).unwrap();
         Self { housekeeper: Housekeeper::new(client), asked, _serving: AbortOnDropHandle::new(serving) }
@@ -294,6 +315,71 @@ async fn long_names_are_read_to_a_limit() {
     let looked = Removal::new(&liar.housekeeper, Scope::Prefix(PREFIX), 4).look(&bucket).await;
     assert!(looked.troubles[0].contains("bytes of names"), "{:?}", looked.troubles);
     assert!((35_000..38_000).contains(&looked.own.len()), "{}", looked.own.len());
+}
+
+/// Lists as many versions until a request has removed them.
+fn many(count: usize) -> impl Fn(&str, &str) -> Option<(u16, String)> {
+    move |method, target| {
+        let keys: Vec<String> = (0..count).map(|number| format!("{PREFIX}a&amp;b &lt;{number}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        match (method, target) {
+            ("DELETE", _) => Some((204, String::new())),
+            _ if target.contains("versions") => versions(&keys, ""),
+            _ => nothing(),
+        }
+    }
+}
+
+/// The keys and versions that a DeleteObjects asks for, as elements of its answer.
+fn deleted(document: &str, but: &str) -> String {
+    let document = crate::evidence::Element::parse(document).unwrap();
+    let of = |object: &crate::evidence::Element| {
+        let (key, id) = (object.child_text("Key").unwrap(), object.child_text("VersionId").unwrap());
+        let key = key.replace('&', "&amp;").replace('<', "&lt;");
+        (!key.contains(but)).then(|| format!("<Deleted><Key>{key}</Key><VersionId>{id}</VersionId></Deleted>"))
+    };
+    document.children.iter().filter_map(of).collect()
+}
+
+#[tokio::test]
+async fn much_is_removed_by_few_requests() {
+    let liar = Liar::with_batches(many(2500), |document| {
+        (200, format!("<DeleteResult>{}</DeleteResult>", deleted(document, "no such")))
+    })
+    .await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), true).await;
+    assert_eq!((outcome.left_behind.len(), outcome.removed.len()), (0, 1001), "{outcome:#?}");
+    assert_eq!((liar.asked("POST").len(), liar.asked("DELETE")), (3, vec!["DELETE /bucket".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_a_batch_leaves_is_removed_one_by_one() {
+    let liar = Liar::with_batches(many(30), |document| {
+        (200, format!("<DeleteResult>{}</DeleteResult>", deleted(document, "&lt;7")))
+    })
+    .await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), true).await;
+    assert_eq!((outcome.left_behind.len(), outcome.removed.len()), (0, 31), "{outcome:#?}");
+    let one_by_one = liar.asked("DELETE /bucket/");
+    assert!(one_by_one.len() == 1 && one_by_one[0].contains("%3C7?versionId=v"), "{one_by_one:?}");
+}
+
+#[rstest]
+#[case::no_such_operation(501, "")]
+#[case::another_document(200, "<ListBucketResult/>")]
+#[case::no_document(200, "OK")]
+#[case::nothing_is_said_of_any(200, "<DeleteResult/>")]
+#[case::of_other_keys(200, "<DeleteResult><Deleted><Key>other</Key><VersionId>v</VersionId></Deleted></DeleteResult>")]
+#[case::of_other_versions(
+    200,
+    "<DeleteResult><Deleted><Key>p/0123456789abcdef0123/a&amp;b &lt;1</Key></Deleted></DeleteResult>"
+)]
+#[tokio::test]
+async fn an_endpoint_without_batches_is_asked_for_each(#[case] status: u16, #[case] body: &'static str) {
+    let liar = Liar::with_batches(many(30), move |_| (status, body.to_owned())).await;
+    let outcome = liar.remove(Scope::Prefix(PREFIX), true).await;
+    assert_eq!((outcome.left_behind.len(), outcome.removed.len()), (0, 31), "{outcome:#?}");
+    assert_eq!((liar.asked("POST").len(), liar.asked("DELETE /bucket/").len()), (1, 30));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a run will do: the cases selected, each with its positive controls and the capabilities that it needs.
 
 mod capability;
+mod shard;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 pub use capability::{Needed, capabilities};
+pub use shard::{MAX_SHARDS, NoShard, Part, Shard, shard};
 
 use crate::profile::Profile;
 use crate::suite::model::{BucketKind, Certification, Level, Operation, Scheme, Step};

@@ -7,6 +7,7 @@
 mod conclusion;
 mod difference;
 mod known;
+mod merge;
 mod model;
 mod of_run;
 mod read;
@@ -18,8 +19,10 @@ mod schema;
 pub use conclusion::Conclusion;
 pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, difference};
 pub use known::baseline_of;
+pub use merge::{MergeError, merge};
 pub use model::{
-    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, SuiteRecord, rfc3339,
+    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord, SuiteRecord,
+    rfc3339,
 };
 pub use of_run::Context;
 pub use read::{RecordError, parse, read, read_bytes};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::Standing;
 use crate::client::Throttling;
 use crate::evidence::Exchange;
+use crate::plan::Part;
 use crate::rules::{Family, Rule};
 use crate::suite::model::{BucketKind, Certification, Level, Operation};
 use crate::verdict::{Attainment, Certified, Finding, Verdict, attainments};
@@ -52,6 +53,9 @@ pub struct RunRecord {
     pub baseline: Option<BaselineRecord>,
     /// Whether all built-in cases were run, so that something can be said of certification.
     pub complete: bool,
+    /// The part of the cases that it is, where others were run on other machines (`--shard`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardRecord>,
     /// Why the run can certify nothing, whatever came of it: suites of the user's own, filters, departures, …
     pub limits: Vec<String>,
     /// SHA-256 over the digests of all suites of the run, in hexadecimal.
@@ -90,6 +94,44 @@ pub struct ProfileRecord {
     pub file: Option<String>,
     /// SHA-256 of all that it says, in hexadecimal.
     pub digest: String,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardRecord {
+    /// Which, counted from 1.
+    pub shard: u32,
+    /// Of how many.
+    pub shards: u32,
+    /// How many cases all of them have together.
+    pub cases: u64,
+    /// SHA-256 of the ids of these in order, each followed by a line feed, in hexadecimal.
+    pub plan_digest: String,
+    /// Whether these are all built-in cases.
+    pub whole_is_complete: bool,
+    /// Where each of its cases stands among them, counted from 0.
+    pub positions: Vec<u64>,
+}
+
+impl ShardRecord {
+    /// Of this part of a plan.
+    #[must_use]
+    pub fn of(part: &Part, whole_is_complete: bool) -> Self {
+        Self {
+            shard: part.shard.index(),
+            shards: part.shard.count(),
+            cases: part.cases as u64,
+            plan_digest: part.plan_digest.clone(),
+            whole_is_complete,
+            positions: part.positions.iter().map(|position| *position as u64).collect(),
+        }
+    }
+
+    /// Why a run of it can certify nothing.
+    #[must_use]
+    pub fn limit(&self) -> String {
+        format!("only a part of the cases was run: --shard {}/{}", self.shard, self.shards)
+    }
 }
 
 /// The baseline that a run was compared with.

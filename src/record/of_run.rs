@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{
-    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, SuiteRecord, rfc3339,
+    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord, SuiteRecord,
+    rfc3339,
 };
 use crate::evidence::{Exchange, Reply};
 use crate::profile::Profile;
@@ -35,6 +36,8 @@ pub struct Context {
     pub suite_digest: String,
     /// Whether all built-in cases were run, so that something can be said of certification.
     pub is_complete: bool,
+    /// The part of the cases that is run, if not all.
+    pub shard: Option<ShardRecord>,
     /// Why the run can certify nothing, whatever comes of it.
     pub limits: Vec<String>,
     /// SHA-256 of the manifest of the evidence that is kept of it, in hexadecimal.
@@ -78,6 +81,7 @@ impl RunRecord {
             profile: ProfileRecord::of(profile),
             baseline: run.baseline.as_ref().map(|it| BaselineRecord { file: it.file.clone(), strict: it.strict }),
             complete: context.is_complete,
+            shard: context.shard.clone(),
             limits,
             suites_digest: context.suite_digest.clone(),
             rules_digest: rules.digest().to_owned(),

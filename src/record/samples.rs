@@ -63,6 +63,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         profile: ProfileRecord { id: text("portable"), file: None, digest: text("p") },
         baseline: None,
         complete: true,
+        shard: None,
         limits: Vec::new(),
         suites_digest: text("d"),
         rules_digest: text("d"),

@@ -52,6 +52,7 @@ impl Estate {
             request_timeout: Duration::from_secs(300),
             proxy: None,
             retry_throttled: 0,
+            max_rps: None,
         };
         let trust = TlsTrust { ca_pem: Some(endpoint.ca_pem.clone()), ..TlsTrust::default() };
         let housekeeper = Housekeeper::new(Client::new(target, &trust).expect("a client can be made"));
