@@ -6,7 +6,7 @@ use quick_xml::events::BytesText;
 use serde_json::Value;
 
 use super::build::{BuildError, Earlier, Place, missing};
-use crate::suite::body::Body;
+use super::content::Content;
 use crate::suite::model::{Operation, Request};
 
 const NAMESPACE: (&str, &str) = ("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/");
@@ -20,13 +20,16 @@ pub(super) fn body(
     request: &Request,
     place: &Place,
     earlier: &Earlier<'_>,
-) -> Result<Bytes, BuildError> {
-    match operation {
-        Operation::CompleteMultipartUpload => complete(request, earlier),
-        Operation::DeleteObjects => delete(request, place),
-        Operation::PutBucketPolicy => Ok(policy(request, place)),
-        _ => Ok(request.body.as_ref().and_then(|name| earlier.bodies.get(name)).map(Body::bytes).unwrap_or_default()),
-    }
+) -> Result<Content, BuildError> {
+    Ok(match operation {
+        Operation::CompleteMultipartUpload => Content::Document(complete(request, earlier)?),
+        Operation::DeleteObjects => Content::Document(delete(request, place)?),
+        Operation::PutBucketPolicy => Content::Document(policy(request, place)),
+        _ => match request.body.as_ref().and_then(|name| earlier.bodies.get(name)) {
+            Some(body) => Content::Body(body.clone()),
+            None => Content::none(),
+        },
+    })
 }
 
 fn unwritable(what: &str) -> BuildError {

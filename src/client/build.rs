@@ -9,6 +9,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::aws_chunked::Trailer;
+use super::content::Content;
 use super::customer_key::{CustomerKey, reveals_key};
 use super::{Target, bodies};
 use crate::config::Addressing;
@@ -72,7 +73,7 @@ pub struct Prepared {
     /// Header lines in order.
     pub headers: Vec<HeaderLine>,
     /// The body.
-    pub body: Bytes,
+    pub body: Content,
     /// How the body is framed.
     pub payload: Payload,
     /// The checksum that follows an aws-chunked body.
@@ -180,7 +181,7 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
     }
     let body = bodies::body(operation, request, place, earlier)?;
     if digests_body(operation) {
-        headers.push("content-md5", &Body::Literal(body.clone()).digest(DigestAlgorithm::Md5), None)?;
+        headers.push("content-md5", &Body::Literal(body.bytes()).digest(DigestAlgorithm::Md5), None)?;
     }
     let mut lines = headers.lines;
     let mut form = None;
@@ -259,7 +260,7 @@ pub fn housekeeping(
         method,
         url: address(target, Scheme::Tls, bucket, object_key, &query)?,
         headers,
-        body,
+        body: Content::Document(body),
         payload: Payload::Whole,
         trailer: None,
         form: None,

@@ -1,6 +1,6 @@
 //! Browser form uploads (Amazon S3 API Reference, "Browser-based uploads using POST"): the policy and its encoding.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -8,6 +8,7 @@ use reqwest::multipart;
 use serde_json::json;
 
 use super::build::{Form, HeaderLine, Prepared};
+use super::content::Content;
 use super::sign::Signer;
 use crate::suite::model::Auth;
 
@@ -25,7 +26,7 @@ pub(super) async fn encode(prepared: &mut Prepared, form: &Form, signer: &Signer
             encoded = encoded.text(name, value.to_string());
         }
     }
-    let file = multipart::Part::bytes(prepared.body.to_vec()).file_name("file");
+    let file = multipart::Part::bytes(prepared.body.bytes().to_vec()).file_name("file");
     encoded = encoded.part("file", file);
     let content_type = format!("multipart/form-data; boundary={}", encoded.boundary());
     let whole: BytesMut = encoded
@@ -36,7 +37,7 @@ pub(super) async fn encode(prepared: &mut Prepared, form: &Form, signer: &Signer
         })
         .await
         .map_err(|error| error.to_string())?;
-    prepared.body = Bytes::from(whole);
+    prepared.body = Content::Document(whole.freeze());
     let value = HeaderValue::from_str(&content_type).map_err(|error| error.to_string())?;
     prepared.headers.push(HeaderLine { name: CONTENT_TYPE, value, shown: None, signed: false });
     Ok(())

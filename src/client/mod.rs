@@ -3,6 +3,7 @@
 mod aws_chunked;
 mod bodies;
 mod build;
+mod content;
 mod customer_key;
 mod form;
 mod header_case;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
+pub use content::Content;
 pub use customer_key::CustomerKey;
 pub use no_answer::is_given_up;
 pub use receive::Disclosures;

@@ -152,7 +152,8 @@ where
         request.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     request.extend_from_slice(format!("content-length: {}\r\n\r\n", prepared.body.len()).as_bytes());
-    request.extend_from_slice(&prepared.body[..prepared.body.len() / 2]);
+    let body = prepared.body.bytes();
+    request.extend_from_slice(&body[..body.len() / 2]);
     stream.write_all(&request).await?;
     stream.shutdown().await?;
     let _ = tokio::time::timeout(PATIENCE, read_on(stream, &mut BytesMut::new())).await;
@@ -172,7 +173,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (mut sender, connection): (_, Connection<S>) = http1::handshake(TokioIo::new(stream)).await?;
-    let body = Full::new(prepared.body.clone());
+    let body = Full::new(prepared.body.bytes());
     let mut request = Request::builder().method(prepared.method.clone()).uri(path(prepared)).body(body)?;
     *request.headers_mut() = headers;
     let running = AbortOnDropHandle::new(tokio::spawn(connection.without_shutdown()));

@@ -45,6 +45,7 @@ impl Looking<'_> {
         B::Error: Error + 'static,
     {
         let mut so_far = self.begin(&head);
+        let most = self.disclosures.longest_answer();
         loop {
             let frame = match tokio::time::timeout_at(self.deadline, body.frame()).await {
                 Ok(Some(frame)) => frame,
@@ -56,8 +57,8 @@ impl Looking<'_> {
                 }
             };
             match frame.map(http_body::Frame::into_data) {
-                Ok(Ok(data)) if so_far.length + data.len() as u64 > MAX_ANSWER as u64 => {
-                    so_far.cut_short = Some(format!("more than {MAX_ANSWER} bytes came; the rest was not read"));
+                Ok(Ok(data)) if so_far.length + data.len() as u64 > most => {
+                    so_far.cut_short = Some(format!("more than {most} bytes came; the rest was not read"));
                     break;
                 }
                 Ok(Ok(data)) => so_far.add(&data),
@@ -234,6 +235,11 @@ impl<'b> Disclosures<'b> {
         Self { bodies, pieces: OnceLock::new() }
     }
 
+    /// The most bytes of an answer that are read: as many as all bodies together have, and no fewer than [`MAX_ANSWER`].
+    fn longest_answer(&self) -> u64 {
+        self.bodies.values().map(Body::len).fold(0, u64::saturating_add).max(MAX_ANSWER as u64)
+    }
+
     /// Names of the bodies of which a piece stands in `bytes`, one for each piece.
     fn found(&self, bytes: &[u8]) -> Vec<String> {
         let Pieces { names, search } = self.pieces.get_or_init(|| Pieces::of(self.bodies));
@@ -249,10 +255,10 @@ impl Pieces {
     fn of(bodies: &BTreeMap<String, Body>) -> Self {
         let (mut names, mut pieces) = (Vec::new(), Vec::new());
         for (name, body) in bodies.iter().filter(|(_, body)| body.len() >= PIECE as u64) {
-            let bytes = body.bytes();
-            for piece in [&bytes[..PIECE], &bytes[bytes.len() - PIECE..]] {
+            let (first, last) = body.ends(PIECE);
+            for piece in [first, last] {
                 names.push(name.clone());
-                pieces.push(piece.to_vec());
+                pieces.push(piece);
             }
         }
         Self { names, search: AhoCorasick::new(pieces).ok() }

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
+use super::content::Content;
 use super::no_answer::{NoAnswer, chain};
 use super::pace::Pace;
 use super::receive::{Disclosures, Looking};
@@ -223,6 +224,9 @@ impl Client {
         // HTTP clients leave the length of nothing out; Ceph's gateway, for one, asks for it (RFC 9110, section 8.6).
         if prepared.body.is_empty() && matches!(prepared.method, http::Method::PUT | http::Method::POST) {
             headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
+        } else if !prepared.body.is_empty() {
+            // Of a body that is sent piece by piece nobody but us knows it.
+            headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(prepared.body.len()));
         }
         // A connection that is refused over plain HTTP is judged: it must be this request's alone. To a proxy such a connection
         // is one through a tunnel, which many allow for TLS only.
@@ -237,7 +241,7 @@ impl Client {
             };
         }
         let request = self.http.request(prepared.method, prepared.url).headers(headers);
-        match request.body(prepared.body).send().await {
+        match request.body(prepared.body.to_be_sent()).send().await {
             Ok(response) => {
                 let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
                 Reply::Answer(looking.receive(head, body).await)
@@ -273,8 +277,9 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
 /// The text of a body that is not framed yet.
 fn body_text(prepared: &Prepared, redactor: &Redactor) -> Option<String> {
     let body = &prepared.body;
-    let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT;
-    (is_shown && std::str::from_utf8(body).is_ok()).then(|| redactor.text(body))
+    let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT as u64;
+    let bytes = is_shown.then(|| body.bytes())?;
+    std::str::from_utf8(&bytes).is_ok().then(|| redactor.text(&bytes))
 }
 
 /// Frames and signs a request; why not, where that does not come off.
@@ -292,7 +297,8 @@ async fn make_ready(prepared: &mut Prepared, target: &Target) -> Result<(), Stri
     if framed {
         let chunks_signed = prepared.payload != Payload::AwsChunked;
         let by = chunks_signed.then_some((&signer, signature));
-        prepared.body = aws_chunked::framed(&prepared.body, prepared.trailer.as_ref(), by).map_err(|e| told(&e))?;
+        let framed = aws_chunked::framed(&prepared.body.bytes(), prepared.trailer.as_ref(), by);
+        prepared.body = Content::Document(framed.map_err(|error| told(&error))?);
     }
     let tampered = std::mem::take(&mut prepared.tampered);
     prepared.headers.retain(|line| tampered.iter().all(|(name, _)| *name != line.name));
@@ -314,7 +320,7 @@ impl Sent {
             url: sign::shown(&prepared.url),
             headers: prepared.headers.iter().map(shown).collect(),
             fields: prepared.form.iter().flat_map(|form| &form.fields).map(shown).collect(),
-            body_length: prepared.body.len() as u64,
+            body_length: prepared.body.len(),
             body_text,
             remarks,
             object_key: prepared.object_key.clone(),

@@ -12,7 +12,6 @@ use aws_smithy_runtime_api::client::identity::Identity as AnyIdentity;
 use aws_smithy_runtime_api::http::Headers;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use url::Url;
@@ -82,7 +81,7 @@ impl<'t> Signer<'t> {
         }
         let body = match prepared.payload {
             _ if presigned => SignableBody::UnsignedPayload,
-            Payload::Whole => SignableBody::Precomputed(hex::encode(Sha256::digest(&prepared.body))),
+            Payload::Whole => SignableBody::Precomputed(prepared.body.sha256()),
             Payload::AwsChunked => SignableBody::StreamingUnsignedPayloadTrailer,
             Payload::AwsChunkedSigned => SignableBody::Precomputed(SIGNED_CHUNKS.to_owned()),
             Payload::AwsChunkedSignedTrailer => SignableBody::StreamingSignedPayloadTrailer,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
-use zeroize::Zeroizing;
 
 use crate::client::CustomerKey;
 use crate::suite::Suite;
@@ -28,17 +27,16 @@ pub(super) fn facts(keys: &BTreeMap<String, CustomerKey>, bodies: Option<&BTreeM
     let Some(bodies) = bodies else { return facts };
     let md5 = |bytes: &[u8]| hex::encode(Md5::digest(bytes));
     for (name, body) in bodies {
-        let bytes = body.bytes();
-        facts.md5s.insert(md5(&bytes), format!("body `{name}`"));
-        facts.md5s.insert(md5(STANDARD.encode(&bytes).as_bytes()), format!("the base64 text of body `{name}`"));
+        facts.md5s.insert(body.md5(), format!("body `{name}`"));
+        facts.md5s.insert(body.md5_of_base64(), format!("the base64 text of body `{name}`"));
     }
     for (name, key) in keys {
         facts.md5s.insert(md5(key.bytes()), format!("customer key {name}"));
         let base64 = key.form(KeyForm::Base64);
         facts.md5s.insert(md5(base64.as_bytes()), format!("the base64 text of customer key {name}"));
         for (body_name, body) in bodies {
-            let both = Zeroizing::new([key.bytes(), &body.bytes()].concat());
-            facts.md5s.insert(md5(&both), format!("customer key {name} followed by body `{body_name}`"));
+            let md5 = body.md5_after(key.bytes());
+            facts.md5s.insert(md5, format!("customer key {name} followed by body `{body_name}`"));
         }
     }
     facts

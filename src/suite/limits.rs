@@ -7,9 +7,11 @@ pub const MAX_SUITE: u64 = 4 * 1024 * 1024;
 /// The most suite files that a folder may hold.
 pub const MAX_SUITES: usize = 1_000;
 /// The largest fixture, in bytes.
-pub const MAX_FIXTURE: u64 = MAX_BODY;
-/// The largest object content, in bytes.
-pub const MAX_BODY: u64 = 64 * 1024 * 1024;
+pub const MAX_FIXTURE: u64 = 64 * 1024 * 1024;
+/// The largest object content, in bytes: what S3 takes by one request.
+pub const MAX_BODY: u64 = 5 * 1024 * 1024 * 1024;
+/// The largest content that is held in memory to be sent, in bytes: framed, as a form, on a connection of its own, without TLS.
+pub const MAX_IN_MEMORY: u64 = 64 * 1024 * 1024;
 /// The most bytes of literal contents: texts and fixtures, in all suites of a run together.
 pub const MAX_LITERAL: u64 = 256 * 1024 * 1024;
 /// The most contents that one may join.
@@ -59,7 +61,7 @@ pub const MAX_POLICY: usize = 64 * 1024;
 /// The most bytes that steps of one group send at the same time.
 pub const MAX_TOGETHER: u64 = 64 * 1024 * 1024;
 /// The most bytes of contents that one case digests or compares.
-pub const MAX_DIGESTED: u64 = 1024 * 1024 * 1024;
+pub const MAX_DIGESTED: u64 = 32 * 1024 * 1024 * 1024;
 /// The most mistakes of a file that are shown.
 pub const MAX_MISTAKES: usize = 100;
 
@@ -97,10 +99,15 @@ pub(super) fn take(left: &mut u64, amount: u64) -> bool {
 /// The limits as a Markdown table, which README has.
 #[must_use]
 pub fn table() -> String {
-    let rows: [(&str, u64, &str); 27] = [
+    let rows: [(&str, u64, &str); 28] = [
         ("A suite file", MAX_SUITE, "bytes"),
         ("A folder of suites", MAX_SUITES as u64, "files"),
-        ("A fixture; a body", MAX_BODY, "bytes"),
+        (
+            "A fixture; a body that is sent framed, as a form, without TLS or on its own connection",
+            MAX_IN_MEMORY,
+            "bytes",
+        ),
+        ("Another body", MAX_BODY, "bytes"),
         ("Texts and fixtures of all bodies *", MAX_LITERAL, "bytes"),
         ("Bodies that one joins", MAX_JOINED as u64, ""),
         ("Customer keys", u64::from(MAX_KEYS), ""),
@@ -129,6 +136,7 @@ pub fn table() -> String {
     let mut table = "| what | at most |\n| --- | --- |\n".to_owned();
     for (what, limit, unit) in rows {
         let (number, unit) = match unit {
+            "bytes" if limit.is_multiple_of(1024 * 1024 * 1024) => (limit / (1024 * 1024 * 1024), "GiB"),
             "bytes" if limit.is_multiple_of(1024 * 1024) => (limit / (1024 * 1024), "MiB"),
             "bytes" if limit.is_multiple_of(1024) && limit > 1024 => (limit / 1024, "KiB"),
             unit => (limit, unit),

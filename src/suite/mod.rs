@@ -4,6 +4,7 @@ pub mod body;
 mod conform;
 mod expand;
 mod found;
+mod generated;
 pub mod limits;
 mod lint;
 mod load;

@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::limits::{
-    Budget, MAX_ALIASES, MAX_ALL_STEPS, MAX_CAPABILITIES, MAX_COMPARED, MAX_HEADER, MAX_HEADERS, MAX_JOINED,
+    Budget, MAX_ALIASES, MAX_ALL_STEPS, MAX_BODY, MAX_CAPABILITIES, MAX_COMPARED, MAX_HEADER, MAX_HEADERS, MAX_JOINED,
     MAX_KEY_FILE, MAX_LISTED, MAX_MISTAKES, MAX_NAME, MAX_PATTERNS, MAX_POLICY, MAX_QUERY, MAX_STEPS,
 };
 use super::model::MAX_KEYS;
@@ -232,7 +232,7 @@ fn declaring(kind: &str, name: &str, spec: Value) -> Value {
 
 #[rstest]
 #[case::joined(declaring("bodies", "j", json!({"join": vec!["b"; MAX_JOINED + 1]})), "joins at most")]
-#[case::body(declaring("bodies", "g", json!({"size": 67_108_865})), "a body is at most")]
+#[case::body(declaring("bodies", "g", json!({"size": 5_368_709_121u64})), "a body is at most")]
 #[case::size_without_end(declaring("bodies", "g", json!({"size": 1e30})), "/bodies/g/size")]
 #[case::keys_in_all(declaring("keys", "M", json!({"count": MAX_KEYS})), "at most 10000 customer keys")]
 #[case::pattern_that_is_large(of_expectations(1, |_| json!({"matches": r"(\w{100}){100}"})), "repeat less")]
@@ -241,10 +241,12 @@ fn declaring(kind: &str, name: &str, spec: Value) -> Value {
 #[case::headers(of_request(request("GetObject", json!({"headers": (0..=MAX_HEADERS).map(|n| (format!("x-{n}"), json!({"value": "a"}))).collect::<serde_json::Map<_, _>>()}))), "header lines")]
 #[case::names(declaring("keys", &"K".repeat(MAX_NAME + 1), json!({})), "the name of a member")]
 #[case::sent_together(of_large(json!({"id": "g", "repeat": 3, "together": "t", "request": {"operation": "PutObject", "body": "large"}})), "sent together")]
+#[case::held_in_memory(of_size(67_108_865, json!({"payload": "aws-chunked"})), "sent piece by piece")]
+#[case::held_in_memory_on_its_own_connection(of_size(67_108_865, json!({"header_case": "upper"})), "sent piece by piece")]
 #[case::aliases(of_aliases(MAX_ALIASES + 1), "at most 16 aliases")]
 #[case::capabilities(of_capabilities(MAX_CAPABILITIES as usize + 1), "more than 100 capabilities")]
 #[case::controls(of_refusals(1_000), "with those of controls")]
-#[case::digested(of_large(json!({"id": "g", "request": {"operation": "GetObject"}, "expect": {"any_of": vec![json!({"body": {"equals": "large"}}); 50]}})), "digests and compares")]
+#[case::digested(of_huge(json!({"id": "g", "request": {"operation": "GetObject"}, "expect": {"any_of": vec![json!({"body": {"equals": "large"}}); 7]}})), "digests and compares")]
 fn what_would_take_too_much_is_refused(#[case] file: Value, #[case] told: &str) {
     let mistakes = mistakes(&file);
     assert!(mistakes.contains(told), "{mistakes}");
@@ -253,8 +255,19 @@ fn what_would_take_too_much_is_refused(#[case] file: Value, #[case] told: &str) 
 #[rstest]
 #[case::aliases(of_aliases(MAX_ALIASES))]
 #[case::controls(of_refusals(200))]
+#[case::held_in_memory(of_size(67_108_864, json!({"payload": "aws-chunked"})))]
+#[case::piece_by_piece(of_size(5_368_709_120, json!({})))]
 fn what_takes_as_much_as_it_may_is_taken(#[case] file: Value) {
     assert!(loaded(&file).is_ok(), "{}", loaded(&file).unwrap_err());
+}
+
+/// A write of as many bytes, and this of its request besides.
+fn of_size(size: u64, besides: Value) -> Value {
+    let mut request = request("PutObject", besides);
+    request["body"] = json!("g");
+    let mut file = of_request(request);
+    file["bodies"]["g"] = json!({"size": size});
+    file
 }
 
 /// A scenario with as many aliases of one row each.
@@ -334,6 +347,13 @@ fn of_expectations(count: usize, of: impl Fn(usize) -> Value) -> Value {
 fn of_large(step: Value) -> Value {
     let mut file = of_steps(&[step]);
     file["bodies"]["large"] = json!({"size": 30_000_000});
+    file
+}
+
+/// The same with the largest.
+fn of_huge(step: Value) -> Value {
+    let mut file = of_large(step);
+    file["bodies"]["large"]["size"] = json!(MAX_BODY);
     file
 }
 

@@ -26,6 +26,11 @@ static RULES: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded().expec
 static SUITES: LazyLock<Vec<Suite>> =
     LazyLock::new(|| embedded().iter().map(|source| load(source, &RULES).expect("they are right")).collect());
 
+/// Reads the built-in suites, which takes a fuzzer longer than an input may.
+pub fn make_ready() {
+    LazyLock::force(&SUITES);
+}
+
 /// A suite is loaded within the limits, or its mistakes are told, each with a place in the file.
 pub fn suite(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -2,7 +2,7 @@
 
 use super::Lint;
 use crate::suite::body::Body;
-use crate::suite::limits::{MAX_ALL_STEPS, MAX_COMPARED, MAX_DIGESTED, MAX_TOGETHER, take};
+use crate::suite::limits::{MAX_ALL_STEPS, MAX_COMPARED, MAX_DIGESTED, MAX_IN_MEMORY, MAX_TOGETHER, take};
 use crate::suite::model::{Outcome, Request, Scenario, Step};
 
 impl Lint<'_, '_> {
@@ -32,6 +32,18 @@ impl Lint<'_, '_> {
                 format!("the suites send more than {MAX_ALL_STEPS} steps, with those of controls"),
                 help,
             );
+        }
+        for (index, step) in steps.iter().enumerate() {
+            let control = step.control.iter().map(|control| step.request.patched(&control.request));
+            let too_large = |request: &Request| request.is_held_in_memory() && self.sent(request) > MAX_IN_MEMORY;
+            if too_large(&step.request) || control.into_iter().any(|request| too_large(&request)) {
+                let at = format!("{pointer}/steps/{}/request", origins.get(index).unwrap_or(&index));
+                let message = format!(
+                    "of a body of more than {MAX_IN_MEMORY} bytes no request is made that is not sent piece by piece"
+                );
+                let help = Some("send it over TLS, on a shared connection, neither framed nor as a form".to_owned());
+                self.error(&at, message, help);
+            }
         }
         let digested = steps.iter().map(|step| self.digested(step)).fold(0, u64::saturating_add);
         if digested.saturating_add(self.md5s(steps)) > MAX_DIGESTED {

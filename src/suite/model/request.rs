@@ -345,6 +345,17 @@ impl Request {
         self.object.as_deref().unwrap_or("object")
     }
 
+    /// Whether its body must be held in memory as a whole to be sent.
+    #[must_use]
+    pub fn is_held_in_memory(&self) -> bool {
+        self.scheme() == Scheme::Plain
+            || self.operation == Some(Operation::PostObject)
+            || self.payload.unwrap_or_default() != Payload::Whole
+            || self.header_case.is_some()
+            || self.interrupted == Some(true)
+            || self.own_connection == Some(true)
+    }
+
     /// The listener it goes to.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
