@@ -127,6 +127,16 @@ pub fn load(source: &SuiteSource, rules: &Catalogue) -> Result<Suite, FileDiagno
 /// # Errors
 /// Everything that is wrong with the file, each with line, column and field path.
 pub fn load_within(source: &SuiteSource, rules: &Catalogue, budget: &mut Budget) -> Result<Suite, FileDiagnostics> {
+    // The tests check what is compiled in, once and for all.
+    load_as(source, rules, budget, source.is_built_in())
+}
+
+fn load_as(
+    source: &SuiteSource,
+    rules: &Catalogue,
+    budget: &mut Budget,
+    is_checked: bool,
+) -> Result<Suite, FileDiagnostics> {
     let file: Value = match serde_json::from_str(&source.text) {
         Ok(file) => file,
         Err(e) => {
@@ -137,7 +147,17 @@ pub fn load_within(source: &SuiteSource, rules: &Catalogue, budget: &mut Budget)
     };
     let located = Located::new(&source.text);
     let mut found = Found::new(&located);
-    match checked(file, source, rules, &mut found, budget) {
+    let loaded = if is_checked {
+        expand(file, &mut found, budget).and_then(|expanded| {
+            let Expanded { file, origins } = expanded;
+            let typed = Typed::of(serde_json::from_value(file).ok()?, origins);
+            let declared = lint::declared(&typed, &source.fixtures, rules, &mut found, budget);
+            Some((typed, declared))
+        })
+    } else {
+        checked(file, source, rules, &mut found, budget)
+    };
+    match loaded {
         Some((typed, declared)) if found.is_empty() => Ok(suite(source, typed, declared)),
         _ => Err(found.report(&source.name, &source.text)),
     }
@@ -209,6 +229,13 @@ pub(super) struct Typed {
 }
 
 impl Typed {
+    fn of(file: SuiteFile, origins: Vec<Origin>) -> Self {
+        // One more than there may be, in all, is enough to say that there are too many.
+        let key_names =
+            file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
+        Self { file, origins, key_names }
+    }
+
     /// The cases' ids, in order.
     pub fn case_ids(&self) -> impl Iterator<Item = String> {
         self.file.scenarios.iter().zip(&self.origins).map(|(scenario, Origin { rows, .. })| {
@@ -236,10 +263,7 @@ fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
             .collect();
         found.at(&original_pointer(&path, &origins), error.inner().to_string(), None);
     });
-    let file = file.ok()?;
-    // One more than there may be, in all, is enough to say that there are too many.
-    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
-    Some(Typed { file, origins, key_names })
+    Some(Typed::of(file.ok()?, origins))
 }
 
 /// The key that a spec declares.
@@ -254,6 +278,18 @@ mod tests {
     use super::*;
     use crate::rules::Grade;
     use crate::suite::source::{Fixtures, embedded};
+
+    #[test]
+    fn what_is_built_in_is_right() {
+        let (rules, mut budget) = (Catalogue::embedded().unwrap(), Budget::default());
+        for source in embedded() {
+            assert!(source.is_built_in());
+            let checked = load_as(&source, &rules, &mut budget, false).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+            assert_eq!(format!("{checked:?}"), format!("{:?}", load(&source, &rules).unwrap()));
+            let changed = SuiteSource { text: source.text.replacen("\"title\"", "\"titel\"", 1), ..source.clone() };
+            assert!(!changed.is_built_in() && load(&changed, &rules).is_err());
+        }
+    }
 
     #[test]
     fn no_required_scenario_rests_on_inference_alone() {

@@ -1,5 +1,6 @@
 //! Where the nodes of a JSON text are, and messages that show the place.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
 
@@ -97,17 +98,20 @@ pub(super) enum OddName<'n> {
 /// A JSON text whose nodes can be found by JSON Pointer.
 pub struct Located<'a> {
     text: &'a str,
-    root: Option<Node<'a>>,
+    /// Read where a place is asked for the first time.
+    root: OnceCell<Option<Node<'a>>>,
 }
 
 impl<'a> Located<'a> {
-    /// Reads a text that is known to be valid JSON (`serde_json` has accepted it, which bounds its depth).
+    /// Of a text that is known to be valid JSON (`serde_json` has accepted it, which bounds its depth).
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        let root = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default())
-            .ok()
-            .and_then(|parsed| parsed.value);
-        Self { text, root }
+        Self { text, root: OnceCell::new() }
+    }
+
+    fn root(&self) -> Option<&Node<'a>> {
+        let read = || parse_to_ast(self.text, &CollectOptions::default(), &ParseOptions::default()).ok();
+        self.root.get_or_init(|| read().and_then(|parsed| parsed.value)).as_ref()
     }
 
     /// A diagnostic at the node that `pointer` names, or at its nearest ancestor that exists.
@@ -156,7 +160,7 @@ impl<'a> Located<'a> {
 
     /// Tells of every member whose name stands twice in one object, or is too long: its pointer, where it stands, and why.
     pub(super) fn odd_names(&self, tell: &mut dyn FnMut(&str, Range<usize>, OddName<'_>)) {
-        if let Some(root) = &self.root {
+        if let Some(root) = self.root() {
             Self::walk_names(root, &mut String::new(), tell);
         }
     }
@@ -195,7 +199,7 @@ impl<'a> Located<'a> {
     }
 
     fn span(&self, pointer: &str, name: bool) -> Range<usize> {
-        let Some(mut node) = self.root.as_ref() else { return 0..0 };
+        let Some(mut node) = self.root() else { return 0..0 };
         let mut span = node.range();
         for segment in pointer.split('/').skip(1) {
             let segment = unescape(segment);

@@ -13,6 +13,15 @@ static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 static KEYS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/keys");
 static BODIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/bodies");
 
+impl SuiteSource {
+    /// Whether it is, to the byte, a suite that is compiled in.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        let file = self.name.strip_prefix("suites/").and_then(|name| SUITES.get_file(name));
+        matches!(self.fixtures, Fixtures::Embedded) && file.is_some_and(|file| file.contents() == self.text.as_bytes())
+    }
+}
+
 /// A suite's text, and where its fixtures are.
 #[derive(Debug, Clone)]
 pub struct SuiteSource {
