@@ -3,6 +3,10 @@
 
 use std::process::ExitCode;
 
+/// A run makes and drops many small things: cases, headers, evidence.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     ssecheck::cli::main().await

@@ -50,7 +50,7 @@ impl BuiltIn {
                 digest,
                 departs,
                 suites: of_suites.map(|suite| Resource::digested(suite.file.clone(), &suite.digest)).collect(),
-                cases: planned.into_iter().map(|planned| planned.case.id).collect(),
+                cases: planned.into_iter().map(|planned| planned.case.id.clone()).collect(),
             }
         });
         Ok(Self { suites_digest: digest_of_all(suites), rules_digest: rules.digest().to_owned(), profile })

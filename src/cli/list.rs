@@ -40,7 +40,7 @@ pub(super) fn list(arguments: &Arguments) -> u8 {
 }
 
 fn text(suites: &[Arc<Suite>]) -> String {
-    let cases: Vec<&Case> = suites.iter().flat_map(|suite| &suite.cases).collect();
+    let cases: Vec<&Case> = suites.iter().flat_map(|suite| &suite.cases).map(Arc::as_ref).collect();
     let widest = cases.iter().map(|case| case.id.len()).max().unwrap_or(0);
     let line = |case: &&Case| format!("{:<6} {:<widest$}  {}", case.level.as_str(), case.id, case.rules.join(", "));
     let mut lines: Vec<String> = cases.iter().map(line).collect();

@@ -176,6 +176,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         baseline: choice.baseline.clone(),
         allow_ssec: arguments.allow_ssec,
         no_plain_listener: service.no_plain_listener,
+        keeps_all: keeper.is_some(),
         ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
     };
     let mut screen = Screen::new(reports.take_stdout());

@@ -29,8 +29,8 @@ pub struct Selection {
 pub struct PlannedCase {
     /// The suite it belongs to.
     pub suite: Arc<Suite>,
-    /// The case.
-    pub case: Case,
+    /// The case; the suite's, unless the profile asks for more of it.
+    pub case: Arc<Case>,
     /// Its positive controls.
     pub controls: Vec<Control>,
     /// The capabilities that it needs.
@@ -115,17 +115,21 @@ pub fn plan(suites: &[Arc<Suite>], selection: &Selection) -> Plan {
 }
 
 /// The case with the levels that the profile gives it.
-fn as_required(case: &Case, profile: &Profile) -> Case {
-    let mut case = case.clone();
-    if case.own_rules().iter().any(|rule| profile.requires(rule)) {
+fn as_required(case: &Arc<Case>, profile: &Profile) -> Arc<Case> {
+    let is_required = |rules: &[String]| rules.iter().any(|rule| profile.requires(rule));
+    if !is_required(&case.rules) {
+        return Arc::clone(case);
+    }
+    let mut case = Case::clone(case);
+    if is_required(&case.own_rules()) {
         case.level = Level::Must;
     }
     for also in case.steps.iter_mut().flat_map(|step| &mut step.also) {
-        if also.rules.iter().any(|rule| profile.requires(rule)) {
+        if is_required(&also.rules) {
             also.level = Some(Level::Must);
         }
     }
-    case
+    Arc::new(case)
 }
 
 /// The controls of a case. However many there are, each of its steps is written out once.

@@ -228,6 +228,7 @@ async fn run(
         baseline: None,
         allow_ssec: false,
         no_plain_listener: false,
+        keeps_all: false,
         ledger: None,
     };
     // The runner reports as it goes; here only the result counts.

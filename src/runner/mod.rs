@@ -35,7 +35,7 @@ use crate::housekeeping::{Housekeeper, Removal, Scope};
 use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::verdict::{Finding, Judgement};
+use crate::verdict::{Finding, Judgement, Verdict};
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub struct Options {
     pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
     pub no_plain_listener: bool,
+    /// Whether what was sent and came back is kept of cases that pass, too: evidence is made of it.
+    pub keeps_all: bool,
     /// Where the run enters what it makes, and what its id is from; none where all is gone with this process anyway.
     pub ledger: Option<Arc<Ledger>>,
 }
@@ -224,7 +226,11 @@ impl Shared {
         let _ = events.send(Event::Started { cases: plan.cases.len() });
         let running =
             futures_util::stream::iter(plan.cases.into_iter().enumerate()).map(|(index, planned)| async move {
-                let result = Arc::new(self.case(planned).await);
+                let mut result = self.case(planned).await;
+                if !self.options.keeps_all && result.judgement.verdict == Verdict::Pass {
+                    result.forget_exchanges();
+                }
+                let result = Arc::new(result);
                 let _ = events.send(Event::CaseDone(Arc::clone(&result)));
                 (index, result)
             });
@@ -246,6 +252,13 @@ impl CaseResult {
     pub(crate) fn of(planned: PlannedCase, judgement: Judgement) -> Self {
         let (elapsed, incomplete) = (Duration::ZERO, false);
         Self { planned, judgement, standing: None, own: None, controls: Vec::new(), missing: None, elapsed, incomplete }
+    }
+
+    /// Leaves out what was sent and came back in its own steps.
+    fn forget_exchanges(&mut self) {
+        if let Some(own) = &mut self.own {
+            own.transcript = Arc::default();
+        }
     }
 
     /// Ids of the rules that the judgement is about: those of its first finding, else the case's.

@@ -35,8 +35,8 @@ pub struct Suite {
     pub keys: BTreeMap<String, Key>,
     /// Its object contents.
     pub bodies: BTreeMap<String, Body>,
-    /// Its cases, in the order of the file.
-    pub cases: Vec<Case>,
+    /// Its cases, in the order of the file; plans share them.
+    pub cases: Vec<Arc<Case>>,
     /// Its capabilities: what cases may need, and how it is found out whether an endpoint has it.
     pub capabilities: Vec<Capability>,
 }
@@ -196,7 +196,7 @@ fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {
                 case.id.clone_from(&case.scenario);
                 capabilities.push(Capability { spec, probe: case });
             }
-            None => cases.push(case),
+            None => cases.push(Arc::new(case)),
         }
     }
     Suite { id, title, about, file: source.name.clone(), digest, keys, bodies, cases, capabilities }
@@ -250,7 +250,7 @@ impl Typed {
 
 fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
     let Expanded { file, origins } = expanded;
-    let typed: Result<SuiteFile, _> = serde_path_to_error::deserialize(&file);
+    let typed: Result<SuiteFile, _> = serde_path_to_error::deserialize(file);
     let file = typed.map_err(|error| {
         let path: String = error
             .path()

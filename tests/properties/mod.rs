@@ -39,7 +39,8 @@ pub fn suite(bytes: &[u8]) {
     match load(&source, &RULES) {
         Ok(suite) => {
             let probes = suite.capabilities.iter().map(|capability| &capability.probe);
-            let steps = suite.cases.iter().chain(probes).map(|case| case.steps.len() as u64).sum::<u64>();
+            let steps =
+                suite.cases.iter().map(AsRef::as_ref).chain(probes).map(|case| case.steps.len() as u64).sum::<u64>();
             assert!(suite.cases.len() as u64 <= MAX_CASES && steps <= MAX_ALL_STEPS);
             assert_eq!(suite.digest, hex(bytes));
             let again = load(&source, &RULES).expect("it was loaded before");
@@ -109,7 +110,8 @@ fn write(element: &Element, to: &mut String) -> bool {
 pub fn answer(bytes: &[u8]) {
     let answer = answer_of(bytes);
     let suite = &SUITES[usize::from(bytes.first().copied().unwrap_or(0)) % SUITES.len()];
-    let cases: Vec<_> = suite.cases.iter().chain(suite.capabilities.iter().map(|it| &it.probe)).collect();
+    let cases: Vec<_> =
+        suite.cases.iter().map(AsRef::as_ref).chain(suite.capabilities.iter().map(|it| &it.probe)).collect();
     let case = cases[usize::from(bytes.get(1).copied().unwrap_or(0)) % cases.len()];
     // What nobody can guess who does not have the key.
     let key_md5 = suite.keys.keys().map(|key| (key.clone(), hex(format!("MD5 of {key}").as_bytes()))).collect();
