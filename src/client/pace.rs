@@ -21,13 +21,15 @@ impl Pace {
 
     /// Until it is the caller's turn.
     pub async fn turn(&self) {
-        let turn = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let turn = (*next).max(Instant::now());
-            *next = turn + self.distance;
-            turn
-        };
-        tokio::time::sleep_until(turn).await;
+        tokio::time::sleep_until(self.turn_at(Instant::now())).await;
+    }
+
+    /// When it is the turn of who asks now.
+    fn turn_at(&self, now: Instant) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(now);
+        *next = turn + self.distance;
+        turn
     }
 }
 
@@ -35,17 +37,15 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn turns_are_apart_and_a_pause_saves_none_up() {
+    #[test]
+    fn turns_are_apart_and_a_pause_saves_none_up() {
         let pace = Pace::of(NonZeroU32::new(10).unwrap());
-        let began = Instant::now();
-        for _ in 0..11 {
-            pace.turn().await;
-        }
-        assert_eq!(began.elapsed().as_millis() / 10, 100);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let began = Instant::now();
-        futures_util::future::join_all((0..11).map(|_| pace.turn())).await;
-        assert_eq!(began.elapsed().as_millis() / 10, 100);
+        let now = Instant::now() + Duration::from_secs(1);
+        let tenths = |from: Instant, turn: Instant| (turn - from).as_millis() / 100;
+        let turns: Vec<_> = (0..4).map(|_| tenths(now, pace.turn_at(now))).collect();
+        assert_eq!(turns, [0, 1, 2, 3]);
+        let later = now + Duration::from_secs(60);
+        let turns: Vec<_> = (0..3).map(|_| tenths(later, pace.turn_at(later))).collect();
+        assert_eq!(turns, [0, 1, 2]);
     }
 }
