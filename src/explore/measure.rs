@@ -42,6 +42,34 @@ impl Measured {
     }
 }
 
+impl Measured {
+    /// What came of it, in a line.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        let id = self.fault.id;
+        let explored = match &self.outcome {
+            Ok(explored) => explored,
+            Err(why) => return format!("{id}: cannot be tested: {}", why.lines().next().unwrap_or_default()),
+        };
+        let seconds = explored.elapsed.as_secs_f64();
+        match &explored.divergence {
+            Some(found) => {
+                let rightly = if self.is_accused_rightly() { "" } else { ", which it does not break" };
+                let (rule, requests, sequences) = (&found.rule, found.requests, explored.sequences);
+                format!("{id}: {rule}{rightly}, {requests} requests, after {sequences} sequences and {seconds:.1} s")
+            }
+            None => format!("{id}: not found in {} sequences; unconfirmed {:?}", explored.sequences, explored.unconfirmed),
+        }
+    }
+}
+
+/// The table of what was found, as Markdown.
+#[must_use]
+pub fn measured_as_markdown(all: &[Measured], options: &Options) -> String {
+    let _ = options;
+    all.iter().map(Measured::in_a_line).collect::<Vec<_>>().join("\n")
+}
+
 /// Explores the embedded endpoint with a fault.
 ///
 /// # Errors

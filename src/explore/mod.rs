@@ -22,5 +22,5 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use measure::{Measured, measure};
-pub use search::{Divergence, ExploreError, Explored, Options, Progress, explore};
+pub use measure::{MeasureError, Measured, measure, measured_as_markdown};
+pub use search::{Divergence, ExploreError, Explored, Options, Progress, Unconfirmed, bucket_kinds, explore};

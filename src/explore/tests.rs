@@ -34,3 +34,25 @@ async fn the_reference_endpoint_does_not_diverge() {
     eprintln!("{explored:#?}");
     assert!(explored.divergence.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timing() {
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    let s = super::machine::sequences(&[crate::suite::model::BucketKind::Plain], &Arc::default(), 16);
+    let t = std::time::Instant::now();
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let trees: Vec<_> = (0..8).map(|_| s.new_tree(&mut runner).unwrap()).collect();
+    eprintln!("trees {:?}", t.elapsed());
+    let t = std::time::Instant::now();
+    let walks: Vec<_> = trees.iter().map(|t| { let (a, b, _) = t.current(); super::scenario::Walk::of(&a, &b).unwrap() }).collect();
+    eprintln!("walks {:?} {}", t.elapsed(), walks.iter().map(|w| w.actions.len()).sum::<usize>());
+    let t = std::time::Instant::now();
+    let suite = super::scenario::exploring("x", &walks, |_, _| true).unwrap();
+    let text = serde_json::to_string_pretty(&suite).unwrap();
+    eprintln!("json {:?} {}", t.elapsed(), text.len());
+    let t = std::time::Instant::now();
+    let rules = Catalogue::embedded().unwrap();
+    let source = suite::SuiteSource { name: "x".to_owned(), text, fixtures: suite::Fixtures::Embedded };
+    let loaded = suite::load(&source, &rules).unwrap_or_else(|e| panic!("{e}"));
+    eprintln!("load {:?} {}", t.elapsed(), loaded.cases.len());
+}
