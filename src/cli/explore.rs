@@ -17,7 +17,7 @@ use super::suites::{self, SuitesError};
 use super::{complain, exit_code, print, say};
 use crate::config::{self, ConfigError, Environment, Typed};
 use crate::explore::{
-    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Progress, bucket_kinds, measured_as_markdown,
+    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Progress, Unconfirmed, bucket_kinds, measured_as_markdown,
 };
 use crate::plan::Plan;
 use crate::profile::{self, Profile, ProfileError};
@@ -266,7 +266,9 @@ fn told(
         print(&format!("again: ssecheck run {shown}, with the same options for the endpoint"));
         return Ok(exit_code::FAILED);
     }
-    let is_tested = explored.without_verdict.is_none() && explored.unconfirmed.is_empty() && explored.requests > 0;
+    let is_tested = explored.without_verdict.is_none()
+        && !explored.unconfirmed.iter().any(Unconfirmed::is_flaky)
+        && explored.requests > 0;
     Ok(if is_tested { exit_code::PASSED } else { exit_code::NOT_TESTED })
 }
 
@@ -279,7 +281,7 @@ fn summary(explored: &Explored) -> String {
     if !explored.lacking.is_empty() {
         let _ = write!(text, "\nnot explored, as the endpoint lacks it: {}", explored.lacking.join(", "));
     }
-    for unconfirmed in &explored.unconfirmed {
+    for unconfirmed in explored.unconfirmed.iter().filter(|it| it.is_flaky()) {
         let (rule, operation, verdict) = (&unconfirmed.rule, unconfirmed.operation, unconfirmed.verdict.as_str());
         let _ = write!(text, "\nlooked like a departure from {rule} ({operation}), and did not when tried again: {verdict}");
     }

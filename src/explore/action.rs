@@ -49,13 +49,15 @@ pub enum Style {
     Anonymous,
     /// With a signature that does not cover the SSE-C headers.
     Unsigned,
+    /// By a presigned URL whose signature does not cover the SSE-C headers.
+    PresignedUnsigned,
     /// With another key put in after it was signed.
     Tampered,
 }
 
 impl Style {
     /// Those besides the usual one.
-    pub const OTHERS: [Self; 8] = [
+    pub const OTHERS: [Self; 9] = [
         Self::Presigned,
         Self::Plain,
         Self::PresignedPlain,
@@ -63,6 +65,7 @@ impl Style {
         Self::Padded,
         Self::Anonymous,
         Self::Unsigned,
+        Self::PresignedUnsigned,
         Self::Tampered,
     ];
 
@@ -190,6 +193,10 @@ pub enum Of {
     IfNoneMatch,
     /// If-None-Match of another ETag.
     IfNoneMatchOther,
+    /// GetObjectAttributes of the number of parts.
+    PartsCount,
+    /// If-Modified-Since its own date.
+    IfModifiedSince,
     /// If-Modified-Since a date long ago.
     IfModifiedSinceLongAgo,
     /// If-Unmodified-Since a date long ago.
@@ -203,7 +210,9 @@ impl Of {
             Self::Part(_) => "part-number",
             Self::Override => "response-overrides",
             Self::Checksum => "checksum-crc32",
-            Self::IfModifiedSinceLongAgo | Self::IfUnmodifiedSinceLongAgo => "conditional-by-date",
+            Self::IfModifiedSince | Self::IfModifiedSinceLongAgo | Self::IfUnmodifiedSinceLongAgo => {
+                "conditional-by-date"
+            }
             _ => "",
         }
     }
@@ -485,7 +494,7 @@ impl Action {
         let of_style = match self.style() {
             Style::Presigned => "presigned",
             Style::Plain => PLAIN_LISTENER,
-            Style::PresignedPlain => "presigned",
+            Style::PresignedPlain | Style::PresignedUnsigned => "presigned",
             _ => "",
         };
         let of_plain = if self.style().is_plain() { PLAIN_LISTENER } else { "" };
@@ -512,6 +521,59 @@ impl Action {
             _ => [None, None],
         };
         presented.into_iter().flatten().filter_map(Presented::key).collect()
+    }
+
+    /// Whether it sends megabytes.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        matches!(self, Self::Put { body: Body::Part, .. } | Self::UploadPart { body: Body::Part, .. })
+    }
+
+    /// The same with one thing less to look at, or with one thing that is more usual.
+    #[must_use]
+    pub fn simpler(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut with = |change: &dyn Fn(&mut Self)| {
+            let mut simpler = self.clone();
+            change(&mut simpler);
+            if simpler != *self {
+                all.push(simpler);
+            }
+        };
+        with(&|action| {
+            if let Self::Put { extra, .. } | Self::UploadPart { extra, .. } = action {
+                *extra = Extra::Nothing;
+            }
+        });
+        with(&|action| match action {
+            Self::Put { body, .. } | Self::UploadPart { body, .. } => *body = Body::Small,
+            Self::Read { of, .. } => *of = Of::Whole,
+            Self::Copy { copying, .. } => *copying = Copying::Plainly,
+            Self::CopyPart { range, .. } => *range = None,
+            Self::Complete { with_key, .. } | Self::ListParts { with_key, .. } => *with_key = false,
+            Self::List { listing, .. } => *listing = Listing::Objects,
+            _ => {}
+        });
+        with(&|action| match action {
+            Self::Read { which, .. } | Self::Delete { which, .. } => *which = Which::Newest,
+            Self::Copy { source, .. } | Self::CopyPart { source, .. } => source.which = Which::Newest,
+            _ => {}
+        });
+        with(&|action| {
+            if let Self::Read { reading, .. } = action {
+                *reading = Reading::Get;
+            }
+        });
+        with(&|action| match action {
+            Self::Put { style, .. }
+            | Self::Read { style, .. }
+            | Self::Copy { style, .. }
+            | Self::CreateUpload { style, .. }
+            | Self::UploadPart { style, .. }
+            | Self::CopyPart { style, .. } => *style = Style::Usual,
+            _ => {}
+        });
+        all
     }
 
     /// How it is sent.

@@ -65,7 +65,8 @@ type Group = (u32, Vec<Action>);
 
 /// The kinds of requests that may come next, the simplest first.
 fn groups(state: &State) -> Vec<Group> {
-    let mut groups = vec![(6, puts()), (4, puts_with_extras()), (3, malformed_puts()), (2, styled_puts())];
+    let small = puts(&[Body::Small, Body::Other, Body::Empty]);
+    let mut groups = vec![(6, small), (1, puts(&[Body::Packages])), (4, puts_with_extras()), (3, malformed_puts()), (2, styled_puts())];
     groups.extend(reads(state));
     groups.extend(copies(state));
     groups.extend(uploads(state));
@@ -77,9 +78,9 @@ fn put(object: Object, key: Presented, body: Body, extra: Extra, style: Style) -
     Action::Put { object, key, body, extra, style }
 }
 
-fn puts() -> Vec<Action> {
+fn puts(bodies: &[Body]) -> Vec<Action> {
     let mut actions = Vec::new();
-    for body in [Body::Small, Body::Other, Body::Empty, Body::Packages] {
+    for body in bodies.iter().copied() {
         for object in Object::ALL {
             actions.extend(Key::OWN.map(|key| put(object, Presented::Key(key), body, Extra::Nothing, Style::Usual)));
             actions.push(put(object, Presented::Nothing, body, Extra::Nothing, Style::Usual));
@@ -92,9 +93,7 @@ fn puts_with_extras() -> Vec<Action> {
     let mut actions = Vec::new();
     for extra in Extra::OF_PUT {
         for object in Object::ALL {
-            for body in [Body::Small, Body::Packages] {
-                actions.push(put(object, Presented::Key(Key::K1), body, extra, Style::Usual));
-            }
+            actions.push(put(object, Presented::Key(Key::K1), Body::Small, extra, Style::Usual));
         }
     }
     actions
@@ -138,6 +137,7 @@ fn presented(right: Option<Key>) -> (Presented, Vec<Presented>) {
 }
 
 fn reads(state: &State) -> Vec<Group> {
+    let (mut deleted, mut of_parts, mut borders) = (Vec::new(), Vec::new(), Vec::new());
     let (mut right_reads, mut parts_of, mut refused, mut malformed_reads, mut styled, mut again) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for object in state.objects.keys().copied() {
@@ -153,6 +153,19 @@ fn reads(state: &State) -> Vec<Group> {
             let (right, others) = presented(stored.key);
             let read = |reading, of, key, style| Action::Read { reading, object, which, of, key, style };
             let length = stored.content.length;
+            if version.stored.is_none() && which == Which::Newest {
+                deleted.extend([Reading::Get, Reading::Head].map(|it| read(it, Of::Whole, right, Style::Usual)));
+                deleted.push(Action::Delete { object, which: Which::Back(0) });
+            }
+            if stored.parts().is_some() {
+                of_parts.extend(Reading::ALL.map(|it| read(it, Of::Whole, right, Style::Usual)));
+                of_parts.push(read(Reading::Attributes, Of::PartsCount, right, Style::Usual));
+                of_parts.extend(ranges(length).into_iter().map(|of| read(Reading::Get, of, right, Style::Usual)));
+            }
+            if length > 65_536 {
+                let all = ranges(length).into_iter().filter(|of| matches!(of, Of::Range(from, _) if *from > 5));
+                borders.extend(all.map(|of| read(Reading::Get, of, right, Style::Usual)));
+            }
             for reading in Reading::ALL {
                 right_reads.push(read(reading, Of::Whole, right, Style::Usual));
                 refused.extend(others.iter().map(|key| read(reading, Of::Whole, *key, Style::Usual)));
@@ -175,19 +188,21 @@ fn reads(state: &State) -> Vec<Group> {
             }
             for reading in [Reading::Get, Reading::Head] {
                 let conditions = [Of::IfMatch, Of::IfMatchOther, Of::IfNoneMatch, Of::IfNoneMatchOther];
-                let more = [Of::Checksum, Of::Override, Of::IfModifiedSinceLongAgo, Of::IfUnmodifiedSinceLongAgo];
+                let more = [Of::IfModifiedSince, Of::Checksum, Of::Override, Of::IfModifiedSinceLongAgo, Of::IfUnmodifiedSinceLongAgo];
                 parts_of.extend(conditions.into_iter().chain(more).map(|of| read(reading, of, right, Style::Usual)));
                 if let Some(parts) = stored.parts() {
                     for number in 1..=parts.len() as u32 + 1 {
                         for key in [right, Presented::Nothing, Presented::Key(Key::Nobody)] {
-                            parts_of.push(read(reading, Of::Part(number), key, Style::Usual));
+                            of_parts.push(read(reading, Of::Part(number), key, Style::Usual));
                         }
                     }
                 }
                 for key in [Presented::Nothing, Presented::Key(Key::Nobody)] {
-                    refused.extend([Of::IfNoneMatch, Of::IfMatchOther].map(|of| read(reading, of, key, Style::Usual)));
+                    let of = [Of::IfNoneMatch, Of::IfMatchOther, Of::IfModifiedSince, Of::Checksum];
+                    refused.extend(of.map(|of| read(reading, of, key, Style::Usual)));
                 }
             }
+            parts_of.push(read(Reading::Attributes, Of::Checksum, right, Style::Usual));
             for key in [Presented::Nothing, Presented::Key(Key::Nobody)] {
                 refused.push(read(Reading::Head, Of::OwnConnection, key, Style::Usual));
             }
@@ -198,7 +213,17 @@ fn reads(state: &State) -> Vec<Group> {
             }
         }
     }
-    vec![(8, right_reads), (5, parts_of), (6, refused), (3, malformed_reads), (2, styled), (4, again)]
+    vec![
+        (8, right_reads),
+        (5, parts_of),
+        (6, refused),
+        (3, malformed_reads),
+        (2, styled),
+        (4, again),
+        (5, deleted),
+        (5, of_parts),
+        (3, borders),
+    ]
 }
 
 /// Ranges of a content of this length: of a few bytes, across the borders of blocks, packages and parts, and its ends.
@@ -262,7 +287,7 @@ fn copies(state: &State) -> Vec<Group> {
             }
         }
     }
-    vec![(5, right_copies), (2, conditional), (3, wrong_sources), (2, malformed_targets), (1, styled)]
+    vec![(6, right_copies), (2, conditional), (3, wrong_sources), (2, malformed_targets), (1, styled)]
 }
 
 fn uploads(state: &State) -> Vec<Group> {
@@ -277,6 +302,7 @@ fn uploads(state: &State) -> Vec<Group> {
         wrong_creates.push(create(Presented::Key(Key::K1), true, Style::Usual));
         wrong_creates.push(create(Presented::Key(Key::K1), false, Style::Plain));
     }
+    let (mut second_parts, mut styled) = (Vec::new(), Vec::new());
     let (mut right_parts, mut large_parts, mut wrong_parts, mut copied, mut wrongly_copied, mut ends, mut lists) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (object, upload) in &state.uploads {
@@ -292,7 +318,11 @@ fn uploads(state: &State) -> Vec<Group> {
         }
         large_parts.push(part(1, right, Body::Part, Extra::Nothing, Style::Usual));
         wrong_parts.extend(Extra::OF_PART.map(|extra| part(1, right, Body::Packages, extra, Style::Usual)));
-        wrong_parts.push(part(1, right, Body::Small, Extra::Nothing, Style::Plain));
+        styled.push(part(1, right, Body::Small, Extra::Nothing, Style::Plain));
+        if upload.content().is_some_and(|content| content.length >= Body::Part.length()) {
+            let of = |body| part(2, right, body, Extra::Nothing, Style::Usual);
+            second_parts.extend([Body::Small, Body::Other].map(of));
+        }
         if let Some(key) = upload.key {
             let of = |how| part(1, malformed(key, how), Body::Small, Extra::Nothing, Style::Usual);
             wrong_parts.extend(Malformation::ALL.map(of));
@@ -304,7 +334,7 @@ fn uploads(state: &State) -> Vec<Group> {
             }
             wrongly_copied.extend(wrong.iter().map(|source| copy(*source, None, right, Style::Usual)));
             wrongly_copied.extend(others.iter().map(|key| copy(from, None, *key, Style::Usual)));
-            wrongly_copied.push(copy(from, None, right, Style::Plain));
+            styled.push(copy(from, None, right, Style::Plain));
         }
         ends.extend([false, true].map(|with_key| Action::Complete { object, with_key }));
         lists.push(Action::Abort { object });
@@ -323,6 +353,8 @@ fn uploads(state: &State) -> Vec<Group> {
         (8, ends),
         (3, lists),
         (1, large),
+        (6, second_parts),
+        (1, styled),
     ]
 }
 

@@ -80,11 +80,13 @@ pub enum Malformation {
     Md5Sha256,
     /// The MD5 in hexadecimal.
     Md5Hex,
+    /// Two lines with a key: the right one, and another.
+    KeyTwoLines,
 }
 
 impl Malformation {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AlgorithmKms,
         Self::AlgorithmLowerCase,
         Self::AlgorithmAbsent,
@@ -105,6 +107,7 @@ impl Malformation {
         Self::Md5CaseSwapped,
         Self::Md5Sha256,
         Self::Md5Hex,
+        Self::KeyTwoLines,
     ];
 
     fn sse_c(self, key: Key) -> Value {
@@ -134,6 +137,8 @@ impl Malformation {
             Self::Md5CaseSwapped => json!({"key": key, "md5": {"form": "md5_case_swapped"}}),
             Self::Md5Sha256 => json!({"key": key, "md5": {"form": "sha256"}}),
             Self::Md5Hex => json!({"key": key, "md5": {"form": "md5_hex"}}),
+            Self::KeyTwoLines => json!({"key": key,
+                "customer_key": {"form": "base64", "then": {"key": Key::Nobody.name(), "form": "base64"}}}),
         }
     }
 
@@ -152,18 +157,19 @@ impl Malformation {
             Self::Md5OfBase64 => "md5-of-raw-key",
             Self::Md5OfAnother | Self::Md5LastByte | Self::Md5CaseSwapped | Self::Md5Sha256 => "md5-compared",
             Self::Md5Hex => "md5-is-base64",
+            Self::KeyTwoLines => "headers-once",
         }
     }
 
     /// How binding it is that they are refused.
     #[must_use]
     pub fn level(self) -> Level {
-        if self == Self::Md5Hex { Level::Should } else { Level::Must }
+        if matches!(self, Self::Md5Hex | Self::KeyTwoLines) { Level::Should } else { Level::Must }
     }
 
     /// Whether a read, or a copy's source, with such headers must be refused, too: AWS serves them without the MD5.
     #[must_use]
     pub fn is_refused_of_reads(self) -> bool {
-        self != Self::Md5Absent
+        !matches!(self, Self::Md5Absent | Self::KeyTwoLines)
     }
 }

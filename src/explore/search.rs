@@ -60,7 +60,7 @@ pub struct Explored {
     pub requests: usize,
     /// The first divergence.
     pub divergence: Option<Divergence>,
-    /// What looked like a divergence and did not happen again, each once.
+    /// What looked like a divergence and was none when tried again, each once.
     pub unconfirmed: Vec<Unconfirmed>,
     /// Capabilities that the endpoint lacks, which were not explored.
     pub lacking: Vec<String>,
@@ -227,6 +227,14 @@ enum LookedInto {
     Unconfirmed(Option<Unconfirmed>),
 }
 
+impl Unconfirmed {
+    /// Whether it is the endpoint's doing: what is blocked by something more basic is not, as that is found for itself.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        !matches!(self.verdict, Verdict::Blocked | Verdict::ExpectedFailure | Verdict::Skipped)
+    }
+}
+
 struct Explorer<'a> {
     session: &'a Session,
     rules: &'a Catalogue,
@@ -322,10 +330,8 @@ impl Explorer<'_> {
         let verdict = self.reproduced(&failing, &check).await?.1.judgement.verdict;
         if verdict != Verdict::Fail {
             self.dismissed.insert((check.rule, operation));
-            // What is blocked by something more basic is not flaky: that is found for itself.
-            let is_flaky = !matches!(verdict, Verdict::Blocked | Verdict::ExpectedFailure | Verdict::Skipped);
             let unconfirmed = Unconfirmed { rule: check.rule.to_owned(), operation, verdict };
-            return Ok(LookedInto::Unconfirmed(is_flaky.then_some(unconfirmed)));
+            return Ok(LookedInto::Unconfirmed(Some(unconfirmed)));
         }
         progress(Progress::Found(check.rule));
         if let Some((_, Some(seen))) = walk_of(&tree) {
@@ -400,7 +406,33 @@ impl Explorer<'_> {
                 None => tree.complicate(),
             };
         }
-        Ok(shortest)
+        self.simplest(shortest, started, progress).await
+    }
+
+    /// The same, as long as one request less, or one that is more usual, fails, too.
+    async fn simplest(
+        &mut self,
+        mut shortest: (Walk, Check),
+        started: Instant,
+        progress: &impl Fn(Progress<'_>),
+    ) -> Result<(Walk, Check), ExploreError> {
+        loop {
+            let mut is_found = false;
+            for walk in shortest.0.simpler() {
+                if started.elapsed() > SHRINKING || self.session.is_cancelled() {
+                    return Ok(shortest);
+                }
+                if let Some(check) = self.still_fails(&walk, shortest.1.rule).await? {
+                    shortest = (walk, check);
+                    progress(Progress::Shorter(shortest.0.actions.len()));
+                    is_found = true;
+                    break;
+                }
+            }
+            if !is_found {
+                return Ok(shortest);
+            }
+        }
     }
 
     /// The check that the last request of a walk fails, if it does: one of the same rule, or the one that decides.

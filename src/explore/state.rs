@@ -67,6 +67,8 @@ pub struct Stored {
     pub has_crc32: bool,
     /// Whether it has tags.
     pub has_tags: bool,
+    /// Id of a step whose answer told its date.
+    pub dated: Option<String>,
     /// What happened since, after which it must read as before.
     pub disturbed: Option<Disturbed>,
 }
@@ -222,6 +224,12 @@ impl State {
 }
 
 impl Stored {
+    /// Whether it was written by a PutObject that had a body.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        matches!(self.origin, Origin::Put { .. }) && self.content.length > 0
+    }
+
     /// Whether it was made of parts.
     #[must_use]
     pub fn parts(&self) -> Option<&[(u32, u64)]> {

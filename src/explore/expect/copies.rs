@@ -48,7 +48,10 @@ pub(super) fn side_of_source(stored: &Stored, presented: Presented) -> Option<Si
         (None, _) => None,
         (Some(right), Presented::Key(key)) if key == right => Some(Side::Right),
         (Some(_), Presented::Nothing | Presented::Key(_)) => Some(Side::Wrong("copy-needs-source-key", Level::Must)),
-        (Some(right), Presented::Malformed(key, how)) if key == right && how.is_refused_of_reads() => {
+        // Of an object without bytes, or of parts, other rules tell that its key is looked at.
+        (Some(right), Presented::Malformed(key, how))
+            if key == right && how.is_refused_of_reads() && stored.is_usual() =>
+        {
             Some(Side::Wrong(how.rule(), how.level()))
         }
         (Some(_), Presented::Malformed(..)) => None,
@@ -97,15 +100,14 @@ pub(super) fn copy(state: &State, action: &Action) -> Option<Expected> {
     if let Side::Wrong(rule, level) = side {
         // What is wrong in two ways says nothing of either.
         let is_else_right = !matches!(key, Presented::Malformed(..)) && style == Style::Usual;
-        let is_known = is_else_right && copying == Copying::Plainly && !is_ambiguous(state, &from, stored);
+        let is_rotation = onto_itself && matches!(from.key, Presented::Malformed(..));
+        let is_known = is_else_right && !is_rotation && copying == Copying::Plainly && !is_ambiguous(state, &from, stored);
         let refusal = Refusal::must(rule, right).of_level(level);
         return is_known.then(|| refused_write(state, action, request, refusal, object));
     }
     if let Presented::Malformed(key, how) = key {
         let is_known = style == Style::Usual && copying == Copying::Plainly;
-        let refusal = Refusal::must(how.rule(), json!({"sse_c": Presented::Key(key).sse_c()}))
-            .of_level(how.level())
-            .guarded([guard::copies_encrypted()]);
+        let refusal = Refusal::malformed(key, how).guarded([guard::copies_encrypted()]);
         return is_known.then(|| refused_write(state, action, request, refusal, object));
     }
     if style != Style::Usual {
@@ -177,6 +179,7 @@ fn accepted(
         has_metadata: stored.has_metadata && copying != Copying::Replacing,
         has_crc32: false,
         has_tags: stored.has_tags,
+        dated: None,
         disturbed: None,
     };
     expected.next.store(object, Version { step: id, at: state.steps, is_over, stored: Some(copy) });

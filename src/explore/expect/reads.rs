@@ -11,6 +11,10 @@ use crate::explore::presented::{Malformation, Presented};
 use crate::explore::state::{Origin, RefusedGet, State, Stored, Version};
 use crate::suite::model::{BucketKind, Level};
 
+/// The title that was written, in any form in which it has the same characters.
+const TITLE: &str =
+    r"^(Grüße|=\?(?i:utf-8)\?(?i:b)\?R3LDvMOfZQ==\?=|=\?(?i:utf-8)\?(?i:q)\?Gr=C3=BC=C3=9Fe\?=)$";
+
 /// A read of an object that is there.
 struct Read<'s> {
     state: &'s State,
@@ -81,7 +85,9 @@ impl Read<'_> {
             Of::BeyondEnd => self.reading == Reading::Get && 0 < length,
             Of::Part(_) => is_get_or_head && self.stored.parts().is_some_and(|parts| parts[0].0 == 1),
             Of::Override => self.reading == Reading::Get,
-            Of::Checksum => is_get_or_head && self.stored.has_crc32,
+            Of::Checksum => self.stored.has_crc32,
+            Of::PartsCount => !is_get_or_head && self.stored.parts().is_some(),
+            Of::IfModifiedSince => is_get_or_head && self.stored.dated.is_some() && self.which == Which::Newest,
             Of::OwnConnection => self.reading == Reading::Head,
             Of::IfMatch | Of::IfNoneMatch => is_get_or_head && has_own_etag_header,
             Of::IfMatchOther | Of::IfNoneMatchOther => is_get_or_head,
@@ -111,7 +117,14 @@ impl Read<'_> {
             Of::BeyondEnd => range(format!("bytes={}-", self.stored.content.length)),
             Of::Part(number) => json!({"part_number": number}),
             Of::Override => json!({"query": {"response-content-type": "text/x-override"}}),
+            Of::Checksum if self.reading == Reading::Attributes => {
+                header("x-amz-object-attributes", json!({"value": "Checksum"}))
+            }
             Of::Checksum => header("x-amz-checksum-mode", json!({"value": "ENABLED"})),
+            Of::PartsCount => header("x-amz-object-attributes", json!({"value": "ObjectParts"})),
+            Of::IfModifiedSince => {
+                header("if-modified-since", json!({"of_step": {"step": self.stored.dated, "header": "last-modified"}}))
+            }
             Of::OwnConnection => json!({"own_connection": true}),
             Of::IfMatch => header("if-match", own()),
             Of::IfMatchOther => header("if-match", json!({"value": other})),
@@ -169,6 +182,10 @@ impl Read<'_> {
     fn refused(&self, rule: &'static str, right: Key, guards: Vec<Guard>) -> Expected {
         let refusal = Refusal::must(rule, json!({"sse_c": {"key": right.name()}})).guarded(guards);
         let mut expected = Expected::refused(self.state, self.action, self.request(), refusal);
+        if self.of == Of::Checksum {
+            let hidden = json!({"headers": {"x-amz-checksum-crc32": {"absent": true}}});
+            expected = expected.should("read-checksum-needs-key", hidden, []);
+        }
         if self.stored.has_metadata {
             let hidden = json!({"headers": {"x-amz-meta-owner": {"absent": true}}});
             expected = expected.must("metadata-needs-key", hidden, []);
@@ -200,7 +217,8 @@ impl Read<'_> {
     fn malformed(&self, right: Key, how: Malformation) -> Option<Expected> {
         let of_attributes = matches!(how, Malformation::AlgorithmKms | Malformation::AlgorithmLowerCase);
         let is_known = how.is_refused_of_reads() && (self.reading != Reading::Attributes || of_attributes);
-        if !is_known || !matches!(self.of, Of::Whole | Of::OwnConnection) || self.style != Style::Usual {
+        let is_usual = self.stored.is_usual() && self.style == Style::Usual && self.which == Which::Newest;
+        if !is_known || !is_usual || !matches!(self.of, Of::Whole | Of::OwnConnection) {
             return None;
         }
         let mut expected = self.refused("read-headers-checked", right, Vec::new());
@@ -218,6 +236,8 @@ impl Read<'_> {
         let is_whole = self.of == Of::Whole && self.style == Style::Usual;
         match &self.stored.origin {
             _ if self.stored.disturbed.is_some() => None,
+            // Which version's key counts is another rule.
+            _ if self.which != Which::Newest && self.has_versions_under_others(right) => None,
             Origin::Copy { onto_itself: false, .. } if is_whole && self.state.bucket == BucketKind::Plain => {
                 Some(self.refused("copy-target-key", right, vec![guard::refused(self.reading)]))
             }
@@ -231,15 +251,23 @@ impl Read<'_> {
         }
     }
 
+    /// Whether another version of the object is under another key, or none.
+    fn has_versions_under_others(&self, right: Key) -> bool {
+        let versions = self.state.objects.get(&self.object).into_iter().flatten();
+        versions.into_iter().any(|version| version.stored.as_ref().is_none_or(|stored| stored.key != Some(right)))
+    }
+
     /// Whether a part of the object, or all of it, is asked for, on no condition.
     fn is_plain_part_of(&self) -> bool {
-        matches!(self.of, Of::Whole | Of::Range(..) | Of::From(_) | Of::Last(_) | Of::Part(_) | Of::OwnConnection)
+        let is_hidden_checksum = self.of == Of::Checksum && self.reading != Reading::Attributes;
+        let is_part = matches!(self.of, Of::Range(..) | Of::From(_) | Of::Last(_) | Of::Part(_));
+        is_part || is_hidden_checksum || matches!(self.of, Of::Whole | Of::OwnConnection)
     }
 
     /// A condition must not be looked at before the key.
     fn conditional_without_key(&self, right: Key) -> Option<Option<Expected>> {
         let (answered, same_as) = match self.of {
-            Of::IfNoneMatch => ("304", None),
+            Of::IfNoneMatch | Of::IfModifiedSince => ("304", None),
             Of::IfMatchOther => ("412", Some(self.refused_get())),
             _ => return None,
         };
@@ -312,6 +340,8 @@ impl Read<'_> {
         let (content, length) = (&self.stored.content, self.stored.content.length);
         let guards = || vec![guard::encrypted(), guard::read(self.reading)];
         let expected = match self.of {
+            Of::Checksum | Of::PartsCount if self.reading == Reading::Attributes => self.attributes(),
+            Of::PartsCount => return None,
             Of::Whole | Of::OwnConnection | Of::Override | Of::Checksum => return Some(self.whole_with_right_key(right)),
             Of::Range(from, to) => self.ranged(from, to.min(length - 1)),
             Of::From(from) => self.ranged(from, length - 1),
@@ -334,12 +364,30 @@ impl Read<'_> {
                 Expected::answered(self.state, self.action, self.request(), answer.clone())
                     .decided("conditional-with-key", Level::Must, answer, guards())
             }
+            Of::IfModifiedSince => {
+                let answer = json!({"status": ["304"]});
+                Expected::answered(self.state, self.action, self.request(), answer.clone())
+                    .decided("conditional-modified-since", Level::Must, answer, guards())
+            }
             Of::IfMatchOther => self.failing("412", "conditional-fails", json!({"request": {"headers": {}}})),
             Of::IfUnmodifiedSinceLongAgo => {
                 self.failing("412", "conditional-unmodified-since", json!({"request": {"headers": {}}}))
             }
         };
         Some(expected)
+    }
+
+    /// The attributes that are asked for besides ETag and size.
+    fn attributes(&self) -> Expected {
+        let guards = [guard::encrypted(), guard::read(Reading::Attributes)];
+        if self.of == Of::PartsCount {
+            let count = self.stored.parts().map_or(0, <[_]>::len).to_string();
+            let told = json!({"elements": {"ObjectParts/PartsCount": {"equals": count}}});
+            return self.accepted().must("attributes-parts", told, guards);
+        }
+        let body = self.stored.content.bodies.first().map_or("small", |body| body.name());
+        let digest = json!({"digest": {"body": body, "algorithm": "crc32"}});
+        self.accepted().must("attributes-checksum", json!({"elements": {"Checksum/ChecksumCRC32": digest}}), guards)
     }
 
     /// A status that tells of a condition, or range, that does not hold.
@@ -422,7 +470,13 @@ impl Read<'_> {
     }
 
     fn whole_with_right_key(&self, right: Key) -> Expected {
-        let expected = self.accepted();
+        let mut expected = self.accepted();
+        if self.which == Which::Newest && self.reading != Reading::Attributes {
+            let newest = expected.next.objects.get_mut(&self.object).and_then(|versions| versions.last_mut());
+            if let Some(stored) = newest.and_then(|version| version.stored.as_mut()) {
+                stored.dated = Some(expected.id.clone());
+            }
+        }
         let expected = match self.rule_of_whole() {
             Some((rule, level, answer, guards)) => expected.decided(rule, level, answer, guards),
             None => expected,
@@ -457,6 +511,12 @@ impl Read<'_> {
             .should("no-other-encryption-told", json!({"headers": {"x-amz-server-side-encryption": {"absent": true}}}), guards())
             .should("request-id", told_request_id(), guards())
             .when(has_metadata || is_replaced, |it| it.must(rule_of_metadata, header("x-amz-meta-owner", owner), of_metadata))
+            .when(has_metadata && !is_copy, |it| {
+                let title = json!({"headers": {"x-amz-meta-title": {
+                    "matches": TITLE,
+                }}});
+                it.should("metadata-unicode", title, guards())
+            })
             .when(has_metadata && !is_copy && self.of != Of::Override, |it| {
                 it.must("system-headers-kept", header("content-type", "text/x-ssecheck"), guards())
             })

@@ -20,8 +20,7 @@ pub(super) fn create(state: &State, action: &Action) -> Option<Expected> {
     }
     let mut request = request(action, object, key);
     if let Presented::Malformed(key, how) = key {
-        let refusal = Refusal::must(how.rule(), json!({"sse_c": Presented::Key(key).sse_c()})).of_level(how.level());
-        return (!other_encryption).then(|| Expected::refused(state, action, request, refusal));
+        return (!other_encryption).then(|| Expected::refused(state, action, request, Refusal::malformed(key, how)));
     }
     if other_encryption {
         request.insert("headers".to_owned(), json!({"x-amz-server-side-encryption": {"value": "AES256"}}));
@@ -61,7 +60,7 @@ fn refused_for_upload(upload: &Upload, key: Presented) -> Option<Option<Refusal>
             Some(Some(Refusal::must("part-as-created", right).guarded([guard::encrypted()])))
         }
         (Some(own), Presented::Malformed(key, how)) if own == key => {
-            Some(Some(Refusal::must(how.rule(), right).of_level(how.level())))
+            Some(Some(Refusal::malformed(key, how)))
         }
         (_, Presented::Malformed(..)) => None,
     }
@@ -247,6 +246,7 @@ pub(super) fn complete(state: &State, action: &Action) -> Option<Expected> {
         has_metadata: false,
         has_crc32: false,
         has_tags: false,
+        dated: None,
         disturbed: None,
     };
     let is_over = state.objects.contains_key(&object);

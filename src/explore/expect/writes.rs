@@ -32,7 +32,8 @@ pub(super) fn bring(request: &mut Map<String, Value>, extra: Extra, body: Body) 
     let members = match extra {
         Extra::Nothing => json!({}),
         Extra::Metadata => json!({"headers": {
-            "x-amz-meta-owner": {"value": "ssecheck"}, "content-type": {"value": "text/x-ssecheck"},
+            "x-amz-meta-owner": {"value": "ssecheck"}, "x-amz-meta-title": {"value": "=?UTF-8?B?R3LDvMOfZQ==?="},
+            "content-type": {"value": "text/x-ssecheck"},
         }}),
         Extra::ContentMd5 => json!({"headers": {"content-md5": digest(body, "md5")}}),
         Extra::WrongContentMd5 => json!({"headers": {"content-md5": digest(another, "md5")}}),
@@ -77,8 +78,7 @@ fn refusal(
 ) -> Option<Option<Refusal>> {
     match key {
         Presented::Malformed(key, how) if extra == Extra::Nothing => {
-            let right = json!({"sse_c": Presented::Key(key).sse_c()});
-            Some(Some(Refusal::must(how.rule(), right).of_level(how.level())))
+            Some(Some(Refusal::malformed(key, how)))
         }
         Presented::Malformed(..) => None,
         Presented::Nothing => (matches!(extra, Extra::Nothing | Extra::Metadata)).then_some(None),
@@ -161,6 +161,7 @@ fn accepted(
         has_metadata: extra == Extra::Metadata,
         has_crc32: extra == Extra::Crc32,
         has_tags: extra == Extra::Tagged,
+        dated: None,
         disturbed: None,
     };
     let is_over = state.objects.contains_key(&object);
