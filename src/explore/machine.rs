@@ -354,6 +354,7 @@ fn uploads(state: &State) -> Vec<Group> {
         (3, lists),
         (1, large),
         (6, second_parts),
+        (3, state.aborted.iter().map(|object| Action::ListUploads { object: *object }).collect()),
         (1, styled),
     ]
 }

@@ -224,10 +224,16 @@ impl State {
 }
 
 impl Stored {
+    /// Whether a body of it came in aws-chunked framing.
+    #[must_use]
+    pub fn is_framed(&self) -> bool {
+        matches!(self.origin, Origin::Put { framed: true, .. } | Origin::Parts { framed: true, .. })
+    }
+
     /// Whether it was written by a PutObject that had a body.
     #[must_use]
     pub fn is_usual(&self) -> bool {
-        matches!(self.origin, Origin::Put { .. }) && self.content.length > 0
+        matches!(self.origin, Origin::Put { framed: false, .. }) && self.content.length > 0
     }
 
     /// Whether it was made of parts.

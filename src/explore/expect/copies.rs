@@ -76,7 +76,8 @@ pub(super) fn copy(state: &State, action: &Action) -> Option<Expected> {
     if style != Style::Usual && (copying != Copying::Plainly || from.which != Which::Newest) {
         return None;
     }
-    if stored.disturbed.is_some() {
+    let is_conditional = matches!(copying, Copying::IfMatch | Copying::IfNoneMatch);
+    if stored.disturbed.is_some() || stored.is_framed() || (is_conditional && from.which != Which::Newest) {
         return None;
     }
     let mut request = request(action, object, key);

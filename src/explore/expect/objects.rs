@@ -7,7 +7,7 @@ use crate::explore::action::{Action, Annotation, Listing, Which};
 use crate::explore::guard;
 use crate::explore::names::Object;
 use crate::explore::presented::Presented;
-use crate::explore::state::{State, Version};
+use crate::explore::state::{Disturbed, State, Version};
 use crate::suite::model::Level;
 
 /// DeleteObject.
@@ -21,7 +21,7 @@ pub(super) fn delete(state: &State, action: &Action) -> Option<Expected> {
 }
 
 fn delete_newest(state: &State, action: &Action, object: Object) -> Option<Expected> {
-    let stored = state.current(object)?;
+    let stored = state.current(object).filter(|stored| stored.disturbed.is_none())?;
     let request = request(action, object, Presented::Nothing);
     let mut expected = Expected::answered(state, action, request, json!({"status": ["2xx"], "stored": false}));
     if stored.key.is_some() {
@@ -76,7 +76,7 @@ fn delete_version(state: &State, action: &Action, object: Object, newer: usize) 
 /// DeleteObjects.
 pub(super) fn delete_many(state: &State, action: &Action) -> Option<Expected> {
     let Action::DeleteMany { object } = *action else { return None };
-    let stored = state.current(object)?;
+    let stored = state.current(object).filter(|stored| stored.disturbed.is_none())?;
     stored.key?;
     let mut request = request(action, object, Presented::Nothing);
     request.insert("delete".to_owned(), json!([object.name()]));
@@ -108,7 +108,8 @@ pub(super) fn list(state: &State, action: &Action) -> Option<Expected> {
 /// Tags and access control lists.
 pub(super) fn annotate(state: &State, action: &Action) -> Option<Expected> {
     let Action::Annotate { annotation, object } = *action else { return None };
-    let stored = state.current(object)?;
+    let is_as_it_was = |disturbed: &Disturbed| disturbed.rule == "tagging-keeps-object";
+    let stored = state.current(object).filter(|stored| stored.disturbed.as_ref().is_none_or(is_as_it_was))?;
     stored.key?;
     let mut request = request(action, object, Presented::Nothing);
     let (rule, changes) = match annotation {

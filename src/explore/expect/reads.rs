@@ -484,12 +484,19 @@ impl Read<'_> {
         let length = self.stored.content.length;
         let step = &self.version.step;
         let guards = || [guard::encrypted()];
+        if self.reading == Reading::Attributes && self.stored.is_framed() {
+            return expected;
+        }
         if self.reading == Reading::Attributes {
             let size = json!({"entry": {"size": length}});
             return expected
                 .must("attributes-size", size, guards())
                 .must("etag-consistent", json!({"entry": {"etag_same_as": step}}), guards())
                 .should("attributes-etag-bare", json!({"elements": {"ETag": {"matches": "^[^\"]+$"}}}), guards());
+        }
+        if self.stored.is_framed() {
+            // What is stored in place of the body decides.
+            return expected;
         }
         let header = |name: &str, value: &str| json!({"headers": {name: {"equals": value}}});
         let has_metadata = self.stored.has_metadata;
@@ -528,9 +535,9 @@ impl Read<'_> {
                 let told = json!({"headers": {"x-amz-checksum-crc32": {"digest": {"body": body, "algorithm": "crc32"}}}});
                 it.must("checksum-on-read", told, guards())
             })
-            .when(is_copy, |it| {
-                it.must("etag-32-hex", json!({"etag": {"format": "hex32"}}), guards())
-                    .must("etag-not-md5", json!({"etag": {"not_an_md5_of_what_was_sent": true}}), guards())
+            .when(is_copy, |it| it.must("etag-32-hex", json!({"etag": {"format": "hex32"}}), guards()))
+            .when(matches!(self.stored.origin, Origin::Copy { source_key: Some(_), .. }), |it| {
+                it.must("etag-not-md5", json!({"etag": {"not_an_md5_of_what_was_sent": true}}), guards())
             })
     }
 
@@ -572,6 +579,7 @@ impl Read<'_> {
         }
         let versions = self.state.objects.get(&self.object).map_or(0, Vec::len);
         match &self.stored.origin {
+            _ if self.stored.is_framed() && self.reading != Reading::Get => None,
             Origin::Put { framed: true, .. } => must("aws-chunked-decoded", basics()),
             Origin::Put { .. } if self.reading == Reading::Attributes => None,
             Origin::Put { .. } if versions > 1 => must("version-own-key", basics()),

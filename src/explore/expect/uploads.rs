@@ -145,7 +145,7 @@ pub(super) fn copied_part(state: &State, action: &Action) -> Option<Expected> {
     let Action::CopyPart { object, number, source: from, range, key, style } = *action else { return None };
     let upload = state.uploads.get(&object)?;
     let (version, stored) = source(state, &from)?;
-    if from.which != Which::Newest || stored.disturbed.is_some() {
+    if from.which != Which::Newest || stored.disturbed.is_some() || stored.is_framed() {
         return None;
     }
     let content = match range {
