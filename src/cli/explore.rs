@@ -17,7 +17,8 @@ use super::suites::{self, SuitesError};
 use super::{complain, exit_code, print, say};
 use crate::config::{self, ConfigError, Environment, Typed};
 use crate::explore::{
-    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Progress, Unconfirmed, bucket_kinds, measured_as_markdown,
+    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Progress, Unconfirmed, bucket_kinds,
+    measured_as_markdown,
 };
 use crate::plan::Plan;
 use crate::profile::{self, Profile, ProfileError};
@@ -112,7 +113,9 @@ enum CommandError {
     Measure(#[from] MeasureError),
     #[error("--fault and --all-faults are for the embedded endpoint: leave --endpoint out")]
     FaultOfOwnEndpoint,
-    #[error("--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself")]
+    #[error(
+        "--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself"
+    )]
     AllowOnGivenBucket,
     #[error("cannot write the scenario to {path}: {error}; choose another file with --output")]
     Unwritable { path: PathBuf, error: io::Error },
@@ -178,8 +181,7 @@ async fn explored(arguments: Arguments) -> Result<u8, CommandError> {
         is_complete: false,
         limits: vec!["it was explored, and no suite was run".to_owned()],
     };
-    let mut service =
-        service(&config, &choice, Faults::of(&arguments.fault)).await.map_err(run::RunError::from)?;
+    let mut service = service(&config, &choice, Faults::of(&arguments.fault)).await.map_err(run::RunError::from)?;
     let interruption = Interruption::listen();
     let recorded = if service.embedded.is_none() { Some(run::ledger(&config)?) } else { None };
     if let Some((_, advice)) = &recorded {
@@ -236,7 +238,9 @@ async fn session(
 
 fn show(progress: Progress<'_>) {
     match progress {
-        Progress::Found(rule) => say(&format!("ssecheck: {rule} seems to be broken; looking for the shortest sequence")),
+        Progress::Found(rule) => {
+            say(&format!("ssecheck: {rule} seems to be broken; looking for the shortest sequence"))
+        }
         Progress::Sequences(..) | Progress::Shorter(_) => {}
     }
 }
@@ -283,7 +287,10 @@ fn summary(explored: &Explored) -> String {
     }
     for unconfirmed in explored.unconfirmed.iter().filter(|it| it.is_flaky()) {
         let (rule, operation, verdict) = (&unconfirmed.rule, unconfirmed.operation, unconfirmed.verdict.as_str());
-        let _ = write!(text, "\nlooked like a departure from {rule} ({operation}), and did not when tried again: {verdict}");
+        let _ = write!(
+            text,
+            "\nlooked like a departure from {rule} ({operation}), and did not when tried again: {verdict}"
+        );
     }
     text
 }
@@ -309,7 +316,8 @@ async fn measured(arguments: Arguments) -> Result<u8, CommandError> {
     let mut all = Vec::new();
     for fault in faults {
         let outcome =
-            explore::measure(Some(fault), &means.rules, &means.capabilities, options.clone(), cancelled.clone()).await?;
+            explore::measure(Some(fault), &means.rules, &means.capabilities, options.clone(), cancelled.clone())
+                .await?;
         if cancelled.is_cancelled() {
             return Err(CommandError::Interrupted);
         }

@@ -103,11 +103,13 @@ pub enum Extra {
     IfNoneMatch,
     /// Tags.
     Tagged,
+    /// The connection is closed in the middle of the body.
+    Interrupted,
 }
 
 impl Extra {
     /// Those that a PutObject may bring.
-    pub const OF_PUT: [Self; 11] = [
+    pub const OF_PUT: [Self; 12] = [
         Self::Metadata,
         Self::ContentMd5,
         Self::WrongContentMd5,
@@ -119,6 +121,7 @@ impl Extra {
         Self::OtherEncryption,
         Self::IfNoneMatch,
         Self::Tagged,
+        Self::Interrupted,
     ];
 
     /// Those that an UploadPart may bring.
@@ -133,7 +136,7 @@ impl Extra {
             Self::ContentMd5 | Self::WrongContentMd5 => "content-md5",
             Self::IfNoneMatch => "conditional-write",
             Self::Tagged => "tagging",
-            Self::Nothing | Self::Metadata | Self::OtherEncryption => "",
+            Self::Nothing | Self::Metadata | Self::OtherEncryption | Self::Interrupted => "",
         }
     }
 }

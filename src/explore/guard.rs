@@ -81,6 +81,30 @@ pub fn copies_read() -> Guard {
     ])
 }
 
+/// A body in aws-chunked framing is stored without it.
+pub fn framed_read() -> Guard {
+    at_the_beginning(vec![
+        json!({"id": "put-framed", "setup": true,
+            "request": {"operation": "PutObject", "object": "guarded-framed", "body": Body::Small.name(),
+                "payload": "aws-chunked", "sse_c": {"key": GUARD}}}),
+        json!({"id": "seen-framed", "setup": true,
+            "request": {"operation": "GetObject", "object": "guarded-framed", "sse_c": {"key": GUARD}},
+            "expect": {"status": ["200"], "body": {"equals": Body::Small.name()}}}),
+    ])
+}
+
+/// User metadata of a write under a customer key comes back.
+pub fn metadata_read() -> Guard {
+    at_the_beginning(vec![
+        json!({"id": "put-metadata", "setup": true,
+            "request": {"operation": "PutObject", "object": "guarded-metadata", "body": Body::Small.name(),
+                "headers": {"x-amz-meta-owner": {"value": "ssecheck"}}, "sse_c": {"key": GUARD}}}),
+        json!({"id": "seen-metadata", "setup": true,
+            "request": {"operation": "HeadObject", "object": "guarded-metadata", "sse_c": {"key": GUARD}},
+            "expect": {"status": ["200"], "headers": {"x-amz-meta-owner": {"equals": "ssecheck"}}}}),
+    ])
+}
+
 fn copy_guarded() -> Value {
     json!({"id": "copy-guarded", "setup": true,
         "request": {"operation": "CopyObject", "object": "guarded-copy",

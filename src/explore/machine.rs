@@ -11,7 +11,7 @@ use super::action::{Action, Annotation, Copying, Extra, Listing, Of, Reading, So
 use super::expect::expected;
 use super::names::{Body, Key, Object};
 use super::presented::{Malformation, Presented};
-use super::state::State;
+use super::state::{State, Theme};
 use crate::suite::model::BucketKind;
 
 /// The model.
@@ -23,7 +23,7 @@ impl ReferenceStateMachine for Model {
     type Transition = Action;
 
     fn init_state() -> BoxedStrategy<State> {
-        Just(State::empty(BucketKind::Plain, Arc::default())).boxed()
+        Just(State::empty(BucketKind::Plain, Theme::Everything, Arc::default())).boxed()
     }
 
     fn transitions(state: &State) -> BoxedStrategy<Action> {
@@ -43,16 +43,20 @@ impl ReferenceStateMachine for Model {
 /// Sequences of requests.
 pub type Sequences = Sequential<State, Action, BoxedStrategy<State>, BoxedStrategy<Action>>;
 
-/// Sequences in buckets of these kinds, the first one three times as often, of what an endpoint does not lack.
+/// Sequences in buckets of these kinds, of what an endpoint does not lack.
 #[must_use]
 pub fn sequences(kinds: &[BucketKind], lacking: &Arc<BTreeSet<String>>, longest: usize) -> Sequences {
-    let states: Vec<State> = kinds.iter().map(|kind| State::empty(*kind, Arc::clone(lacking))).collect();
+    let state = |kind: BucketKind, theme| State::empty(kind, theme, Arc::clone(lacking));
+    let plain = [(4, Theme::Everything), (2, Theme::Reads), (3, Theme::Uploads)];
+    let plain = plain.map(|(weight, theme)| (weight, state(BucketKind::Plain, theme)));
+    let others = kinds.iter().filter(|kind| **kind != BucketKind::Plain);
+    let others = others.map(|kind| (2, state(*kind, Theme::Everything)));
+    let states: Vec<(u32, State)> = plain.into_iter().chain(others).collect();
     Sequential::new(
         (1..=longest).into(),
         move || {
-            let weights = std::iter::once(3).chain(std::iter::repeat(1));
-            let states = states.iter().cloned().map(|state| Just(state).boxed());
-            Union::new_weighted(weights.zip(states).collect()).boxed()
+            let states = states.iter().cloned().map(|(weight, state)| (weight, Just(state).boxed()));
+            Union::new_weighted(states.collect()).boxed()
         },
         Model::preconditions,
         Model::transitions,
@@ -66,12 +70,22 @@ type Group = (u32, Vec<Action>);
 /// The kinds of requests that may come next, the simplest first.
 fn groups(state: &State) -> Vec<Group> {
     let small = puts(&[Body::Small, Body::Other, Body::Empty]);
-    let mut groups = vec![(6, small), (1, puts(&[Body::Packages])), (4, puts_with_extras()), (3, malformed_puts()), (2, styled_puts())];
-    groups.extend(reads(state));
-    groups.extend(copies(state));
-    groups.extend(uploads(state));
-    groups.extend(keyless(state));
-    groups
+    let puts = vec![(6, small), (1, puts(&[Body::Packages])), (4, puts_with_extras())];
+    let wrong_puts = vec![(3, malformed_puts()), (2, styled_puts())];
+    let (of_puts, of_reads, of_copies, of_uploads) = match state.theme {
+        Theme::Everything => (2, 2, 2, 2),
+        Theme::Reads => (1, 4, 0, 0),
+        Theme::Uploads => (1, 2, 1, 8),
+    };
+    let is_about_puts = u32::from(state.theme == Theme::Everything) * 2;
+    let weighed = |groups: Vec<Group>, times: u32| groups.into_iter().map(move |(weight, all)| (weight * times, all));
+    let all = weighed(puts, of_puts)
+        .chain(weighed(wrong_puts, is_about_puts))
+        .chain(weighed(reads(state), of_reads))
+        .chain(weighed(copies(state), of_copies))
+        .chain(weighed(uploads(state), of_uploads))
+        .chain(weighed(keyless(state), 2));
+    all.filter(|(weight, _)| *weight > 0).collect()
 }
 
 fn put(object: Object, key: Presented, body: Body, extra: Extra, style: Style) -> Action {
@@ -100,7 +114,8 @@ fn puts_with_extras() -> Vec<Action> {
 }
 
 fn malformed_puts() -> Vec<Action> {
-    let of = |how| Object::ALL.map(|object| put(object, malformed(Key::K1, how), Body::Small, Extra::Nothing, Style::Usual));
+    let of =
+        |how| Object::ALL.map(|object| put(object, malformed(Key::K1, how), Body::Small, Extra::Nothing, Style::Usual));
     Malformation::ALL.into_iter().flat_map(of).collect()
 }
 
@@ -188,7 +203,13 @@ fn reads(state: &State) -> Vec<Group> {
             }
             for reading in [Reading::Get, Reading::Head] {
                 let conditions = [Of::IfMatch, Of::IfMatchOther, Of::IfNoneMatch, Of::IfNoneMatchOther];
-                let more = [Of::IfModifiedSince, Of::Checksum, Of::Override, Of::IfModifiedSinceLongAgo, Of::IfUnmodifiedSinceLongAgo];
+                let more = [
+                    Of::IfModifiedSince,
+                    Of::Checksum,
+                    Of::Override,
+                    Of::IfModifiedSinceLongAgo,
+                    Of::IfUnmodifiedSinceLongAgo,
+                ];
                 parts_of.extend(conditions.into_iter().chain(more).map(|of| read(reading, of, right, Style::Usual)));
                 if let Some(parts) = stored.parts() {
                     for number in 1..=parts.len() as u32 + 1 {
@@ -207,7 +228,9 @@ fn reads(state: &State) -> Vec<Group> {
                 refused.push(read(Reading::Head, Of::OwnConnection, key, Style::Usual));
             }
             if let Some(before) = state.refused_get.as_ref().filter(|before| before.object == object) {
-                for (reading, of) in [(Reading::Head, Of::Whole), (Reading::Head, Of::IfMatchOther), (Reading::Get, Of::IfMatchOther)] {
+                for (reading, of) in
+                    [(Reading::Head, Of::Whole), (Reading::Head, Of::IfMatchOther), (Reading::Get, Of::IfMatchOther)]
+                {
                     again.push(read(reading, of, before.key, Style::Usual));
                 }
             }
@@ -219,16 +242,17 @@ fn reads(state: &State) -> Vec<Group> {
         (6, refused),
         (3, malformed_reads),
         (2, styled),
-        (4, again),
-        (5, deleted),
-        (5, of_parts),
-        (3, borders),
+        (15, again),
+        (10, deleted),
+        (8, of_parts),
+        (5, borders),
     ]
 }
 
 /// Ranges of a content of this length: of a few bytes, across the borders of blocks, packages and parts, and its ends.
 fn ranges(length: u64) -> Vec<Of> {
-    let mut ranges = vec![Of::Range(0, 3), Of::Range(5, 20), Of::From(16), Of::From(7), Of::Last(9), Of::Last(5), Of::BeyondEnd];
+    let mut ranges =
+        vec![Of::Range(0, 3), Of::Range(5, 20), Of::From(16), Of::From(7), Of::Last(9), Of::Last(5), Of::BeyondEnd];
     ranges.push(Of::Range(3, length + 100));
     for border in [65_536, 131_072, Body::Part.length()] {
         if length > border + 10 {
@@ -353,8 +377,8 @@ fn uploads(state: &State) -> Vec<Group> {
         (8, ends),
         (3, lists),
         (1, large),
-        (6, second_parts),
-        (3, state.aborted.iter().map(|object| Action::ListUploads { object: *object }).collect()),
+        (15, second_parts),
+        (8, state.aborted.iter().map(|object| Action::ListUploads { object: *object }).collect()),
         (1, styled),
     ]
 }
@@ -367,13 +391,8 @@ fn keyless(state: &State) -> Vec<Group> {
         deletes.push(Action::DeleteMany { object });
         let listings = [Listing::Objects, Listing::FirstVersion, Listing::Versions];
         lists.extend(listings.map(|listing| Action::List { listing, object }));
-        let all = [
-            Annotation::PutTags,
-            Annotation::GetTags,
-            Annotation::DeleteTags,
-            Annotation::GetAcl,
-            Annotation::PutAcl,
-        ];
+        let all =
+            [Annotation::PutTags, Annotation::GetTags, Annotation::DeleteTags, Annotation::GetAcl, Annotation::PutAcl];
         annotations.extend(all.map(|annotation| Action::Annotate { annotation, object }));
     }
     vec![(3, deletes), (2, lists), (3, annotations)]

@@ -1,11 +1,13 @@
 //! Which faults of the reference endpoint are found by exploration alone.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::search::{ExploreError, Explored, Options, bucket_kinds, explore};
+use super::search::{Divergence, ExploreError, Explored, Options, bucket_kinds, explore};
 use crate::embedded::{self, EmbeddedError, Reach};
 use crate::reference;
 use crate::reference::faults::{Fault, Faults};
@@ -58,7 +60,9 @@ impl Measured {
                 let (rule, requests, sequences) = (&found.rule, found.requests, explored.sequences);
                 format!("{id}: {rule}{rightly}, {requests} requests, after {sequences} sequences and {seconds:.1} s")
             }
-            None => format!("{id}: not found in {} sequences; unconfirmed {:?}", explored.sequences, explored.unconfirmed),
+            None => {
+                format!("{id}: not found in {} sequences; unconfirmed {:?}", explored.sequences, explored.unconfirmed)
+            }
         }
     }
 }
@@ -66,8 +70,79 @@ impl Measured {
 /// The table of what was found, as Markdown.
 #[must_use]
 pub fn measured_as_markdown(all: &[Measured], options: &Options) -> String {
-    let _ = options;
-    all.iter().map(Measured::in_a_line).collect::<Vec<_>>().join("\n")
+    let found: Vec<(&Measured, &Explored, &Divergence)> = all
+        .iter()
+        .filter(|measured| measured.is_accused_rightly())
+        .filter_map(|measured| {
+            let explored = measured.outcome.as_ref().ok()?;
+            Some((measured, explored, explored.divergence.as_ref()?))
+        })
+        .collect();
+    let mut text = format!(
+        "# What exploration finds\n\n\
+        `ssecheck explore --all-faults --seconds {} --seed {} --level {}`: each fault of the catalogue by itself, with nothing to go by but \
+        the model. {} of {} were found, and a rule accused that the fault breaks.\n\n\
+        | fault | rule accused | requests | sequences until then | seconds |\n\
+        | --- | --- | --- | --- | --- |\n",
+        options.time.as_secs(),
+        options.seed,
+        options.level.as_str(),
+        found.len(),
+        all.len()
+    );
+    for (measured, explored, divergence) in &found {
+        let (id, rule, requests) = (measured.fault.id, &divergence.rule, divergence.requests);
+        let (sequences, seconds) = (explored.sequences, explored.elapsed.as_secs_f64());
+        let _ = writeln!(text, "| `{id}` | `{rule}` | {requests} | {sequences} | {seconds:.1} |");
+    }
+    let mut missed: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for measured in all.iter().filter(|measured| !measured.is_accused_rightly()) {
+        missed.entry(measured.why_not()).or_default().push(measured.fault.id);
+    }
+    let _ = writeln!(text, "\nThe others, and why they were not:\n\n| why | faults |\n| --- | --- |");
+    for (why, faults) in missed {
+        let faults: Vec<String> = faults.iter().map(|id| format!("`{id}`")).collect();
+        let _ = writeln!(text, "| {why} | {} |", faults.join(", "));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What sequences never do, by a rule that only that could show broken.
+const NEVER_DONE: &[(&[&str], &str)] = &[
+    (&["form-upload", "form-encrypts", "form-policy-lists"], "browser forms are no part of the model"),
+    (
+        &["policy-requires", "policy-forbids", "blocked-writes", "blocked-reads", "blocked-plain", "block-undone"],
+        "a bucket is shared by all sequences: none changes its settings",
+    ),
+    (&["object-key-any"], "objects are called `a` and `b`: no key needs escaping"),
+    (&["key-is-standard-base64"], "one fresh key in four looks the same in URL-safe base64: nothing can be claimed"),
+    (&["checksum-default", "key-ignored-where-not-taken"], "the rule is of level may"),
+    (&["concurrent-writes-consistent"], "requests of a sequence come one after the other"),
+];
+
+impl Measured {
+    /// Why the fault was not found.
+    fn why_not(&self) -> String {
+        if self.outcome.is_err() {
+            return "the endpoint refuses every write under a customer key: it cannot be tested at all".to_owned();
+        }
+        if self.fault.profile != "portable" {
+            return "it departs from AWS's own wording, and only the rules of every S3 are modelled".to_owned();
+        }
+        if self.fault.breaks.is_empty() {
+            return "what is answered with 503 is throttling, and no verdict".to_owned();
+        }
+        let is_never = |(rules, _): &&(&[&str], &str)| self.fault.breaks.iter().any(|rule| rules.contains(rule));
+        if let Some((_, why)) = NEVER_DONE.iter().find(is_never) {
+            return (*why).to_owned();
+        }
+        let divergence = self.outcome.as_ref().ok().and_then(|explored| explored.divergence.as_ref());
+        match divergence {
+            Some(found) => format!("something was found, and `{}` accused, which it does not break", found.rule),
+            None => "it takes several requests that seldom come together: not in that time".to_owned(),
+        }
+    }
 }
 
 /// Explores the embedded endpoint with a fault.

@@ -134,8 +134,12 @@ fn explored(index: usize, walk: &Walk, is_wanted: &impl Fn(&Action, &Check) -> b
         return None;
     }
     rules.insert(KEY_NEVER_RETURNED);
-    Some(scenario(walk, json!({"id": format!("sequence-{index}"), "title": "A random sequence", "why": "It is explored.",
-        "level": "must", "rules": rules}), steps))
+    Some(scenario(
+        walk,
+        json!({"id": format!("sequence-{index}"), "title": "A random sequence", "why": "It is explored.",
+        "level": "must", "rules": rules}),
+        steps,
+    ))
 }
 
 fn setup(expected: &Expected) -> Value {

@@ -207,11 +207,7 @@ fn walk_of(tree: &Tree) -> Option<(Walk, Option<Seen>)> {
 }
 
 /// The sequences that failed, in their order.
-fn failing(
-    trees: Vec<Tree>,
-    walks: &[Walk],
-    results: &[Arc<CaseResult>],
-) -> Vec<(Tree, Walk, Arc<CaseResult>)> {
+fn failing(trees: Vec<Tree>, walks: &[Walk], results: &[Arc<CaseResult>]) -> Vec<(Tree, Walk, Arc<CaseResult>)> {
     let failed = |index: usize| {
         let name = format!("sequence-{index}");
         let result = results.iter().find(|result| result.planned.case.scenario == name)?;

@@ -12,6 +12,8 @@ use crate::suite::model::BucketKind;
 pub struct State {
     /// The kind of bucket.
     pub bucket: BucketKind,
+    /// What comes more often than the rest.
+    pub theme: Theme,
     /// Ids of the capabilities that the endpoint lacks.
     pub lacking: Arc<BTreeSet<String>>,
     /// Versions by object, oldest first; one at most where the bucket keeps none.
@@ -26,6 +28,17 @@ pub struct State {
     pub refused_get: Option<RefusedGet>,
     /// How many requests there were.
     pub steps: usize,
+}
+
+/// What a sequence is mostly about: where everything comes as often as everything else, what takes several requests hardly ever comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// Everything.
+    Everything,
+    /// Reads of what few writes made.
+    Reads,
+    /// Multipart uploads, and reads of what is made by them.
+    Uploads,
 }
 
 /// A GetObject that was to be refused.
@@ -151,9 +164,10 @@ pub struct Part {
 impl State {
     /// An empty bucket.
     #[must_use]
-    pub fn empty(bucket: BucketKind, lacking: Arc<BTreeSet<String>>) -> Self {
+    pub fn empty(bucket: BucketKind, theme: Theme, lacking: Arc<BTreeSet<String>>) -> Self {
         Self {
             bucket,
+            theme,
             lacking,
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
@@ -257,7 +271,8 @@ impl Upload {
         let are_whole = parts.clone().all(|part| part.content.is_whole());
         let bodies: Vec<Body> = parts.clone().flat_map(|part| part.content.bodies.clone()).collect();
         let last = self.parts.keys().next_back()?;
-        let are_large = self.parts.iter().all(|(number, part)| number == last || part.content.length >= Body::Part.length());
+        let are_large =
+            self.parts.iter().all(|(number, part)| number == last || part.content.length >= Body::Part.length());
         (are_whole && are_large && bodies.len() <= 3).then(|| Content::whole(bodies))
     }
 }

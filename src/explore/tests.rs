@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::action::CAPABILITIES;
 use super::machine::sequences;
+use super::measure;
 use super::scenario::{Walk, asking, exploring, reproducing};
 use super::search::{Explored, Options, bucket_kinds};
-use super::measure;
 use crate::profile::Profile;
 use crate::reference::faults::Fault;
 use crate::rules::{Catalogue, Grade};

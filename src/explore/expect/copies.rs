@@ -102,7 +102,7 @@ pub(super) fn copy(state: &State, action: &Action) -> Option<Expected> {
         // What is wrong in two ways says nothing of either.
         let is_else_right = !matches!(key, Presented::Malformed(..)) && style == Style::Usual;
         let is_rotation = onto_itself && matches!(from.key, Presented::Malformed(..));
-        let is_known = is_else_right && !is_rotation && copying == Copying::Plainly && !is_ambiguous(state, &from, stored);
+        let is_known = is_else_right && !is_rotation && copying == Copying::Plainly && !is_ambiguous(&from);
         let refusal = Refusal::must(rule, right).of_level(level);
         return is_known.then(|| refused_write(state, action, request, refusal, object));
     }
@@ -122,10 +122,9 @@ pub(super) fn copy(state: &State, action: &Action) -> Option<Expected> {
     Some(accepted(state, action, request, version, stored))
 }
 
-/// Whether another key that is presented for a source opens something else, which other rules are about.
-fn is_ambiguous(state: &State, source: &Source, stored: &Stored) -> bool {
-    let Presented::Key(key) = source.key else { return false };
-    stored.key != Some(key) && state.is_in_use_elsewhere(key, source.object)
+/// Whether another key that is presented for a source may open something else, or have opened it, which other rules are about.
+pub(super) fn is_ambiguous(source: &Source) -> bool {
+    matches!(source.key, Presented::Key(key) if key != Key::Nobody)
 }
 
 fn if_none_match(state: &State, action: &Action, request: Map<String, Value>) -> Expected {

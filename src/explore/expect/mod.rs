@@ -112,8 +112,7 @@ pub fn expected(state: &State, action: &Action) -> Option<Expected> {
     }
     if state.bucket == BucketKind::DefaultEncrypted {
         // Whether the customer key counts there at all is one rule; what it does where it counts is explored elsewhere.
-        let is_refusal = expected.control.is_some();
-        expected.checks.retain(|check| check.rule == "default-encryption-yields" || (is_refusal && check.decides));
+        expected.checks.retain(|check| check.rule == "default-encryption-yields");
     }
     if action.style().is_plain() {
         expected.next.exposed.extend(action.keys());
@@ -185,7 +184,8 @@ fn refused_for_style(style: Style) -> Option<Refusal> {
             Some(Refusal { stores_nothing: Some("tls-nothing-stored"), ..refusal })
         }
         Style::Anonymous => {
-            let refusal = Refusal::must("key-is-no-credential", json!({"auth": "signed"})).guarded([guard::encrypted()]);
+            let refusal =
+                Refusal::must("key-is-no-credential", json!({"auth": "signed"})).guarded([guard::encrypted()]);
             Some(Refusal { stores_nothing: None, ..refusal })
         }
         Style::Unsigned | Style::PresignedUnsigned => {
@@ -241,7 +241,8 @@ impl Expected {
         let expect = expected.answer.clone();
         expected.checks.push(Check { rule, level, decides: true, expect, guards });
         if action.operation() != "HeadObject" && matches!(action.style(), Style::Usual | Style::Presigned) {
-            let document = json!({"error_fields": {"Code": {"matches": "^[A-Za-z0-9.]+$"}, "Message": {"matches": "."}}});
+            let document =
+                json!({"error_fields": {"Code": {"matches": "^[A-Za-z0-9.]+$"}, "Message": {"matches": "."}}});
             expected = expected.must("error-xml", document, []);
             let type_of = json!({"headers": {"content-type": {"matches": "^(application|text)/xml"}}});
             expected = expected.should("error-content-type", type_of, []);

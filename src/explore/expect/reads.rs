@@ -12,8 +12,7 @@ use crate::explore::state::{Origin, RefusedGet, State, Stored, Version};
 use crate::suite::model::{BucketKind, Level};
 
 /// The title that was written, in any form in which it has the same characters.
-const TITLE: &str =
-    r"^(Grüße|=\?(?i:utf-8)\?(?i:b)\?R3LDvMOfZQ==\?=|=\?(?i:utf-8)\?(?i:q)\?Gr=C3=BC=C3=9Fe\?=)$";
+const TITLE: &str = r"^(Grüße|=\?(?i:utf-8)\?(?i:b)\?R3LDvMOfZQ==\?=|=\?(?i:utf-8)\?(?i:q)\?Gr=C3=BC=C3=9Fe\?=)$";
 
 /// A read of an object that is there.
 struct Read<'s> {
@@ -317,13 +316,17 @@ impl Read<'_> {
                 is_plain.then(|| self.refused("key-rotation", right, guarded()))
             }
             Origin::Copy { source_key, onto_itself: false, .. } if is_whole => {
-                let is_known = self.state.bucket == BucketKind::Plain && (*source_key == Some(key) || key == Key::Nobody);
+                let is_known =
+                    self.state.bucket == BucketKind::Plain && (*source_key == Some(key) || key == Key::Nobody);
                 is_known.then(|| self.refused("copy-target-key", right, guarded()))
             }
             Origin::Copy { .. } => None,
             _ if self.state.bucket == BucketKind::DefaultEncrypted => None,
             _ if is_of_version => Some(self.refused("version-own-key", right, guarded())),
-            _ if is_in_use && self.reading != Reading::Attributes && matches!(self.stored.origin, Origin::Put { .. }) => {
+            _ if is_in_use
+                && self.reading != Reading::Attributes
+                && matches!(self.stored.origin, Origin::Put { .. }) =>
+            {
                 Some(self.refused("keys-isolated", right, guarded()))
             }
             _ if is_in_use => None,
@@ -342,16 +345,21 @@ impl Read<'_> {
         let expected = match self.of {
             Of::Checksum | Of::PartsCount if self.reading == Reading::Attributes => self.attributes(),
             Of::PartsCount => return None,
-            Of::Whole | Of::OwnConnection | Of::Override | Of::Checksum => return Some(self.whole_with_right_key(right)),
+            Of::Whole | Of::OwnConnection | Of::Override | Of::Checksum => {
+                return Some(self.whole_with_right_key(right));
+            }
             Of::Range(from, to) => self.ranged(from, to.min(length - 1)),
             Of::From(from) => self.ranged(from, length - 1),
             Of::Last(last) => self.ranged(length.saturating_sub(last), length - 1),
             Of::BeyondEnd => {
-                let first = json!({"request": {"headers": {"range": {"value": "bytes=0-0"}}}, "expect": {"status": ["206"]}});
+                let first =
+                    json!({"request": {"headers": {"range": {"value": "bytes=0-0"}}}, "expect": {"status": ["206"]}});
                 self.failing("416", "range-unsatisfiable", first)
             }
             Of::Part(number) => return self.part(number, content.offset),
-            Of::IfMatch => self.accepted().decided("conditional-with-key", Level::Must, json!({"status": ["200"]}), guards()),
+            Of::IfMatch => {
+                self.accepted().decided("conditional-with-key", Level::Must, json!({"status": ["200"]}), guards())
+            }
             Of::IfNoneMatchOther => {
                 self.accepted().decided("conditional-other-etag", Level::Must, json!({"status": ["200"]}), guards())
             }
@@ -361,13 +369,21 @@ impl Read<'_> {
             }
             Of::IfNoneMatch => {
                 let answer = json!({"status": ["304"]});
-                Expected::answered(self.state, self.action, self.request(), answer.clone())
-                    .decided("conditional-with-key", Level::Must, answer, guards())
+                Expected::answered(self.state, self.action, self.request(), answer.clone()).decided(
+                    "conditional-with-key",
+                    Level::Must,
+                    answer,
+                    guards(),
+                )
             }
             Of::IfModifiedSince => {
                 let answer = json!({"status": ["304"]});
-                Expected::answered(self.state, self.action, self.request(), answer.clone())
-                    .decided("conditional-modified-since", Level::Must, answer, guards())
+                Expected::answered(self.state, self.action, self.request(), answer.clone()).decided(
+                    "conditional-modified-since",
+                    Level::Must,
+                    answer,
+                    guards(),
+                )
             }
             Of::IfMatchOther => self.failing("412", "conditional-fails", json!({"request": {"headers": {}}})),
             Of::IfUnmodifiedSinceLongAgo => {
@@ -496,17 +512,21 @@ impl Read<'_> {
         }
         if self.stored.is_framed() {
             // What is stored in place of the body decides.
-            return expected;
+            let is_head = self.reading == Reading::Head && matches!(self.stored.origin, Origin::Put { .. });
+            let encoding = json!({"headers": {"content-encoding": {"absent": true}}});
+            return expected.when(is_head, |it| it.should("aws-chunked-no-encoding", encoding, guards()));
         }
         let header = |name: &str, value: &str| json!({"headers": {name: {"equals": value}}});
         let has_metadata = self.stored.has_metadata;
         let (rule_of_metadata, is_replaced) = match &self.stored.origin {
-            Origin::Copy { replaced, .. } => (if *replaced { "copy-metadata-replaced" } else { "copy-metadata" }, *replaced),
+            Origin::Copy { replaced, .. } => {
+                (if *replaced { "copy-metadata-replaced" } else { "copy-metadata" }, *replaced)
+            }
             _ => ("metadata-kept", false),
         };
         let owner = if is_replaced { "somebody-else" } else { "ssecheck" };
         let of_metadata: Vec<Guard> = match &self.stored.origin {
-            Origin::Copy { .. } => vec![guard::encrypted(), self.metadata_seen()],
+            Origin::Copy { .. } => vec![guard::encrypted(), guard::metadata_read(), self.metadata_seen()],
             _ => guards().to_vec(),
         };
         let is_copy = matches!(self.stored.origin, Origin::Copy { .. });
@@ -515,9 +535,15 @@ impl Read<'_> {
             .must("etag-consistent", json!({"etag": {"same_as": step}}), guards())
             .must("content-length-plaintext", header("content-length", &length.to_string()), guards())
             .must("etag-quoted", json!({"headers": {"etag": {"matches": "^\"[^\"]*\"$"}}}), guards())
-            .should("no-other-encryption-told", json!({"headers": {"x-amz-server-side-encryption": {"absent": true}}}), guards())
+            .should(
+                "no-other-encryption-told",
+                json!({"headers": {"x-amz-server-side-encryption": {"absent": true}}}),
+                guards(),
+            )
             .should("request-id", told_request_id(), guards())
-            .when(has_metadata || is_replaced, |it| it.must(rule_of_metadata, header("x-amz-meta-owner", owner), of_metadata))
+            .when(has_metadata || is_replaced, |it| {
+                it.must(rule_of_metadata, header("x-amz-meta-owner", owner), of_metadata)
+            })
             .when(has_metadata && !is_copy, |it| {
                 let title = json!({"headers": {"x-amz-meta-title": {
                     "matches": TITLE,
@@ -532,7 +558,8 @@ impl Read<'_> {
             })
             .when(self.of == Of::Checksum, |it| {
                 let body = self.stored.content.bodies.first().map_or("small", |body| body.name());
-                let told = json!({"headers": {"x-amz-checksum-crc32": {"digest": {"body": body, "algorithm": "crc32"}}}});
+                let told =
+                    json!({"headers": {"x-amz-checksum-crc32": {"digest": {"body": body, "algorithm": "crc32"}}}});
                 it.must("checksum-on-read", told, guards())
             })
             .when(is_copy, |it| it.must("etag-32-hex", json!({"etag": {"format": "hex32"}}), guards()))

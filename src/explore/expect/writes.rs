@@ -19,10 +19,27 @@ pub(super) fn put(state: &State, action: &Action) -> Option<Expected> {
     let mut request = request(action, object, key);
     request.insert("body".to_owned(), json!(body.name()));
     bring(&mut request, extra, body);
+    if extra == Extra::Interrupted {
+        return interrupted(state, action, request, object);
+    }
     if let Some(refusal) = refusal(state, object, key, body, extra, style)? {
         return Some(refused_write(state, action, request, refusal, object));
     }
     Some(accepted(state, action, request, object, key, body, extra, style))
+}
+
+/// A body that breaks off: nothing comes back, and nothing is changed.
+fn interrupted(state: &State, action: &Action, request: Map<String, Value>, object: Object) -> Option<Expected> {
+    if state.bucket != BucketKind::Plain {
+        return None;
+    }
+    let mut expected = Expected::answered(state, action, request, json!({}));
+    expected.next.disturb(object, "interrupted-keeps-previous", state.steps);
+    if state.objects.contains_key(&object) {
+        return Some(expected);
+    }
+    let nothing = json!({"stored": false});
+    Some(expected.decided("interrupted-stores-nothing", Level::Must, nothing, vec![guard::encrypted()]))
 }
 
 /// What comes besides, in the request.
@@ -47,6 +64,7 @@ pub(super) fn bring(request: &mut Map<String, Value>, extra: Extra, body: Body) 
         Extra::OtherEncryption => json!({"headers": {"x-amz-server-side-encryption": {"value": "AES256"}}}),
         Extra::IfNoneMatch => json!({"headers": {"if-none-match": {"value": "*"}}}),
         Extra::Tagged => json!({"headers": {"x-amz-tagging": {"value": "made-by=ssecheck"}}}),
+        Extra::Interrupted => json!({"interrupted": true}),
     };
     if let Value::Object(members) = members {
         request.extend(members);
@@ -77,9 +95,7 @@ fn refusal(
     style: Style,
 ) -> Option<Option<Refusal>> {
     match key {
-        Presented::Malformed(key, how) if extra == Extra::Nothing => {
-            Some(Some(Refusal::malformed(key, how)))
-        }
+        Presented::Malformed(key, how) if extra == Extra::Nothing => Some(Some(Refusal::malformed(key, how))),
         Presented::Malformed(..) => None,
         Presented::Nothing => (matches!(extra, Extra::Nothing | Extra::Metadata)).then_some(None),
         Presented::Key(_) => {
@@ -91,7 +107,10 @@ fn refusal(
             match extra {
                 Extra::WrongContentMd5 => by("content-md5-compared"),
                 Extra::WrongCrc32 => by("checksum-compared"),
-                Extra::WrongTrailer => by("trailing-checksum-compared"),
+                Extra::WrongTrailer => {
+                    let refusal = Refusal::must("trailing-checksum-compared", right.clone());
+                    Some(Some(refusal.guarded([guard::encrypted(), guard::framed_read()])))
+                }
                 Extra::OtherEncryption => Some(Some(Refusal::must("two-encryptions", right))),
                 Extra::IfNoneMatch if state.current(object).is_some() => {
                     let refusal = Refusal::must("conditional-write", right).guarded([guard::encrypted()]);
