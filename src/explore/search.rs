@@ -133,9 +133,9 @@ pub async fn explore(
     options: Options,
     progress: impl Fn(Progress<'_>),
 ) -> Result<Explored, ExploreError> {
-    let started = Instant::now();
     let mut explorer = Explorer { session, rules, capabilities, options, attempts: 0, dismissed: BTreeSet::new() };
     let lacking = explorer.lacking().await?;
+    let started = Instant::now();
     let mut explored = Explored {
         sequences: 0,
         requests: 0,
