@@ -11,17 +11,17 @@ use rstest::rstest;
 #[test]
 fn a_divergence_is_written_as_a_scenario_that_fails_with_the_fault_and_passes_without() {
     let workplace = Workplace::new();
-    let outcome = workplace.run("explore --fault head-with-wrong-key --seed 1 --seconds 60");
+    let outcome = workplace.run("explore --fault get-other-etag --seed 1 --seconds 60");
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
     assert!(outcome.out.contains("ssecheck run explored-1.json"), "{}", outcome.out);
-    assert!(outcome.out.contains("rule read-wrong-key:") && outcome.out.contains("came back: 200"), "{}", outcome.out);
+    assert!(outcome.out.contains("rule etag-consistent:") && outcome.out.contains("came back: 200"), "{}", outcome.out);
 
     let honest = workplace.run("run explored-1.json");
     assert_eq!(honest.code, Some(0), "{honest:#?}");
-    let served = Served::start_with(&workplace, "--fault head-with-wrong-key");
+    let served = Served::start_with(&workplace, "--fault get-other-etag");
     let faulty = workplace.run_against(&served, "run explored-1.json");
     assert_eq!(faulty.code, Some(1), "{faulty:#?}");
-    assert!(faulty.out.contains("FAIL [must] explored-1/read-wrong-key"), "{}", faulty.out);
+    assert!(faulty.out.contains("FAIL [must] explored-1/etag-consistent"), "{}", faulty.out);
     let valid = workplace.run("validate explored-1.json");
     assert_eq!(valid.code, Some(0), "{valid:#?}");
 }

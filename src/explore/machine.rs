@@ -47,11 +47,15 @@ pub type Sequences = Sequential<State, Action, BoxedStrategy<State>, BoxedStrate
 #[must_use]
 pub fn sequences(kinds: &[BucketKind], lacking: &Arc<BTreeSet<String>>, longest: usize) -> Sequences {
     let state = |kind: BucketKind, theme| State::empty(kind, theme, Arc::clone(lacking));
-    let plain = [(4, Theme::Everything), (2, Theme::Reads), (3, Theme::Uploads)];
-    let plain = plain.map(|(weight, theme)| (weight, state(BucketKind::Plain, theme)));
-    let others = kinds.iter().filter(|kind| **kind != BucketKind::Plain);
-    let others = others.map(|kind| (2, state(*kind, Theme::Everything)));
-    let states: Vec<(u32, State)> = plain.into_iter().chain(others).collect();
+    let plain = [(4, Theme::Everything), (2, Theme::Reads), (2, Theme::Copies), (3, Theme::Uploads)];
+    let mut states: Vec<(u32, State)> =
+        plain.into_iter().map(|(weight, theme)| (weight, state(BucketKind::Plain, theme))).collect();
+    for kind in kinds.iter().copied().filter(|kind| *kind != BucketKind::Plain) {
+        states.push((2, state(kind, Theme::Everything)));
+        if kind == BucketKind::DefaultEncrypted {
+            states.push((1, state(kind, Theme::Uploads)));
+        }
+    }
     Sequential::new(
         (1..=longest).into(),
         move || {
@@ -75,6 +79,7 @@ fn groups(state: &State) -> Vec<Group> {
     let (of_puts, of_reads, of_copies, of_uploads) = match state.theme {
         Theme::Everything => (2, 2, 2, 2),
         Theme::Reads => (1, 4, 0, 0),
+        Theme::Copies => (1, 2, 8, 0),
         Theme::Uploads => (1, 2, 1, 8),
     };
     let is_about_puts = u32::from(state.theme == Theme::Everything) * 2;
@@ -153,6 +158,7 @@ fn presented(right: Option<Key>) -> (Presented, Vec<Presented>) {
 
 fn reads(state: &State) -> Vec<Group> {
     let (mut deleted, mut of_parts, mut borders) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut by_number, mut checksums) = (Vec::new(), Vec::new());
     let (mut right_reads, mut parts_of, mut refused, mut malformed_reads, mut styled, mut again) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for object in state.objects.keys().copied() {
@@ -214,7 +220,7 @@ fn reads(state: &State) -> Vec<Group> {
                 if let Some(parts) = stored.parts() {
                     for number in 1..=parts.len() as u32 + 1 {
                         for key in [right, Presented::Nothing, Presented::Key(Key::Nobody)] {
-                            of_parts.push(read(reading, Of::Part(number), key, Style::Usual));
+                            by_number.push(read(reading, Of::Part(number), key, Style::Usual));
                         }
                     }
                 }
@@ -223,7 +229,9 @@ fn reads(state: &State) -> Vec<Group> {
                     refused.extend(of.map(|of| read(reading, of, key, Style::Usual)));
                 }
             }
-            parts_of.push(read(Reading::Attributes, Of::Checksum, right, Style::Usual));
+            if stored.has_crc32 {
+                checksums.extend(Reading::ALL.map(|reading| read(reading, Of::Checksum, right, Style::Usual)));
+            }
             for key in [Presented::Nothing, Presented::Key(Key::Nobody)] {
                 refused.push(read(Reading::Head, Of::OwnConnection, key, Style::Usual));
             }
@@ -243,7 +251,9 @@ fn reads(state: &State) -> Vec<Group> {
         (3, malformed_reads),
         (2, styled),
         (15, again),
-        (10, deleted),
+        (20, deleted),
+        (6, by_number),
+        (3, checksums),
         (8, of_parts),
         (5, borders),
     ]
@@ -315,18 +325,17 @@ fn copies(state: &State) -> Vec<Group> {
 }
 
 fn uploads(state: &State) -> Vec<Group> {
-    let mut creates = Vec::new();
-    let mut wrong_creates = Vec::new();
+    let (mut creates, mut wrong_creates, mut styled) = (Vec::new(), Vec::new(), Vec::new());
     for object in Object::ALL.into_iter().filter(|object| !state.uploads.contains_key(object)) {
         let create = |key, other_encryption, style| Action::CreateUpload { object, key, other_encryption, style };
         for key in [Presented::Key(Key::K1), Presented::Key(Key::K2), Presented::Nothing] {
             creates.push(create(key, false, Style::Usual));
         }
         wrong_creates.extend(Malformation::ALL.map(|how| create(malformed(Key::K1, how), false, Style::Usual)));
-        wrong_creates.push(create(Presented::Key(Key::K1), true, Style::Usual));
-        wrong_creates.push(create(Presented::Key(Key::K1), false, Style::Plain));
+        styled.push(create(Presented::Key(Key::K1), true, Style::Usual));
+        styled.push(create(Presented::Key(Key::K1), false, Style::Plain));
     }
-    let (mut second_parts, mut styled) = (Vec::new(), Vec::new());
+    let mut second_parts = Vec::new();
     let (mut right_parts, mut large_parts, mut wrong_parts, mut copied, mut wrongly_copied, mut ends, mut lists) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (object, upload) in &state.uploads {
@@ -395,5 +404,5 @@ fn keyless(state: &State) -> Vec<Group> {
             [Annotation::PutTags, Annotation::GetTags, Annotation::DeleteTags, Annotation::GetAcl, Annotation::PutAcl];
         annotations.extend(all.map(|annotation| Action::Annotate { annotation, object }));
     }
-    vec![(3, deletes), (2, lists), (3, annotations)]
+    vec![(if state.is_versioned() { 12 } else { 3 }, deletes), (2, lists), (3, annotations)]
 }

@@ -172,4 +172,10 @@ impl Malformation {
     pub fn is_refused_of_reads(self) -> bool {
         !matches!(self, Self::Md5Absent | Self::KeyTwoLines)
     }
+
+    /// The same of a copy's source, of which an empty key may count as none.
+    #[must_use]
+    pub fn is_refused_of_sources(self) -> bool {
+        self.is_refused_of_reads() && self != Self::KeyEmpty
+    }
 }

@@ -37,6 +37,8 @@ pub enum Theme {
     Everything,
     /// Reads of what few writes made.
     Reads,
+    /// Copies, and reads of what is made by them.
+    Copies,
     /// Multipart uploads, and reads of what is made by them.
     Uploads,
 }

@@ -110,7 +110,7 @@ async fn the_reference_endpoint_does_not_diverge() {
 }
 
 #[rstest]
-#[case::wrong_key("wrong-key-reads", "read-wrong-key", 2)]
+#[case::wrong_key("wrong-key-reads-ranges", "read-wrong-key", 2)]
 #[case::echo("put-echo-missing", "put-echoes", 1)]
 #[case::copy("copy-drops-encryption", "copy-target-key", 3)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,7 +50,7 @@ pub(super) fn side_of_source(stored: &Stored, presented: Presented) -> Option<Si
         (Some(_), Presented::Nothing | Presented::Key(_)) => Some(Side::Wrong("copy-needs-source-key", Level::Must)),
         // Of an object without bytes, or of parts, other rules tell that its key is looked at.
         (Some(right), Presented::Malformed(key, how))
-            if key == right && how.is_refused_of_reads() && stored.is_usual() =>
+            if key == right && how.is_refused_of_sources() && stored.is_usual() =>
         {
             Some(Side::Wrong(how.rule(), how.level()))
         }

@@ -112,6 +112,8 @@ fn refusal(
                     Some(Some(refusal.guarded([guard::encrypted(), guard::framed_read()])))
                 }
                 Extra::OtherEncryption => Some(Some(Refusal::must("two-encryptions", right))),
+                // Whether it is still there is what other rules are about.
+                Extra::IfNoneMatch if state.current(object).is_some_and(|stored| stored.disturbed.is_some()) => None,
                 Extra::IfNoneMatch if state.current(object).is_some() => {
                     let refusal = Refusal::must("conditional-write", right).guarded([guard::encrypted()]);
                     Some(Some(Refusal { stores_nothing: None, ..refusal }))
