@@ -218,7 +218,9 @@ pub(super) fn complete(state: &State, action: &Action) -> Option<Expected> {
     let mut expected = Expected::accepted(state, action, request);
     if upload.key.is_some() {
         let rule = if with_key { "complete-takes-key" } else { "complete-needs-no-key" };
-        let is_of_usual_parts = !upload.replaced && upload.parts.values().all(|part| !part.copied && !part.framed);
+        let is_of_usual_parts = !upload.replaced
+            && upload.refused.is_empty()
+            && upload.parts.values().all(|part| !part.copied && !part.framed);
         if is_of_usual_parts {
             let answer = expected.answer.clone();
             expected = if upload.parts.len() == 1 {
@@ -281,7 +283,7 @@ pub(super) fn list_parts(state: &State, action: &Action) -> Option<Expected> {
         let answer = expected.answer.clone();
         return Some(expected.decided("list-parts-takes-key", Level::Must, answer, vec![guard::encrypted()]));
     }
-    if let Some(part) = upload.parts.get(&number) {
+    if let Some(part) = upload.parts.get(&number).filter(|_| !upload.replaced && upload.refused.is_empty()) {
         let answer = json!({"status": ["200"], "entry": {"part_number": number, "size": part.content.length}});
         return Some(expected.decided("list-parts-plaintext", Level::Must, answer, vec![guard::encrypted()]));
     }
