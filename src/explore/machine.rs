@@ -404,5 +404,5 @@ fn keyless(state: &State) -> Vec<Group> {
             [Annotation::PutTags, Annotation::GetTags, Annotation::DeleteTags, Annotation::GetAcl, Annotation::PutAcl];
         annotations.extend(all.map(|annotation| Action::Annotate { annotation, object }));
     }
-    vec![(if state.is_versioned() { 12 } else { 3 }, deletes), (2, lists), (3, annotations)]
+    vec![(if state.is_versioned() { 6 } else { 3 }, deletes), (2, lists), (3, annotations)]
 }

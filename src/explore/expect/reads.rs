@@ -152,7 +152,9 @@ impl Read<'_> {
             Origin::Put { over_key: true, .. } if self.which == Which::Newest && !self.state.is_versioned() => {
                 Some(("overwritten-by-plain", vec![guard::encrypted()]))
             }
-            Origin::Copy { source_key: Some(_), onto_itself: false, of_parts: false, of_version: false, .. } => {
+            Origin::Copy { source_key: Some(_), onto_itself: false, of_parts: false, of_version: false, .. }
+                if !self.version.is_over =>
+            {
                 Some(("copy-source-key", vec![guard::encrypted(), guard::read(self.reading), self.source_seen()]))
             }
             _ => None,

@@ -166,7 +166,9 @@ pub(super) fn copied_part(state: &State, action: &Action) -> Option<Expected> {
         let is_else_right = of_upload.is_none() && style == Style::Usual && range.is_none();
         let right = json!({"copy_source": right_source(&from, version, stored)});
         let refusal = Refusal::must(rule, right).of_level(level);
-        let is_known = is_else_right && !is_ambiguous(&from);
+        // An endpoint that opens the source by the upload's key is found by other requests.
+        let is_told_apart = !matches!(from.key, Presented::Malformed(..)) || upload.key != stored.key;
+        let is_known = is_else_right && is_told_apart && !is_ambiguous(&from);
         return is_known.then(|| refused_part(state, action, request, refusal, object, number));
     }
     if let Some(refusal) = of_upload {
