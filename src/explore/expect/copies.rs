@@ -101,8 +101,11 @@ pub(super) fn copy(state: &State, action: &Action) -> Option<Expected> {
     if let Side::Wrong(rule, level) = side {
         // What is wrong in two ways says nothing of either.
         let is_else_right = !matches!(key, Presented::Malformed(..)) && style == Style::Usual;
+        // What was there before may be served in its place.
+        let is_former = from.key == Presented::Nothing && version.is_over;
         let is_rotation = onto_itself && matches!(from.key, Presented::Malformed(..));
-        let is_known = is_else_right && !is_rotation && copying == Copying::Plainly && !is_ambiguous(&from);
+        let is_known =
+            is_else_right && !is_rotation && !is_former && copying == Copying::Plainly && !is_ambiguous(&from);
         let refusal = Refusal::must(rule, right).of_level(level);
         return is_known.then(|| refused_write(state, action, request, refusal, object));
     }

@@ -95,7 +95,9 @@ impl Read<'_> {
         let is_styled = self.style == Style::Usual
             || (self.of == Of::Whole && self.which == Which::Newest && self.key != Presented::Nothing)
             || (self.style == Style::Presigned && self.of == Of::Whole && self.which == Which::Newest);
-        fits && is_styled
+        // Which version's key counts is for reads of the whole.
+        let is_of_a_version = self.which == Which::Newest || self.is_plain_part_of();
+        fits && is_styled && is_of_a_version
     }
 
     fn request(&self) -> Map<String, Value> {

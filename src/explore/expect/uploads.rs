@@ -168,7 +168,9 @@ pub(super) fn copied_part(state: &State, action: &Action) -> Option<Expected> {
         let refusal = Refusal::must(rule, right).of_level(level);
         // An endpoint that opens the source by the upload's key is found by other requests.
         let is_told_apart = !matches!(from.key, Presented::Malformed(..)) || upload.key != stored.key;
-        let is_known = is_else_right && is_told_apart && !is_ambiguous(&from);
+        // What was there before may be served in its place.
+        let is_former = from.key == Presented::Nothing && version.is_over;
+        let is_known = is_else_right && is_told_apart && !is_former && !is_ambiguous(&from);
         return is_known.then(|| refused_part(state, action, request, refusal, object, number));
     }
     if let Some(refusal) = of_upload {
