@@ -133,6 +133,14 @@ impl Measured {
         if self.fault.breaks.is_empty() {
             return "what is answered with 503 is throttling, and no verdict".to_owned();
         }
+        // These break rules that other requests can break, too.
+        match self.fault.id {
+            "form-without-tls-taken" | "refused-form-stored" => {
+                return "browser forms are no part of the model".to_owned();
+            }
+            "combined-headers-taken" => return "no header has two values in one line".to_owned(),
+            _ => {}
+        }
         let is_never = |(rules, _): &&(&[&str], &str)| self.fault.breaks.iter().any(|rule| rules.contains(rule));
         if let Some((_, why)) = NEVER_DONE.iter().find(is_never) {
             return (*why).to_owned();
