@@ -42,7 +42,8 @@ fn loaded(suite: &serde_json::Value, rules: &Catalogue) -> Suite {
 fn every_sequence_is_a_good_suite() {
     let rules = Catalogue::embedded().unwrap();
     let suite = exploring("explore-1", &walks(60), |_, _| true).unwrap();
-    assert!(loaded(&suite, &rules).cases.len() > 50);
+    // Those in which no rule says anything are left out.
+    assert!(loaded(&suite, &rules).cases.len() > 40);
 }
 
 #[test]
