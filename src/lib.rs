@@ -16,6 +16,8 @@
 //! 10. [`report`] renders the record in every format, and [`certificate`] signs what came of it; [`cli`] turns it into an exit
 //!     code.
 //!
+//! [`explore`] sends random sequences instead of suites, with what a model says S3 must answer: as suites, which go the same way.
+//!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
 //! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
 //! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
@@ -30,6 +32,7 @@ pub mod client;
 pub mod config;
 pub mod embedded;
 pub mod evidence;
+pub mod explore;
 pub mod housekeeping;
 pub mod knowledge;
 pub mod ledger;

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 pub mod exit_code;
 mod explain;
+mod explore;
 mod interruption;
 mod judge;
 mod keygen;
@@ -92,6 +93,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Prove that the suites catch faults: run them against endpoints that break rules on purpose
     Prove(prove::Arguments),
+    /// Explore an S3 endpoint by random sequences of requests, and write what diverges from the model as a scenario
+    Explore(Box<explore::Arguments>),
     /// Serve the embedded reference endpoint until interrupted (for tests: it keeps nothing)
     Serve(serve::Arguments),
     /// Print a script that completes commands, options and paths in a shell
@@ -131,6 +134,7 @@ pub async fn main() -> ExitCode {
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Prove(arguments) => prove::prove(arguments).await,
+        Command::Explore(arguments) => explore::explore(*arguments).await,
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),

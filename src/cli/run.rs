@@ -20,6 +20,7 @@ use crate::config::{self, Config, ConfigError, Environment, Typed};
 use crate::ledger::{self, Head, Ledger, RunId, WriteError};
 use crate::plan::Plan;
 use crate::record::{RunRecord, rfc3339};
+use crate::reference::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
 use crate::runner::{self, Options, PrepareError, RunResult};
 use crate::suite::model::Certification;
@@ -160,7 +161,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     reports.check()?;
     let limit = arguments.evidence_limit.saturating_mul(MIB);
     let keeper = arguments.evidence.as_ref().map(|folder| Keeper::new(folder, limit)).transpose()?;
-    let mut service = service(&config, &choice).await?;
+    let mut service = service(&config, &choice, Faults::default()).await?;
     // Before there is a ledger: it must not be left behind.
     let interruption = Interruption::listen();
     let recorded = if service.embedded.is_none() { Some(ledger(&config)?) } else { None };
@@ -198,7 +199,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
 }
 
 /// The ledger of a run that is about to begin, and what is to be said where it leaves something behind.
-fn ledger(config: &Config) -> Result<(Arc<Ledger>, String), RunError> {
+pub(super) fn ledger(config: &Config) -> Result<(Arc<Ledger>, String), RunError> {
     let folder = config.ledger.as_ref().ok_or(ConfigError::NoLedgerFolder)?;
     let endpoint = config.endpoint.as_ref().ok_or(ConfigError::NoLedgerFolder)?;
     let run = RunId::random();
@@ -221,7 +222,8 @@ fn ledger(config: &Config) -> Result<(Arc<Ledger>, String), RunError> {
     Ok((Arc::new(ledger), advice))
 }
 
-fn tell(advice: &str) {
+/// Says what is to be done about what is left behind.
+pub(super) fn tell(advice: &str) {
     super::say(&in_a_log(&format!("ssecheck: {advice}")));
 }
 

@@ -9,6 +9,7 @@ use crate::embedded::{self, EmbeddedError, Reach};
 use crate::ledger;
 use crate::record::Context;
 use crate::reference;
+use crate::reference::faults::Faults;
 
 /// The service under test.
 pub(super) struct Service {
@@ -28,8 +29,8 @@ pub(super) enum ServiceError {
     Client(#[from] ClientError),
 }
 
-/// Starts or reaches the service.
-pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service, ServiceError> {
+/// Starts or reaches the service; the embedded endpoint has these faults.
+pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) -> Result<Service, ServiceError> {
     let context = |tls: &Url, plain: String, limit: Option<&str>| Context {
         endpoint: tls.to_string(),
         plain_endpoint: plain,
@@ -52,7 +53,7 @@ pub(super) async fn service(config: &Config, choice: &Choice) -> Result<Service,
         let limit = config.insecure.then_some("the TLS certificate was not verified: --insecure");
         return Ok(Service { client, context: context(&endpoint.tls, told, limit), no_plain_listener, embedded: None });
     }
-    let options = reference::Options { region: config.region.clone(), ..Default::default() };
+    let options = reference::Options { region: config.region.clone(), faults, ..Default::default() };
     let reach = Reach {
         addressing: config.addressing,
         connect_timeout: config.connect_timeout,

@@ -91,6 +91,11 @@ impl Resolve for LocalhostResolver {
 }
 
 impl Client {
+    /// Says that the answers so far take no memory any more.
+    pub fn forget_answers(&self) {
+        self.kept.store(0, Ordering::Relaxed);
+    }
+
     /// A client for one target.
     ///
     /// # Errors

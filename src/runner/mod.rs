@@ -11,7 +11,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant, SystemTime};
@@ -35,6 +35,7 @@ use crate::housekeeping::{Housekeeper, Removal, Scope};
 use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
+use crate::suite::model::BucketKind;
 use crate::verdict::{Finding, Judgement, Verdict};
 
 /// How a run is made.
@@ -153,55 +154,122 @@ pub async fn run(
     events: UnboundedSender<Event>,
     cancelled: CancellationToken,
 ) -> Result<RunResult, RunError> {
-    let started = SystemTime::now();
-    let clock = Instant::now();
-    let run_id = options.ledger.as_ref().map_or_else(RunId::random, |ledger| ledger.head().run.clone());
-    let prefix = format!("{}{run_id}/", options.prefix);
-    let (given, jobs) = (options.bucket.clone(), options.jobs.max(1));
-    let housekeeper = Housekeeper::new(client.clone());
-    let client = client.until(&cancelled);
-    let recorder = Recorder::new(options.ledger.clone(), &cancelled);
-    let preparation = Preparation { housekeeper: &housekeeper, recorder: &recorder, options: &options };
-    let buckets = match preparation.prepare(&prefix, &run_id, &plan.bucket_kinds()).await {
-        Ok(buckets) => buckets,
-        Err(cause) => {
-            let left_behind = clean_up(&housekeeper, &recorder, given.as_deref(), &prefix, jobs).await;
-            let cause = if cancelled.is_cancelled() { PrepareError::Interrupted } else { cause };
-            let cause = recorder.into_broken().map_or(cause, PrepareError::Ledger);
-            return Err(RunError { cause, left_behind });
-        }
-    };
-    let shared = Shared {
-        client,
-        housekeeper,
-        recorder,
-        options,
-        run_id,
-        buckets,
-        controls: Mutex::default(),
-        probes: Mutex::default(),
-        own_buckets: AtomicUsize::new(0),
-    };
-    let cases = shared.cases(plan, &events, jobs).await;
+    let session = Session::begin(&plan.bucket_kinds(), client, options, cancelled).await?;
+    let cases = session.cases(plan, &events).await;
     let _ = events.send(Event::CleaningUp);
-    let left_behind = clean_up(&shared.housekeeper, &shared.recorder, given.as_deref(), &prefix, jobs).await;
-    if let Some(broken) = shared.recorder.into_broken() {
-        return Err(RunError { cause: PrepareError::Ledger(broken), left_behind });
+    session.end(cases).await
+}
+
+/// A run whose buckets are made, and which takes plan after plan until it is ended.
+pub struct Session {
+    shared: Shared,
+    prefix: String,
+    cancelled: CancellationToken,
+    started: SystemTime,
+    clock: Instant,
+}
+
+impl Session {
+    /// Makes the buckets of these kinds.
+    ///
+    /// # Errors
+    /// [`RunError`] where the endpoint cannot be tested at all, or what is made not be recorded; what was made by then is removed.
+    pub async fn begin(
+        kinds: &BTreeSet<BucketKind>,
+        client: Client,
+        options: Options,
+        cancelled: CancellationToken,
+    ) -> Result<Self, RunError> {
+        let started = SystemTime::now();
+        let clock = Instant::now();
+        let run_id = options.ledger.as_ref().map_or_else(RunId::random, |ledger| ledger.head().run.clone());
+        let prefix = format!("{}{run_id}/", options.prefix);
+        let housekeeper = Housekeeper::new(client.clone());
+        let client = client.until(&cancelled);
+        let recorder = Recorder::new(options.ledger.clone(), &cancelled);
+        let preparation = Preparation { housekeeper: &housekeeper, recorder: &recorder, options: &options };
+        let buckets = match preparation.prepare(&prefix, &run_id, kinds).await {
+            Ok(buckets) => buckets,
+            Err(cause) => {
+                let (given, jobs) = (options.bucket.as_deref(), options.jobs.max(1));
+                let left_behind = clean_up(&housekeeper, &recorder, given, &prefix, jobs).await;
+                let cause = if cancelled.is_cancelled() { PrepareError::Interrupted } else { cause };
+                let cause = recorder.into_broken().map_or(cause, PrepareError::Ledger);
+                return Err(RunError { cause, left_behind });
+            }
+        };
+        let shared = Shared {
+            client,
+            housekeeper,
+            recorder,
+            options,
+            run_id,
+            buckets,
+            controls: Mutex::default(),
+            probes: Mutex::default(),
+            own_buckets: AtomicUsize::new(0),
+        };
+        Ok(Self { shared, prefix, cancelled, started, clock })
     }
-    Ok(RunResult {
-        id: shared.run_id.to_string(),
-        bucket: shared.buckets.plain,
-        started,
-        elapsed: clock.elapsed(),
-        server: shared.buckets.server,
-        cases,
-        left_behind,
-        interrupted: cancelled.is_cancelled(),
-        baseline: shared.options.baseline,
-        probes: probed(shared.probes.into_inner()),
-        throttling: shared.client.throttling(),
-        housekeeping: shared.housekeeper.take_exchanges(),
-    })
+
+    /// Runs the cases of a plan; in its order.
+    pub async fn cases(&self, plan: Plan, events: &UnboundedSender<Event>) -> Vec<Arc<CaseResult>> {
+        self.shared.cases(plan, events, self.jobs()).await
+    }
+
+    /// Removes the objects and uploads that were made so far, keeps the buckets, and takes it that the results so far were
+    /// dropped. What cannot be removed is named by [`end`](Self::end).
+    pub async fn clear(&self) {
+        let removal = Removal::new(&self.shared.housekeeper, Scope::Prefix(&self.prefix), self.jobs());
+        let mut buckets = self.shared.recorder.buckets(self.shared.options.bucket.as_deref());
+        buckets.iter_mut().for_each(|bucket| bucket.is_made = false);
+        removal.remove(&buckets).await;
+        self.shared.controls.lock().await.clear();
+        self.shared.client.forget_answers();
+    }
+
+    /// Whether the run is to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled() || self.shared.recorder.go_on().is_err()
+    }
+
+    /// Whether the endpoint has a listener without TLS.
+    #[must_use]
+    pub fn has_plain_listener(&self) -> bool {
+        self.shared.client.target().plain.is_some()
+    }
+
+    fn jobs(&self) -> usize {
+        self.shared.options.jobs.max(1)
+    }
+
+    /// Removes everything that the run made, and then its ledger; the run as it went, with these of its cases.
+    ///
+    /// # Errors
+    /// [`RunError`] where what was made could not be recorded.
+    pub async fn end(self, cases: Vec<Arc<CaseResult>>) -> Result<RunResult, RunError> {
+        let Self { shared, prefix, cancelled, started, clock } = self;
+        let (given, jobs) = (shared.options.bucket.as_deref(), shared.options.jobs.max(1));
+        let left_behind = clean_up(&shared.housekeeper, &shared.recorder, given, &prefix, jobs).await;
+        if let Some(broken) = shared.recorder.into_broken() {
+            return Err(RunError { cause: PrepareError::Ledger(broken), left_behind });
+        }
+        Ok(RunResult {
+            id: shared.run_id.to_string(),
+            bucket: shared.buckets.plain,
+            started,
+            elapsed: clock.elapsed(),
+            server: shared.buckets.server,
+            cases,
+            left_behind,
+            interrupted: cancelled.is_cancelled(),
+            baseline: shared.options.baseline,
+            probes: probed(shared.probes.into_inner()),
+            throttling: shared.client.throttling(),
+            housekeeping: shared.housekeeper.take_exchanges(),
+        })
+    }
 }
 
 /// Removes everything that the run made, and then its ledger; what could not be removed.

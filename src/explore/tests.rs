@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rstest::rstest;
+use tokio_util::sync::CancellationToken;
+
+use super::action::CAPABILITIES;
+use super::machine::sequences;
+use super::measure;
+use super::scenario::{Walk, asking, exploring, reproducing};
+use super::search::{Explored, Options, bucket_kinds};
+use crate::profile::Profile;
+use crate::reference::faults::Fault;
+use crate::rules::{Catalogue, Grade};
+use crate::suite::model::Level;
+use crate::suite::{self, Fixtures, Suite, SuiteSource};
+
+/// So many sequences, the same each time.
+fn walks(count: usize) -> Vec<Walk> {
+    let kinds: Vec<_> = bucket_kinds().into_iter().collect();
+    let sequences = sequences(&kinds, &Arc::default(), 16);
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let config = Config { failure_persistence: None, max_local_rejects: 10_000_000, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let walk = |_| {
+        let (start, actions, _) = sequences.new_tree(&mut runner).expect("a sequence can be made").current();
+        Walk::of(&start, &actions).expect("what was made is possible")
+    };
+    (0..count).map(walk).collect()
+}
+
+fn loaded(suite: &serde_json::Value, rules: &Catalogue) -> Suite {
+    let source =
+        SuiteSource { name: "explored.json".to_owned(), text: suite.to_string(), fixtures: Fixtures::Embedded };
+    suite::load(&source, rules).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn every_sequence_is_a_good_suite() {
+    let rules = Catalogue::embedded().unwrap();
+    let suite = exploring("explore-1", &walks(60), |_, _| true).unwrap();
+    // Those in which no rule says anything are left out.
+    assert!(loaded(&suite, &rules).cases.len() > 40);
+}
+
+#[test]
+fn every_check_of_every_request_is_a_good_suite() {
+    let rules = Catalogue::embedded().unwrap();
+    let mut seen = BTreeSet::new();
+    for walk in walks(400) {
+        for (number, expected) in walk.expected.iter().enumerate() {
+            for check in &expected.checks {
+                // Each check of each operation once: its form is the same wherever it comes.
+                if seen.insert((check.rule, walk.actions[number].operation(), check.guards.len())) {
+                    let suite = reproducing("explored-1", "about", &walk.up_to(number + 1), check).unwrap();
+                    assert_eq!(loaded(&suite, &rules).cases[0].rules, [check.rule]);
+                }
+            }
+        }
+    }
+    let explored: BTreeSet<&str> = seen.iter().map(|(rule, ..)| *rule).collect();
+    assert!(explored.len() >= 80, "{} rules are explored: {explored:?}", explored.len());
+}
+
+#[test]
+fn what_binds_is_well_founded_and_each_check_is_of_a_rule() {
+    let rules = Catalogue::embedded().unwrap();
+    for check in walks(400).iter().flat_map(|walk| &walk.expected).flat_map(|expected| &expected.checks) {
+        let rule = rules.get(check.rule).unwrap_or_else(|| panic!("there is no rule {}", check.rule));
+        let is_well_founded = matches!(rule.grade, Grade::Recorded | Grade::Documented);
+        assert!(check.level != Level::Must || is_well_founded, "{} is {:?}", check.rule, rule.grade);
+    }
+}
+
+fn capabilities(rules: &Catalogue) -> Vec<Arc<Suite>> {
+    let source = suite::embedded().into_iter().find(|source| source.name.ends_with("/capabilities.json")).unwrap();
+    vec![Arc::new(suite::load(&source, rules).unwrap())]
+}
+
+#[test]
+fn capabilities_are_those_of_the_suites() {
+    let rules = Catalogue::embedded().unwrap();
+    let asked = loaded(&asking("explore-1", CAPABILITIES), &rules);
+    let known = &capabilities(&rules)[0].capabilities;
+    for case in &asked.cases {
+        assert!(known.iter().any(|capability| capability.probe.id == case.requires[0]), "{}", case.id);
+    }
+}
+
+async fn explored(fault: Option<&'static Fault>, seconds: u64, seed: u64) -> Explored {
+    let rules = Catalogue::embedded().unwrap();
+    let options = Options {
+        seed,
+        time: Duration::from_secs(seconds),
+        level: Level::Should,
+        profile: Arc::new(Profile::named("portable")),
+    };
+    let token = CancellationToken::new();
+    measure::measure(fault, &rules, &capabilities(&rules), options, token).await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_endpoint_does_not_diverge() {
+    let explored = explored(None, 8, 1).await;
+    assert!(explored.divergence.is_none(), "{explored:#?}");
+    assert!(explored.unconfirmed.is_empty() && explored.requests > 100, "{explored:#?}");
+}
+
+#[rstest]
+#[case::wrong_key("wrong-key-reads-ranges", "read-wrong-key", 2)]
+#[case::echo("put-echo-missing", "put-echoes", 1)]
+#[case::copy("copy-drops-encryption", "copy-target-key", 3)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_is_found_and_made_short(#[case] fault: &str, #[case] rule: &str, #[case] requests: usize) {
+    let explored = explored(Some(Fault::named(fault).unwrap()), 60, 1).await;
+    let divergence = explored.divergence.expect("it is found");
+    assert_eq!((divergence.rule.as_str(), divergence.requests), (rule, requests), "{}", divergence.suite);
+}
