@@ -1,8 +1,11 @@
 //! The suites that a command works on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::plan::capabilities;
 use crate::rules::{Catalogue, CatalogueError};
@@ -74,12 +77,37 @@ fn check_capabilities(suites: &[Arc<Suite>]) -> Result<(), SuitesError> {
     Ok(())
 }
 
+/// Each suite, or what is wrong with it, in their order.
+fn load_each(sources: &[SuiteSource], rules: &Catalogue) -> Vec<Result<Suite, FileDiagnostics>> {
+    if !sources.iter().all(SuiteSource::is_built_in) {
+        let mut budget = Budget::default();
+        return sources.iter().map(|source| suite::load_within(source, rules, &mut budget)).collect();
+    }
+    // Those come to no more than all may, together: they can be loaded at the same time.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((index, source)) = sources.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((index, suite::load(source, rules)));
+        }
+        done
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(sources.len());
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let joined = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().chain(own).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, loaded)| loaded).collect()
+}
+
 /// All suites, or all mistakes of all files.
 fn check(sources: &[SuiteSource], rules: &Catalogue) -> Result<Vec<Arc<Suite>>, SuitesError> {
     let (mut suites, mut mistakes) = (Vec::new(), Vec::new());
-    let mut budget = Budget::default();
-    for source in sources {
-        match suite::load_within(source, rules, &mut budget) {
+    for loaded in load_each(sources, rules) {
+        match loaded {
             Ok(suite) => suites.push(Arc::new(suite)),
             Err(diagnostics) => mistakes.push(diagnostics),
         }

@@ -275,7 +275,7 @@ mod tests {
 
     /// The record of a whole run of as many cases.
     fn whole(cases: usize) -> RunRecord {
-        let verdict = |n: usize| if n % 3 == 0 { Verdict::Fail } else { Verdict::Pass };
+        let verdict = |n: usize| if n.is_multiple_of(3) { Verdict::Fail } else { Verdict::Pass };
         let mut whole = run((0..cases).map(|n| case(&format!("s{}/c{n}", n / 4), verdict(n), "")).collect());
         whole.counts = whole.counted().collect();
         whole.certification = whole.attainments();

@@ -17,15 +17,15 @@ pub const MAX_LITERAL: u64 = 256 * 1024 * 1024;
 /// The most contents that one may join.
 pub const MAX_JOINED: usize = 1_000;
 /// The most cases, of all suites of a run together.
-pub const MAX_CASES: u64 = 50_000;
+pub const MAX_CASES: u64 = 100_000;
 /// The most steps that one may stand for.
 pub const MAX_REPEAT: u64 = 10_000;
 /// The most steps of one case.
 pub const MAX_STEPS: u64 = 20_000;
 /// The most steps, of all suites of a run together, and of their controls.
-pub const MAX_ALL_STEPS: u64 = 100_000;
+pub const MAX_ALL_STEPS: u64 = 200_000;
 /// The most that all suites of a run may expand to, written out, in bytes; each value counts [`VALUE`] besides its text.
-pub const MAX_EXPANDED: u64 = 32 * 1024 * 1024;
+pub const MAX_EXPANDED: u64 = 96 * 1024 * 1024;
 /// What a value counts besides its text, in bytes.
 pub const VALUE: u64 = 16;
 /// The longest name of a member, in bytes.

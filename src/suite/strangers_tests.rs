@@ -168,12 +168,12 @@ fn expanding(rows: usize, repeat: u64, value: &str) -> Value {
 }
 
 #[rstest]
-#[case::steps(expanding(15, 10_000, "a"), "more than 100000 steps")]
-#[case::cases(of_cases(230), "more than 50000 cases")]
+#[case::steps(expanding(25, 10_000, "a"), "more than 200000 steps")]
+#[case::cases(of_cases(330), "more than 100000 cases")]
 #[case::steps_of_a_case(of_steps(&(0..3).map(|n| json!({"id": format!("g{n}"), "repeat": 10_000, "request": {"operation": "GetObject"}})).collect::<Vec<_>>()), "20000 steps")]
-#[case::values_of_rows(expanding(1, 10_000, &"a".repeat(100_000)), "more than 33554432 bytes")]
-#[case::steps_that_repeat(of_steps(&[json!({"id": "g", "repeat": 10_000, "request": {"operation": "GetObject", "object": "a".repeat(100_000)}})]), "more than 33554432 bytes")]
-#[case::texts_of_placeholders(of_placeholders(), "more than 33554432 bytes")]
+#[case::values_of_rows(expanding(1, 10_000, &"a".repeat(100_000)), "more than 100663296 bytes")]
+#[case::steps_that_repeat(of_steps(&[json!({"id": "g", "repeat": 10_000, "request": {"operation": "GetObject", "object": "a".repeat(100_000)}})]), "more than 100663296 bytes")]
+#[case::texts_of_placeholders(of_placeholders(), "more than 100663296 bytes")]
 fn expansion_has_a_budget(#[case] file: Value, #[case] told: &str) {
     let mistakes = mistakes(&file);
     assert!(mistakes.contains(told) && mistakes.contains("/scenarios/0"), "{mistakes}");
@@ -189,7 +189,7 @@ fn of_cases(rows: usize) -> Value {
 /// A text of many placeholders for a long value.
 fn of_placeholders() -> Value {
     let mut file = expanding(1, 1, &"a".repeat(100_000));
-    file["scenarios"][0]["why"] = json!("${r.v}.".repeat(1_000));
+    file["scenarios"][0]["why"] = json!("${r.v}.".repeat(1_100));
     file
 }
 
@@ -197,11 +197,11 @@ fn of_placeholders() -> Value {
 fn the_budget_is_that_of_all_files_of_a_run() {
     let rules = Catalogue::embedded().unwrap();
     let mut budget = Budget::default();
-    let half = source(&expanding(6, 10_000, "a"));
+    let half = source(&expanding(11, 10_000, "a"));
     assert!(load_within(&half, &rules, &mut budget).is_ok());
     let other = load_within(&half, &rules, &mut budget).expect_err("there is less left");
-    assert!(other.to_string().contains("more than 100000 steps"), "{other}");
-    const { assert!(60_000 > MAX_ALL_STEPS / 2 && 10_000 < MAX_STEPS) };
+    assert!(other.to_string().contains("more than 200000 steps"), "{other}");
+    const { assert!(110_000 > MAX_ALL_STEPS / 2 && 10_000 < MAX_STEPS) };
 }
 
 #[test]
