@@ -20,7 +20,7 @@ use super::sign::Signer;
 use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
-use crate::evidence::{Answer, Exchange, MAX_SENT_TEXT, Redactor, Reply, Secrets, Sent, most_text};
+use crate::evidence::{Answer, Exchange, Redactor, Reply, Secrets, Sent, most_sent_text, most_text};
 use crate::suite::model::{Auth, Payload, Scheme};
 
 /// How requests name their sender.
@@ -282,7 +282,8 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
 /// The text of a body that is not framed yet.
 fn body_text(prepared: &Prepared, redactor: &Redactor) -> Option<String> {
     let body = &prepared.body;
-    let is_shown = prepared.form.is_none() && !body.is_empty() && body.len() <= MAX_SENT_TEXT as u64;
+    let is_shown =
+        prepared.form.is_none() && !body.is_empty() && body.len() <= most_sent_text(prepared.operation) as u64;
     let bytes = is_shown.then(|| body.bytes())?;
     std::str::from_utf8(&bytes).is_ok().then(|| redactor.text(&bytes))
 }

@@ -27,7 +27,13 @@ const MAX_TEXT: usize = 4 * 1024 * 1024;
 /// The most bytes of another answer's body that are kept as text: no error document of S3 is as long.
 const MAX_DOCUMENT: usize = 64 * 1024;
 /// The most bytes of a request's body that are kept as text.
-pub const MAX_SENT_TEXT: usize = 4096;
+const MAX_SENT_TEXT: usize = 4096;
+
+/// The most bytes of a request's body that are kept as text: of what removes many things by one request, all of it.
+#[must_use]
+pub fn most_sent_text(operation: &str) -> usize {
+    if operation == "DeleteObjects" { MAX_TEXT } else { MAX_SENT_TEXT }
+}
 
 /// The most bytes of an answer to this operation that are kept as text, so that nothing that an endpoint sends fills the memory.
 #[must_use]
