@@ -13,7 +13,7 @@ use crate::record::{self, RecordError};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Many machines")]
 pub(super) struct ShardArguments {
-    /// Only the Ith of N parts of the cases, each for another machine (`ssecheck merge` joins the records); `auto` takes I and N
+    /// Only part I of N of the cases, each for another machine (`ssecheck merge` joins the records); `auto` takes I and N
     /// from the scheduler: JOB_COMPLETION_INDEX/JOB_COMPLETIONS (Kubernetes), CI_NODE_INDEX/CI_NODE_TOTAL (GitLab), CIRCLE_NODE_INDEX,
     /// BUILDKITE_PARALLEL_JOB, SYSTEM_JOBPOSITIONINPHASE (Azure) [default: $SSECHECK_SHARD, or all cases]
     #[arg(long, value_name = "I/N|auto")]

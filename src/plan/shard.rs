@@ -22,7 +22,7 @@ pub struct Shard {
 
 /// A text names no shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a shard is I/N, the Ith of N from 1/N to N/N, with N at most {MAX_SHARDS}; or `auto`")]
+#[error("a shard is I/N, from 1/N to N/N, with N at most {MAX_SHARDS}; or `auto`")]
 pub struct NoShard;
 
 impl Shard {

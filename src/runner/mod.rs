@@ -20,6 +20,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use case::{ControlRun, ProbeRun, StepsRun};
 pub use error::{PrepareError, RunError};
@@ -162,7 +163,7 @@ pub async fn run(
 
 /// A run whose buckets are made, and which takes plan after plan until it is ended.
 pub struct Session {
-    shared: Shared,
+    shared: Arc<Shared>,
     prefix: String,
     cancelled: CancellationToken,
     started: SystemTime,
@@ -194,11 +195,11 @@ impl Session {
                 let (given, jobs) = (options.bucket.as_deref(), options.jobs.max(1));
                 let left_behind = clean_up(&housekeeper, &recorder, given, &prefix, jobs).await;
                 let cause = if cancelled.is_cancelled() { PrepareError::Interrupted } else { cause };
-                let cause = recorder.into_broken().map_or(cause, PrepareError::Ledger);
+                let cause = recorder.take_broken().map_or(cause, PrepareError::Ledger);
                 return Err(RunError { cause, left_behind });
             }
         };
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             client,
             housekeeper,
             recorder,
@@ -208,7 +209,7 @@ impl Session {
             controls: Mutex::default(),
             probes: Mutex::default(),
             own_buckets: AtomicUsize::new(0),
-        };
+        });
         Ok(Self { shared, prefix, cancelled, started, clock })
     }
 
@@ -252,20 +253,20 @@ impl Session {
         let Self { shared, prefix, cancelled, started, clock } = self;
         let (given, jobs) = (shared.options.bucket.as_deref(), shared.options.jobs.max(1));
         let left_behind = clean_up(&shared.housekeeper, &shared.recorder, given, &prefix, jobs).await;
-        if let Some(broken) = shared.recorder.into_broken() {
+        if let Some(broken) = shared.recorder.take_broken() {
             return Err(RunError { cause: PrepareError::Ledger(broken), left_behind });
         }
         Ok(RunResult {
             id: shared.run_id.to_string(),
-            bucket: shared.buckets.plain,
+            bucket: shared.buckets.plain.clone(),
             started,
             elapsed: clock.elapsed(),
-            server: shared.buckets.server,
+            server: shared.buckets.server.clone(),
             cases,
             left_behind,
             interrupted: cancelled.is_cancelled(),
-            baseline: shared.options.baseline,
-            probes: probed(shared.probes.into_inner()),
+            baseline: shared.options.baseline.clone(),
+            probes: probed(&*shared.probes.lock().await),
             throttling: shared.client.throttling(),
             housekeeping: shared.housekeeper.take_exchanges(),
         })
@@ -289,19 +290,24 @@ async fn clean_up(
 }
 
 impl Shared {
-    /// Runs the cases, `jobs` at a time; in the order of the plan.
-    async fn cases(&self, plan: Plan, events: &UnboundedSender<Event>, jobs: usize) -> Vec<Arc<CaseResult>> {
+    /// Runs the cases, `jobs` at a time, on all processors; in the order of the plan.
+    async fn cases(self: &Arc<Self>, plan: Plan, events: &UnboundedSender<Event>, jobs: usize) -> Vec<Arc<CaseResult>> {
         let _ = events.send(Event::Started { cases: plan.cases.len() });
-        let running =
-            futures_util::stream::iter(plan.cases.into_iter().enumerate()).map(|(index, planned)| async move {
-                let mut result = self.case(planned).await;
-                if !self.options.keeps_all && result.judgement.verdict == Verdict::Pass {
+        let running = futures_util::stream::iter(plan.cases.into_iter().enumerate()).map(|(index, planned)| {
+            let (shared, events) = (Arc::clone(self), events.clone());
+            let running = tokio::spawn(async move {
+                let mut result = shared.case(planned).await;
+                if !shared.options.keeps_all && result.judgement.verdict == Verdict::Pass {
                     result.forget_exchanges();
                 }
                 let result = Arc::new(result);
                 let _ = events.send(Event::CaseDone(Arc::clone(&result)));
                 (index, result)
             });
+            // It ends with this run, whatever becomes of it; its own panics it has caught.
+            let running = AbortOnDropHandle::new(running);
+            async move { running.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) }
+        });
         let mut results: Vec<(usize, Arc<CaseResult>)> = running.buffer_unordered(jobs).collect().await;
         results.sort_by_key(|(index, _)| *index);
         results.into_iter().map(|(_, result)| result).collect()
@@ -309,8 +315,8 @@ impl Shared {
 }
 
 /// The probes that were made, in the order of their ids.
-fn probed(probes: HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<ProbeRun>> {
-    let mut probes: Vec<Arc<ProbeRun>> = probes.into_values().filter_map(|cell| cell.get().cloned()).collect();
+fn probed(probes: &HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<ProbeRun>> {
+    let mut probes: Vec<Arc<ProbeRun>> = probes.values().filter_map(|cell| cell.get().cloned()).collect();
     probes.sort_by(|a, b| a.id.cmp(&b.id));
     probes
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ pub(super) struct Recorder {
     /// None where what is made is gone with this process anyway.
     ledger: Option<Arc<Ledger>>,
     /// Why the ledger can no longer be written to.
-    broken: OnceLock<WriteError>,
+    broken: Mutex<Option<WriteError>>,
     /// The buckets that the run made, or perhaps made.
     buckets: Mutex<BTreeSet<String>>,
     /// Whether it made, or perhaps made, anything in a bucket.
@@ -36,7 +36,7 @@ impl Recorder {
     pub fn new(ledger: Option<Arc<Ledger>>, cancelled: &CancellationToken) -> Self {
         Self {
             ledger,
-            broken: OnceLock::new(),
+            broken: Mutex::default(),
             buckets: Mutex::default(),
             has_objects: AtomicBool::new(false),
             unanswered: AtomicUsize::new(0),
@@ -55,7 +55,7 @@ impl Recorder {
         if let Some(ledger) = &self.ledger {
             ledger.record(made.clone()).map_err(|error| {
                 // The first error is the cause of all others.
-                let _ = self.broken.set(error);
+                self.broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 self.stop.cancel();
                 Cut
             })?;
@@ -102,9 +102,9 @@ impl Recorder {
         self.ledger.as_ref().and_then(|ledger| ledger.remove().err()).map(|error| error.to_string())
     }
 
-    /// Why the ledger can no longer be written to, if so.
-    pub fn into_broken(self) -> Option<WriteError> {
-        self.broken.into_inner()
+    /// Why the ledger can no longer be written to, if so; told once.
+    pub fn take_broken(&self) -> Option<WriteError> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -162,6 +162,6 @@ mod tests {
         ledger.leave_room(1000);
         assert!(recorder.may_make(bucket("a")).is_err() && recorder.may_make(bucket("c")).is_err());
         assert_eq!(recorder.buckets(None), [Bucket { name: "a".to_owned(), is_made: true }]);
-        assert!(recorder.into_broken().is_some());
+        assert!(recorder.take_broken().is_some());
     }
 }

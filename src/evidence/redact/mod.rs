@@ -82,6 +82,8 @@ pub struct Redactor {
     beginnings: Option<AhoCorasick>,
     /// Of each beginning the needles that begin so.
     of_beginning: Vec<Vec<usize>>,
+    /// As many bytes must be there of any needle.
+    shortest: usize,
     /// How many bytes the longest needle has.
     longest: usize,
 }
@@ -181,12 +183,13 @@ impl Redactor {
         }
         // A few thousand patterns of eight bytes: it is always made.
         let automaton = (!beginnings.is_empty()).then(|| AhoCorasick::new(&beginnings).ok()).flatten();
+        let shortest = needles.iter().map(|needle| needle.start.len()).min().unwrap_or(BEGINNING).max(BEGINNING);
         let longest = needles
             .iter()
             .map(|needle| needle.start.len() + needle.rest.len() + needle.unknown)
             .max()
             .unwrap_or_default();
-        Self { secrets, needles, beginnings: automaton, of_beginning, longest }
+        Self { secrets, needles, beginnings: automaton, of_beginning, shortest, longest }
     }
 
     /// Names of the keys that `bytes` holds, sorted.
@@ -245,7 +248,8 @@ impl Redactor {
     }
 
     fn search(&self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
-        if bytes.len() < BEGINNING {
+        // No encoding has fewer bytes than what it stands for.
+        if bytes.len() < self.shortest {
             return;
         }
         self.as_they_are(bytes, work, hits);
