@@ -95,15 +95,17 @@ fn size(element: &Element) -> Size {
     Size { depth: whole.depth + 1, ..whole }
 }
 
-/// Writes an element with every character as a reference; not where its name is none that XML has.
+/// Writes an element with every character as a reference; not where XML has no such name or character.
 fn write(element: &Element, to: &mut String) -> bool {
-    let is_name = element.name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && element.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let is_writable = element.name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && element.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        // Where one stands in a text, it is read all the same; but nobody may write it (XML 1.0, section 2.2).
+        && element.text.chars().all(|c| matches!(c, '\t' | '\n' | '\r') || c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
     to.push_str(&format!("<{}>", element.name));
     to.extend(element.text.chars().map(|c| format!("&#{};", u32::from(c))));
     let children = element.children.iter().all(|child| write(child, to));
     to.push_str(&format!("</{}>", element.name));
-    is_name && children
+    is_writable && children
 }
 
 /// Any answer to the steps of a real case is judged the same each time, and passes no step whose demands it does not meet.
