@@ -17,7 +17,7 @@ use super::suites::{self, SuitesError};
 use super::{complain, exit_code, print, say};
 use crate::config::{self, ConfigError, Environment, Typed};
 use crate::explore::{
-    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Progress, Unconfirmed, bucket_kinds,
+    self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Unconfirmed, bucket_kinds,
     measured_as_markdown,
 };
 use crate::plan::Plan;
@@ -113,10 +113,6 @@ enum CommandError {
     Measure(#[from] MeasureError),
     #[error("--fault and --all-faults are for the embedded endpoint: leave --endpoint out")]
     FaultOfOwnEndpoint,
-    #[error(
-        "--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself"
-    )]
-    AllowOnGivenBucket,
     #[error("cannot write the scenario to {path}: {error}; choose another file with --output")]
     Unwritable { path: PathBuf, error: io::Error },
     #[error("interrupted")]
@@ -167,13 +163,13 @@ async fn explored(arguments: Arguments) -> Result<u8, CommandError> {
         return Err(CommandError::FaultOfOwnEndpoint);
     }
     if arguments.allow_ssec && config.bucket.is_some() {
-        return Err(CommandError::AllowOnGivenBucket);
+        return Err(run::RunError::AllowOnGivenBucket.into());
     }
     let means = Means::load(&config.profile)?;
     let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let path = arguments.output.unwrap_or_else(|| PathBuf::from(format!("explored-{seed}.json")));
     let choice = Choice {
-        rules: Catalogue::embedded().map_err(SuitesError::from)?,
+        rules: means.rules.clone(),
         profile: Arc::clone(&means.profile),
         baseline: None,
         plan: Plan::default(),
@@ -189,16 +185,10 @@ async fn explored(arguments: Arguments) -> Result<u8, CommandError> {
         interruption.advise(advice.clone());
     }
     let of_run = runner::Options {
-        bucket: config.bucket.clone(),
-        prefix: config.prefix.clone(),
-        jobs: config.jobs.get(),
-        scenario_timeout: config.scenario_timeout,
-        profile: Arc::clone(&means.profile),
-        baseline: None,
         allow_ssec: arguments.allow_ssec,
-        no_plain_listener: service.no_plain_listener,
         keeps_all: true,
         ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
+        ..run::options(&config, &service, &means.profile)
     };
     let options = Options {
         seed,
@@ -238,13 +228,8 @@ async fn session(
     Ok((explored?, run))
 }
 
-fn show(progress: Progress<'_>) {
-    match progress {
-        Progress::Found(rule) => {
-            say(&format!("ssecheck: {rule} seems to be broken; looking for the shortest sequence"))
-        }
-        Progress::Sequences(..) | Progress::Shorter(_) => {}
-    }
+fn show(rule: &str) {
+    say(&format!("ssecheck: {rule} seems to be broken; looking for the shortest sequence"));
 }
 
 /// Tells what came of it, and writes the scenario.

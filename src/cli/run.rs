@@ -19,6 +19,7 @@ use crate::archive::{self, KeepError, Keeper};
 use crate::config::{self, Config, ConfigError, Environment, Typed};
 use crate::ledger::{self, Head, Ledger, RunId, WriteError};
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::record::{RunRecord, rfc3339};
 use crate::reference::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
@@ -169,16 +170,11 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         interruption.advise(advice.clone());
     }
     let options = Options {
-        bucket: config.bucket.clone(),
-        prefix: config.prefix.clone(),
-        jobs: config.jobs.get(),
-        scenario_timeout: config.scenario_timeout,
-        profile: Arc::clone(&choice.profile),
         baseline: choice.baseline.clone(),
         allow_ssec: arguments.allow_ssec,
-        no_plain_listener: service.no_plain_listener,
         keeps_all: keeper.is_some(),
         ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
+        ..options(&config, &service, &choice.profile)
     };
     let mut screen = Screen::new(reports.take_stdout());
     let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen, interruption.token).await;
@@ -196,6 +192,22 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     advice.iter().for_each(|advice| tell(advice));
     choice.tell_what_is_due();
     Ok(run)
+}
+
+/// What configuration and service say of how a run is made.
+pub(super) fn options(config: &Config, service: &Service, profile: &Arc<Profile>) -> Options {
+    Options {
+        bucket: config.bucket.clone(),
+        prefix: config.prefix.clone(),
+        jobs: config.jobs.get(),
+        scenario_timeout: config.scenario_timeout,
+        profile: Arc::clone(profile),
+        baseline: None,
+        allow_ssec: false,
+        no_plain_listener: service.no_plain_listener,
+        keeps_all: false,
+        ledger: None,
+    }
 }
 
 /// The ledger of a run that is about to begin, and what is to be said where it leaves something behind.

@@ -1,32 +1,18 @@
 //! Whatever a suite says, a request goes to the tester's endpoint, and to the objects of its own case.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::config::Credentials;
+use crate::client::samples;
 
 const PREFIX: &str = "ssecheck/run/case/";
 
 fn target(addressing: Addressing) -> Target {
-    let url = |text| Url::parse(text).unwrap();
     Target {
-        tls: url("https://s3.example:9000"),
-        plain: Some(url("http://s3.example:9001")),
-        region: "us-east-1".to_owned(),
+        plain: Some(Url::parse("http://s3.example:9001").unwrap()),
         addressing,
-        credentials: Credentials {
-            access_key_id: "a".to_owned(),
-            secret_access_key: "b".to_owned().into(),
-            session_token: None,
-        },
-        connect_timeout: Duration::from_secs(1),
-        request_timeout: Duration::from_secs(1),
-        proxy: None,
-        retry_throttled: 0,
-        max_rps: None,
+        ..samples::target("https://s3.example:9000")
     }
 }
 

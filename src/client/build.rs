@@ -181,7 +181,7 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
     }
     let body = bodies::body(operation, request, place, earlier)?;
     if digests_body(operation) {
-        headers.push("content-md5", &Body::Literal(body.bytes()).digest(DigestAlgorithm::Md5), None)?;
+        headers.push("content-md5", &body.content_md5(), None)?;
     }
     let mut lines = headers.lines;
     let mut form = None;
@@ -247,10 +247,10 @@ pub fn housekeeping(
     target: &Target,
 ) -> Result<Prepared, BuildError> {
     let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut headers = Vec::new();
+    let (mut headers, body) = (Vec::new(), Content::Document(body));
     if !body.is_empty() {
         // S3 asks for a digest of some documents (DeleteObjects), and takes it with all.
-        let digest = Body::Literal(body.clone()).digest(DigestAlgorithm::Md5);
+        let digest = body.content_md5();
         let value = HeaderValue::from_str(&digest).map_err(|_| BuildError::Unsendable(digest))?;
         headers.push(HeaderLine { name: HeaderName::from_static("content-md5"), value, shown: None, signed: true });
     }
@@ -260,7 +260,7 @@ pub fn housekeeping(
         method,
         url: address(target, Scheme::Tls, bucket, object_key, &query)?,
         headers,
-        body: Content::Document(body),
+        body,
         payload: Payload::Whole,
         trailer: None,
         form: None,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::suite::body::Body;
+use crate::suite::model::DigestAlgorithm;
 
 /// The body of a request.
 #[derive(Clone)]
@@ -53,6 +54,15 @@ impl Content {
         match self {
             Self::Document(bytes) => hex::encode(Sha256::digest(bytes)),
             Self::Body(body) => body.sha256(),
+        }
+    }
+
+    /// MD5 of it as `Content-MD5` has it, base64.
+    #[must_use]
+    pub fn content_md5(&self) -> String {
+        match self {
+            Self::Document(bytes) => Body::Literal(bytes.clone()).digest(DigestAlgorithm::Md5),
+            Self::Body(body) => body.digest(DigestAlgorithm::Md5),
         }
     }
 

@@ -11,6 +11,8 @@ mod no_answer;
 mod own_connection;
 mod pace;
 mod receive;
+#[cfg(test)]
+pub(crate) mod samples;
 mod send;
 mod sign;
 mod silence;

@@ -91,11 +91,6 @@ impl Resolve for LocalhostResolver {
 }
 
 impl Client {
-    /// Says that the answers so far take no memory any more.
-    pub fn forget_answers(&self) {
-        self.kept.store(0, Ordering::Relaxed);
-    }
-
     /// A client for one target.
     ///
     /// # Errors
@@ -141,6 +136,11 @@ impl Client {
     #[must_use]
     pub fn for_housekeeping(&self) -> Self {
         Self { again: self.again.max(throttling::OF_HOUSEKEEPING), silence: None, ..self.clone() }
+    }
+
+    /// Says that the answers so far take no memory any more.
+    pub fn forget_answers(&self) {
+        self.kept.store(0, Ordering::Relaxed);
     }
 
     /// How often the endpoint said that it was busy, to this client or to any made from it.
@@ -337,31 +337,13 @@ impl Sent {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use super::*;
-    use crate::client::{CustomerKey, housekeeping};
-    use crate::config::{Addressing, Credentials};
+    use crate::client::{CustomerKey, housekeeping, samples};
 
     /// A client of an endpoint that is not there.
     fn client() -> Client {
-        let target = Target {
-            tls: "https://127.0.0.1:1".parse().unwrap(),
-            plain: None,
-            region: "us-east-1".to_owned(),
-            addressing: Addressing::Path,
-            credentials: Credentials {
-                access_key_id: "a".to_owned(),
-                secret_access_key: "b".to_owned().into(),
-                session_token: None,
-            },
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(10),
-            proxy: None,
-            retry_throttled: 0,
-            max_rps: None,
-        };
-        Client::new(target, &TlsTrust::default()).unwrap()
+        Client::new(samples::target("https://127.0.0.1:1"), &TlsTrust::default()).unwrap()
     }
 
     async fn sent_by(client: &Client) -> Reply {

@@ -153,6 +153,9 @@ impl Measured {
     }
 }
 
+/// For a case with its controls, against an endpoint on the same machine.
+const SCENARIO_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Explores the embedded endpoint with a fault.
 ///
 /// # Errors
@@ -168,16 +171,8 @@ pub async fn measure(
     let (endpoint, client) =
         embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
     let of_run = runner::Options {
-        bucket: None,
-        prefix: "ssecheck/".to_owned(),
-        jobs: 8,
-        scenario_timeout: Duration::from_secs(60),
-        profile: Arc::clone(&options.profile),
-        baseline: None,
-        allow_ssec: false,
-        no_plain_listener: false,
         keeps_all: true,
-        ledger: None,
+        ..runner::Options::of_embedded(Arc::clone(&options.profile), SCENARIO_TIMEOUT)
     };
     let outcome = match Session::begin(&bucket_kinds(), client, of_run, cancelled).await {
         Ok(session) => {

@@ -23,4 +23,4 @@ pub mod state;
 mod tests;
 
 pub use measure::{MeasureError, Measured, measure, measured_as_markdown};
-pub use search::{Divergence, ExploreError, Explored, Options, Progress, Unconfirmed, bucket_kinds, explore};
+pub use search::{Divergence, ExploreError, Explored, Options, Unconfirmed, bucket_kinds, explore};

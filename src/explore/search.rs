@@ -94,17 +94,6 @@ pub struct Unconfirmed {
     pub verdict: Verdict,
 }
 
-/// What is told while it goes on.
-#[derive(Debug, Clone, Copy)]
-pub enum Progress<'a> {
-    /// So many sequences with so many requests were run.
-    Sequences(usize, usize),
-    /// A rule seems to be broken.
-    Found(&'a str),
-    /// It takes this many requests to show it.
-    Shorter(usize),
-}
-
 /// It cannot be explored.
 #[derive(Debug, thiserror::Error)]
 pub enum ExploreError {
@@ -122,7 +111,8 @@ pub fn bucket_kinds() -> BTreeSet<BucketKind> {
     [BucketKind::Plain, BucketKind::Versioned, BucketKind::DefaultEncrypted].into()
 }
 
-/// Explores an endpoint in a run that has the buckets of [`bucket_kinds`]. `capabilities` is the suite that probes what it has.
+/// Explores an endpoint in a run that has the buckets of [`bucket_kinds`]. `capabilities` is the suite that probes what it has;
+/// `found` is told of a rule that seems to be broken.
 ///
 /// # Errors
 /// [`ExploreError`].
@@ -131,7 +121,7 @@ pub async fn explore(
     rules: &Catalogue,
     capabilities: &[Arc<Suite>],
     options: Options,
-    progress: impl Fn(Progress<'_>),
+    found: impl Fn(&str),
 ) -> Result<Explored, ExploreError> {
     let mut explorer = Explorer { session, rules, capabilities, options, attempts: 0, dismissed: BTreeSet::new() };
     let lacking = explorer.lacking().await?;
@@ -157,7 +147,6 @@ pub async fn explore(
         explored.sequences += walks.len();
         let (results, sent) = explorer.run_batch(&walks).await?;
         explored.requests += sent;
-        progress(Progress::Sequences(explored.sequences, explored.requests));
         let is_open = |result: &Arc<CaseResult>| result.judgement.found == Verdict::Error;
         without_verdict = if !results.is_empty() && results.iter().all(is_open) { without_verdict + 1 } else { 0 };
         if without_verdict >= MOST_WITHOUT_VERDICT {
@@ -166,7 +155,7 @@ pub async fn explore(
         }
         for (tree, walk, result) in failing(trees, &walks, &results) {
             explored.elapsed = started.elapsed();
-            match explorer.looked_into(tree, &walk, &result, &progress).await? {
+            match explorer.looked_into(tree, &walk, &result, &found).await? {
                 LookedInto::Divergence(divergence) => {
                     explored.divergence = Some(divergence);
                     return Ok(explored);
@@ -315,7 +304,7 @@ impl Explorer<'_> {
         mut tree: Tree,
         walk: &Walk,
         result: &CaseResult,
-        progress: &impl Fn(Progress<'_>),
+        found: &impl Fn(&str),
     ) -> Result<LookedInto, ExploreError> {
         let Some((number, check)) = self.check_of(walk, result) else { return Ok(LookedInto::Unconfirmed(None)) };
         let operation = walk.actions[number].operation();
@@ -329,11 +318,11 @@ impl Explorer<'_> {
             let unconfirmed = Unconfirmed { rule: check.rule.to_owned(), operation, verdict };
             return Ok(LookedInto::Unconfirmed(Some(unconfirmed)));
         }
-        progress(Progress::Found(check.rule));
+        found(check.rule);
         if let Some((_, Some(seen))) = walk_of(&tree) {
             seen.store(number + 1, std::sync::atomic::Ordering::SeqCst);
         }
-        let (shortest, check) = self.shortest(&mut tree, failing, check, progress).await?;
+        let (shortest, check) = self.shortest(&mut tree, failing, check).await?;
         self.confirmed(&shortest, &check).await
     }
 
@@ -341,10 +330,8 @@ impl Explorer<'_> {
     fn check_of(&self, walk: &Walk, result: &CaseResult) -> Option<(usize, Check)> {
         let finding = result.judgement.findings.first()?;
         let number = walk.expected.iter().position(|expected| expected.id == finding.step)?;
-        let checks = walk.expected[number].checks.iter();
-        let check = checks.filter(|check| finding.rules.iter().any(|rule| rule == check.rule));
-        let failed = check.cloned().collect::<Vec<_>>();
-        let failed = failed.into_iter().next();
+        let mut checks = walk.expected[number].checks.iter();
+        let failed = checks.find(|check| finding.rules.iter().any(|rule| rule == check.rule)).cloned();
         let leaked = key_never_returned();
         let is_leak = finding.rules.iter().any(|rule| rule == leaked.rule);
         Some((number, failed.or_else(|| is_leak.then_some(leaked))?))
@@ -374,13 +361,7 @@ impl Explorer<'_> {
     }
 
     /// Makes a failing sequence as short and simple as it gets.
-    async fn shortest(
-        &mut self,
-        tree: &mut Tree,
-        failing: Walk,
-        check: Check,
-        progress: &impl Fn(Progress<'_>),
-    ) -> Result<(Walk, Check), ExploreError> {
+    async fn shortest(&mut self, tree: &mut Tree, failing: Walk, check: Check) -> Result<(Walk, Check), ExploreError> {
         let started = Instant::now();
         let mut shortest = (failing, check);
         let mut is_simpler = tree.simplify();
@@ -396,22 +377,16 @@ impl Explorer<'_> {
             is_simpler = match found {
                 Some(found) => {
                     shortest = found;
-                    progress(Progress::Shorter(shortest.0.actions.len()));
                     tree.simplify()
                 }
                 None => tree.complicate(),
             };
         }
-        self.simplest(shortest, started, progress).await
+        self.simplest(shortest, started).await
     }
 
     /// The same, as long as one request less, or one that is more usual, fails, too.
-    async fn simplest(
-        &mut self,
-        mut shortest: (Walk, Check),
-        started: Instant,
-        progress: &impl Fn(Progress<'_>),
-    ) -> Result<(Walk, Check), ExploreError> {
+    async fn simplest(&mut self, mut shortest: (Walk, Check), started: Instant) -> Result<(Walk, Check), ExploreError> {
         loop {
             let mut is_found = false;
             for walk in shortest.0.simpler() {
@@ -420,7 +395,6 @@ impl Explorer<'_> {
                 }
                 if let Some(check) = self.still_fails(&walk, shortest.1.rule).await? {
                     shortest = (walk, check);
-                    progress(Progress::Shorter(shortest.0.actions.len()));
                     is_found = true;
                     break;
                 }

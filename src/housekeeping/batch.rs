@@ -44,7 +44,7 @@ impl Removal<'_> {
             return HashSet::new();
         }
         let Ok(document) = document(entries) else { return HashSet::new() };
-        let reply = self.send("DeleteObjects", Method::POST, bucket, "", &[("delete", "")], document).await;
+        let reply = self.send_document("DeleteObjects", Method::POST, bucket, "", &[("delete", "")], document).await;
         let answer = reply.answer().filter(|answer| answer.status == 200);
         let Some(result) = answer.and_then(|answer| answer.xml().ok()).filter(|xml| xml.name == "DeleteResult") else {
             // It has no such operation, or is none that can be talked to: no use to ask for it again.

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use http::Method;
 
 use super::removal::Removal;
@@ -152,7 +151,7 @@ impl Removal<'_> {
         for _ in 0..MAX_PAGES {
             let mut query = vec![listing.query, ("prefix", prefix)];
             query.extend(markers.iter().map(|(name, value)| (*name, value.as_str())));
-            let reply = self.send(listing.operation, Method::GET, bucket, "", &query, Bytes::new()).await;
+            let reply = self.send(listing.operation, Method::GET, bucket, "", &query).await;
             let page = reply.answer().filter(|answer| answer.status == 200).and_then(|answer| answer.xml().ok());
             let Some(page) = page else { return Ended::Refused(reply) };
             // Another server, or an address that means something else, answers with a document of its own.

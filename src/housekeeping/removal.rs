@@ -161,8 +161,20 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Sends a request, unless the endpoint is given up.
+    /// Sends a request without a body, unless the endpoint is given up.
     pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        bucket: &str,
+        key: &str,
+        query: &[(&str, &str)],
+    ) -> Reply {
+        self.send_document(operation, method, bucket, key, query, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    pub(super) async fn send_document(
         &self,
         operation: &'static str,
         method: Method,
@@ -214,7 +226,7 @@ impl<'a> Removal<'a> {
             let is_less = !removed.is_empty();
             outcome.removed.extend(removed);
             if bucket.is_made {
-                let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[], Bytes::new()).await;
+                let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[]).await;
                 let status = reply.answer().map(|answer| answer.status);
                 if status.is_some_and(|status| status < 300 || status == 404) {
                     outcome.removed.push(format!("bucket {name}"));
@@ -226,7 +238,7 @@ impl<'a> Removal<'a> {
                 if !is_without_policy && self.is_forbidden.swap(false, Ordering::Relaxed) && round + 1 < ROUNDS {
                     // A scenario may have set a policy that forbids what this takes.
                     is_without_policy = true;
-                    self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")], Bytes::new()).await;
+                    self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")]).await;
                     continue;
                 }
                 outcome.left_behind.extend(failed.into_iter().chain(looked.troubles));
@@ -257,7 +269,7 @@ impl<'a> Removal<'a> {
     async fn remove_one(&self, bucket: &str, entry: &Entry) -> Result<String, String> {
         let operation = if entry.kind == Kind::Upload { "AbortMultipartUpload" } else { "DeleteObject" };
         let query: Vec<(&str, &str)> = entry.query().into_iter().collect();
-        let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query, Bytes::new()).await;
+        let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query).await;
         let words = entry.in_words(bucket);
         match reply.answer() {
             Some(answer) if entry.id.is_none() && answer.header("x-amz-delete-marker") == Some("true") => {

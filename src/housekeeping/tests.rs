@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,11 +11,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
-use zeroize::Zeroizing;
 
 use super::*;
-use crate::client::TlsTrust;
-use crate::config::{Addressing, Credentials};
+use crate::client::{TlsTrust, samples};
 use crate::ledger::{self, Recorded};
 
 const PREFIX: &str = "p/0123456789abcdef0123/";
@@ -85,24 +82,7 @@ impl Liar {
                 );
             }
         });
-        let credentials = Credentials {
-            access_key_id: "AK".to_owned(),
-            secret_access_key: Zeroizing::new("secret".to_owned()),
-            session_token: None,
-        };
-        let target = Target {
-            tls: url.parse().unwrap(),
-            plain: None,
-            region: "us-east-1".to_owned(),
-            addressing: Addressing::Path,
-            credentials,
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
-            proxy: None,
-            retry_throttled: 0,
-            max_rps: None,
-        };
-        let client = Client::new(target, &TlsTrust { insecure: true, ..TlsTrust::default() }).unwrap();
+        let client = Client::new(samples::target(&url), &TlsTrust { insecure: true, ..TlsTrust::default() }).unwrap();
         Self { housekeeper: Housekeeper::new(client), asked, _serving: AbortOnDropHandle::new(serving) }
     }
 

@@ -219,18 +219,7 @@ async fn run(
     let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
     let (endpoint, client) =
         embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
-    let options = runner::Options {
-        bucket: None,
-        prefix: "ssecheck/".to_owned(),
-        jobs: 8,
-        scenario_timeout: SCENARIO_TIMEOUT,
-        profile: Arc::new(Profile::named(&profile)),
-        baseline: None,
-        allow_ssec: false,
-        no_plain_listener: false,
-        keeps_all: false,
-        ledger: None,
-    };
+    let options = runner::Options::of_embedded(Arc::new(Profile::named(&profile)), SCENARIO_TIMEOUT);
     // The runner reports as it goes; here only the result counts.
     let (events, _) = mpsc::unbounded_channel();
     let result = runner::run(plan, client, options, events, cancelled).await;

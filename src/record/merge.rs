@@ -112,22 +112,11 @@ pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunR
     for part in &shards[1..] {
         merged.throttling.answers += part.run.throttling.answers;
         merged.throttling.sent_again += part.run.throttling.sent_again;
-        for family in &part.run.families {
-            if merged.families.iter().all(|known| known.id != family.id) {
-                merged.families.push(family.clone());
-            }
-        }
-        for rule in &part.run.rules {
-            if merged.rules.iter().all(|known| known.id != rule.id) {
-                merged.rules.push(rule.clone());
-            }
-        }
     }
-    // In the order of the catalogue, as a run has them; those that it does not know last.
-    let of_rule = |id: &str| rules.iter().position(|rule| rule.id == id).unwrap_or(usize::MAX);
-    let of_family = |id: &str| rules.families().iter().position(|family| family.id == id).unwrap_or(usize::MAX);
-    merged.rules.sort_by_key(|rule| of_rule(&rule.id));
-    merged.families.sort_by_key(|family| of_family(&family.id));
+    let known: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    merged.rules = united(shards.iter().flat_map(|part| &part.run.rules), |rule| &rule.id, &known);
+    let known: Vec<&str> = rules.families().iter().map(|family| family.id.as_str()).collect();
+    merged.families = united(shards.iter().flat_map(|part| &part.run.families), |family| &family.id, &known);
     merged.counts = merged.counted().collect();
     if merged.complete {
         merged.certification = merged.attainments();
@@ -216,6 +205,14 @@ fn cases(shards: &[Part]) -> Result<Vec<CaseRecord>, MergeError> {
         return Err(MergeError::Gap { missing, all });
     }
     Ok(places.into_values().map(|(_, case)| case.clone()).collect())
+}
+
+/// Each of these once, in the order of the catalogue, as a run has them; those that it does not know last.
+fn united<'p, T: Clone + 'p>(all: impl Iterator<Item = &'p T>, id: fn(&T) -> &str, known: &[&str]) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    let mut united: Vec<T> = all.filter(|one| seen.insert(id(one))).cloned().collect();
+    united.sort_by_key(|one| known.iter().position(|known| *known == id(one)).unwrap_or(usize::MAX));
+    united
 }
 
 /// The suites of the cases, in their order.

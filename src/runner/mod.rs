@@ -64,6 +64,25 @@ pub struct Options {
     pub ledger: Option<Arc<Ledger>>,
 }
 
+impl Options {
+    /// Of a run against an embedded endpoint, with which all that is made goes in the end.
+    #[must_use]
+    pub fn of_embedded(profile: Arc<Profile>, scenario_timeout: Duration) -> Self {
+        Self {
+            bucket: None,
+            prefix: "ssecheck/".to_owned(),
+            jobs: 8,
+            scenario_timeout,
+            profile,
+            baseline: None,
+            allow_ssec: false,
+            no_plain_listener: false,
+            keeps_all: false,
+            ledger: None,
+        }
+    }
+}
+
 /// What happens in a run, in order; every report is a reader of these.
 #[derive(Debug)]
 pub enum Event {

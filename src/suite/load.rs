@@ -135,7 +135,7 @@ fn load_as(
     source: &SuiteSource,
     rules: &Catalogue,
     budget: &mut Budget,
-    is_checked: bool,
+    is_known: bool,
 ) -> Result<Suite, FileDiagnostics> {
     let file: Value = match serde_json::from_str(&source.text) {
         Ok(file) => file,
@@ -147,38 +147,34 @@ fn load_as(
     };
     let located = Located::new(&source.text);
     let mut found = Found::new(&located);
-    let loaded = if is_checked {
-        expand(file, &mut found, budget).and_then(|expanded| {
-            let Expanded { file, origins } = expanded;
-            let typed = Typed::of(serde_json::from_value(file).ok()?, origins);
-            let declared = lint::declared(&typed, &source.fixtures, rules, &mut found, budget);
-            Some((typed, declared))
-        })
-    } else {
-        checked(file, source, rules, &mut found, budget)
-    };
-    match loaded {
+    match checked(file, source, rules, &mut found, budget, is_known) {
         Some((typed, declared)) if found.is_empty() => Ok(suite(source, typed, declared)),
         _ => Err(found.report(&source.name, &source.text)),
     }
 }
 
-/// The typed file and what it declares; nothing where it is so far off that no more can be said.
+/// The typed file and what it declares; nothing where it is so far off that no more can be said. What is known to be right is
+/// only read.
 fn checked(
     file: Value,
     source: &SuiteSource,
     rules: &Catalogue,
     found: &mut Found<'_>,
     budget: &mut Budget,
+    is_known: bool,
 ) -> Option<(Typed, Checked)> {
-    found.odd_names();
+    if !is_known {
+        found.odd_names();
+    }
     let mut expanded = expand(file, found, budget)?;
-    check_schema(&mut expanded, found);
-    if !found.is_empty() {
-        return None;
+    if !is_known {
+        check_schema(&mut expanded, found);
+        if !found.is_empty() {
+            return None;
+        }
     }
     let typed = type_file(expanded, found)?;
-    let declared = lint::check(&typed, &source.fixtures, rules, found, budget);
+    let declared = lint::check(&typed, &source.fixtures, rules, found, budget, is_known);
     Some((typed, declared))
 }
 
@@ -229,13 +225,6 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    fn of(file: SuiteFile, origins: Vec<Origin>) -> Self {
-        // One more than there may be, in all, is enough to say that there are too many.
-        let key_names =
-            file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
-        Self { file, origins, key_names }
-    }
-
     /// The cases' ids, in order.
     pub fn case_ids(&self) -> impl Iterator<Item = String> {
         self.file.scenarios.iter().zip(&self.origins).map(|(scenario, Origin { rows, .. })| {
@@ -263,7 +252,10 @@ fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
             .collect();
         found.at(&original_pointer(&path, &origins), error.inner().to_string(), None);
     });
-    Some(Typed::of(file.ok()?, origins))
+    let file = file.ok()?;
+    // One more than there may be, in all, is enough to say that there are too many.
+    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
+    Some(Typed { file, origins, key_names })
 }
 
 /// The key that a spec declares.

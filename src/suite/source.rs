@@ -4,23 +4,12 @@ use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-#[cfg(test)]
-use super::limits::MAX_FIXTURE;
 use super::limits::{MAX_SUITE, MAX_SUITES};
 use crate::bounded;
 
 static SUITES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 static KEYS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/keys");
 static BODIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/bodies");
-
-impl SuiteSource {
-    /// Whether it is, to the byte, a suite that is compiled in.
-    #[must_use]
-    pub fn is_built_in(&self) -> bool {
-        let file = self.name.strip_prefix("suites/").and_then(|name| SUITES.get_file(name));
-        matches!(self.fixtures, Fixtures::Embedded) && file.is_some_and(|file| file.contents() == self.text.as_bytes())
-    }
-}
 
 /// A suite's text, and where its fixtures are.
 #[derive(Debug, Clone)]
@@ -31,6 +20,15 @@ pub struct SuiteSource {
     pub text: String,
     /// Where its fixtures are.
     pub fixtures: Fixtures,
+}
+
+impl SuiteSource {
+    /// Whether it is, to the byte, a suite that is compiled in.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        let file = self.name.strip_prefix("suites/").and_then(|name| SUITES.get_file(name));
+        matches!(self.fixtures, Fixtures::Embedded) && file.is_some_and(|file| file.contents() == self.text.as_bytes())
+    }
 }
 
 /// Where fixtures are read from.
@@ -212,6 +210,7 @@ impl Fixtures {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::MAX_FIXTURE;
     use super::*;
     use rstest::rstest;
 

@@ -33,38 +33,29 @@ static ID: LazyLock<Regex> =
 /// The longest id, in bytes.
 const MAX_ID: usize = 100;
 
-/// Checks a typed suite; nothing is found where all is right.
+/// Checks a typed suite; nothing is found where all is right. Of what is known to be right only the declarations are read.
 pub(super) fn check(
     typed: &Typed,
     fixtures: &Fixtures,
     rules: &Catalogue,
     found: &mut Found<'_>,
     budget: &mut Budget,
+    is_known: bool,
 ) -> Checked {
-    let mut lint = Lint::new(typed, rules, found, budget);
-    lint.id("/id", &typed.file.id);
+    let mut lint =
+        Lint { typed, rules, found, budget, bodies: BTreeMap::new(), used: BTreeSet::new(), patterns: BTreeSet::new() };
     let keys = lint.keys(fixtures);
     lint.bodies(fixtures);
+    if is_known {
+        return Checked { keys, bodies: lint.bodies };
+    }
+    lint.id("/id", &typed.file.id);
     lint.tables();
     // Ids stand in those of all cases.
     if lint.found.is_empty() {
         lint.scenarios();
         lint.unused();
     }
-    Checked { keys, bodies: lint.bodies }
-}
-
-/// Reads what a suite declares, of which all is known to be right.
-pub(super) fn declared(
-    typed: &Typed,
-    fixtures: &Fixtures,
-    rules: &Catalogue,
-    found: &mut Found<'_>,
-    budget: &mut Budget,
-) -> Checked {
-    let mut lint = Lint::new(typed, rules, found, budget);
-    let keys = lint.keys(fixtures);
-    lint.bodies(fixtures);
     Checked { keys, bodies: lint.bodies }
 }
 
@@ -95,13 +86,6 @@ impl<'s> Before<'s> {
 
     fn ids(&self) -> impl Iterator<Item = &'s str> {
         self.steps.iter().map(|step| step.id.as_str())
-    }
-}
-
-impl<'a, 'f> Lint<'a, 'f> {
-    fn new(typed: &'a Typed, rules: &'a Catalogue, found: &'a mut Found<'f>, budget: &'a mut Budget) -> Self {
-        let (bodies, used, patterns) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { typed, rules, found, budget, bodies, used, patterns }
     }
 }
 
