@@ -15,6 +15,7 @@ mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 mod schema;
+mod times;
 
 pub use conclusion::Conclusion;
 pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, difference};

@@ -27,8 +27,12 @@ pub struct RunRecord {
     /// The run's id: part of every object key it made.
     pub run: String,
     /// When it started, as RFC 3339 writes it, in UTC.
+    #[serde(deserialize_with = "super::times::point")]
+    #[schemars(extend("format" = "date-time"))]
     pub started: String,
     /// How long it took.
+    #[serde(deserialize_with = "super::times::seconds")]
+    #[schemars(range(min = 0.0))]
     pub seconds: f64,
     /// Whether it was stopped before all cases were run.
     pub interrupted: bool,
@@ -193,6 +197,8 @@ pub struct CaseRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
     /// How long it took.
+    #[serde(deserialize_with = "super::times::seconds")]
+    #[schemars(range(min = 0.0))]
     pub seconds: f64,
     /// Of the customer keys that a failing exchange was sent with: name → base64 of the MD5, as headers carry it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
