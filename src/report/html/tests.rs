@@ -211,6 +211,7 @@ fn hostile() -> RunRecord {
         "blocked",
         "expected_failure",
         "1970-01-01T00:00:00Z",
+        "2026-11-25T00:00:00Z",
     ]
     .into();
     let mut value = serde_json::to_value(&sample).expect("it is JSON");
