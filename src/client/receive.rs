@@ -22,6 +22,8 @@ const OVERLAP: usize = 32 * 1024;
 /// Of a scenario's body as many bytes must stand in an answer for it to be given away.
 const PIECE: usize = 24;
 
+/// Stands between texts that are searched together: a character that belongs to no encoding.
+const APART: u8 = 1;
 /// What stands in place of a text that holds a secret in pieces.
 const IN_PIECES: &str = "[not shown: it holds a secret in pieces]";
 
@@ -159,12 +161,17 @@ impl SoFar<'_> {
             self.leaked_keys.extend(leaked);
             text
         };
-        let lines = head.headers.iter();
-        let headers = lines.map(|(name, value)| (shown(name.as_str().as_bytes()), shown(value.as_bytes()))).collect();
+        let lines = || head.headers.iter().map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
         // Reports do not show the reason phrase, but it is a part of the answer.
-        if let Some(reason) = head.extensions.get::<hyper::ext::ReasonPhrase>() {
-            shown(reason.as_bytes());
-        }
+        let reason = head.extensions.get::<hyper::ext::ReasonPhrase>().map(hyper::ext::ReasonPhrase::as_bytes);
+        // Most heads hold no secret: one search of all tells.
+        let whole = lines().flatten().chain(reason).collect::<Vec<_>>().join(&APART);
+        let headers = if secrets.may_be_shown(&whole) {
+            lines().map(|line| line.map(|text| String::from_utf8_lossy(text).into_owned()).into()).collect()
+        } else {
+            reason.map(&mut shown);
+            lines().map(|line| line.map(&mut shown).into()).collect()
+        };
         let text = self.text.map(|text| shown(&text)).map(|text| if_whole(text, &mut shown));
         let body = Received {
             length: self.length,

@@ -11,6 +11,11 @@ const SHORTEST_BASE64: usize = 12;
 /// No name of a character reference is longer.
 const LONGEST_REFERENCE: usize = 32;
 
+/// Nine bytes in hexadecimal have so many digits.
+const FEWEST_HEXADECIMAL: usize = 18;
+/// Nine bytes in decimal have so many digits, or more.
+const FEWEST_DECIMAL: usize = 9;
+
 /// Bytes in hexadecimal, nine or more.
 static HEXADECIMAL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i-u)(?:0x)?[0-9a-f]{2}(?:[-:,\s]{0,3}(?:0x)?[0-9a-f]{2}){8,}").ok());
@@ -54,23 +59,28 @@ type Each<'e> = dyn FnMut(u8, Range<usize>) + 'e;
 pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, Range<usize>)) {
     if is_text {
         let whole = 0..bytes.len();
-        if bytes.contains(&b'%') {
+        let seen = Seen::in_text(bytes);
+        if seen.has(PERCENT) {
             found(Encoding::Percent, whole.clone());
         }
-        if bytes.contains(&b'\\') {
+        if seen.has(BACKSLASH) {
             found(Encoding::Backslash { bytes: false }, whole.clone());
             if bytes.windows(2).any(|two| two == b"\\x") {
                 found(Encoding::Backslash { bytes: true }, whole.clone());
             }
         }
-        if bytes.contains(&b'&') {
+        if seen.has(AMPERSAND) {
             found(Encoding::Reference, whole.clone());
         }
-        if bytes.contains(&0) {
+        if seen.has(ZERO) {
             found(Encoding::Zeros, whole);
         }
-        matches(&DECIMAL, bytes, |region| found(Encoding::Decimal, region));
-        hexadecimal(bytes, 0, found);
+        if seen.decimal >= FEWEST_DECIMAL {
+            matches(&DECIMAL, bytes, |region| found(Encoding::Decimal, region));
+        }
+        if seen.hexadecimal >= FEWEST_HEXADECIMAL {
+            hexadecimal(bytes, 0, found);
+        }
     }
     let mut at = 0;
     while let Some(run) = base64_run(bytes, at, is_text) {
@@ -83,6 +93,68 @@ pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, 
         if !is_text {
             hexadecimal(&bytes[run.clone()], run.start, found);
         }
+    }
+}
+
+/// What a text has of the characters that encodings are made of: most texts have none of most, and need not be searched for those.
+struct Seen {
+    characters: u8,
+    /// The most digits between characters that belong to no bytes in hexadecimal.
+    hexadecimal: usize,
+    /// The most digits between characters that belong to no bytes in decimal.
+    decimal: usize,
+}
+
+const PERCENT: u8 = 1;
+const BACKSLASH: u8 = 1 << 1;
+const AMPERSAND: u8 = 1 << 2;
+const ZERO: u8 = 1 << 3;
+const HEXADECIMAL_DIGIT: u8 = 1 << 4;
+const BETWEEN_HEXADECIMAL: u8 = 1 << 5;
+const DECIMAL_DIGIT: u8 = 1 << 6;
+const BETWEEN_DECIMAL: u8 = 1 << 7;
+static CHARACTERS: [u8; 256] = {
+    let mut characters = [0; 256];
+    let mut at = 0u8;
+    loop {
+        let is_blank = matches!(at, b'\t'..=b'\r' | b' ');
+        characters[at as usize] = match at {
+            b'%' => PERCENT,
+            b'\\' => BACKSLASH,
+            b'&' => AMPERSAND,
+            0 => ZERO,
+            b'0'..=b'9' => HEXADECIMAL_DIGIT | DECIMAL_DIGIT,
+            b'a'..=b'f' | b'A'..=b'F' => HEXADECIMAL_DIGIT,
+            b'x' | b'X' | b':' => BETWEEN_HEXADECIMAL,
+            b'-' | b',' => BETWEEN_HEXADECIMAL | BETWEEN_DECIMAL,
+            _ if is_blank => BETWEEN_HEXADECIMAL | BETWEEN_DECIMAL,
+            _ => 0,
+        };
+        if at == u8::MAX {
+            break characters;
+        }
+        at += 1;
+    }
+};
+
+impl Seen {
+    fn in_text(bytes: &[u8]) -> Self {
+        let mut seen = Self { characters: 0, hexadecimal: 0, decimal: 0 };
+        let (mut hexadecimal, mut decimal) = (0, 0);
+        for byte in bytes {
+            let character = CHARACTERS[usize::from(*byte)];
+            seen.characters |= character;
+            let belongs = |characters: u8| usize::from(character & characters != 0);
+            hexadecimal = (hexadecimal + belongs(HEXADECIMAL_DIGIT)) * belongs(HEXADECIMAL_DIGIT | BETWEEN_HEXADECIMAL);
+            decimal = (decimal + belongs(DECIMAL_DIGIT)) * belongs(DECIMAL_DIGIT | BETWEEN_DECIMAL);
+            seen.hexadecimal = seen.hexadecimal.max(hexadecimal);
+            seen.decimal = seen.decimal.max(decimal);
+        }
+        seen
+    }
+
+    fn has(&self, character: u8) -> bool {
+        self.characters & character != 0
     }
 }
 
