@@ -28,6 +28,26 @@ fn faults_are_caught_by_the_built_in_suites(#[case] words: &str, #[case] code: i
     assert!(outcome.out.contains(told), "{}", outcome.out);
 }
 
+/// What is left out as it can make no difference makes none.
+#[rstest]
+#[case::of_reads("wrong-key-reads", "key-mismatch")]
+#[case::of_answers("head-refused-with-404", "refusals")]
+#[case::of_the_signature("doubled-header-taken", "malformed")]
+#[case::of_settings("block-passed-over", "block")]
+#[case::of_what_was_there_before("plain-overwrite-asks-former-key", "consistency")]
+#[case::of_spelling("header-names-in-lower-case-only", "http")]
+fn cases_that_give_a_fault_no_occasion_come_out_as_without_it(#[case] fault: &str, #[case] only: &str) {
+    let proof = |more: &str| {
+        let workplace = Workplace::new();
+        workplace.run(&format!("prove --fault {fault} --only {only} --report json=proof.json {more}"));
+        let mut proof: Value = serde_json::from_str(&workplace.read("proof.json")).expect("the report is JSON");
+        let runs = proof["faults"].as_array_mut().expect("it has runs");
+        runs.iter_mut().for_each(|run| run["seconds"] = Value::Null);
+        proof["faults"].clone()
+    };
+    assert_eq!(proof(""), proof("--every-case"));
+}
+
 #[rstest]
 #[case::unknown_fault("prove --fault md5-not-compard", "`md5-not-compared`")]
 #[case::unknown_fault_served("serve --fault md5-not-compard", "`md5-not-compared`")]

@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// Faults to run against at a time; as many as there are processors when absent
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Run also the cases that give a fault no occasion to show, which come out as without it
+    #[arg(long)]
+    every_case: bool,
     /// List the faults, and run nothing
     #[arg(long)]
     list: bool,
@@ -37,11 +40,12 @@ pub(super) struct Arguments {
 
 const AFTER: &str = "\
 Examples:
-  ssecheck prove                                   # all suites against all faults: some minutes
+  ssecheck prove                                   # all suites against all faults: a minute or two
   ssecheck prove --fault etag-md5                  # one fault, with what catches it
   ssecheck prove my-suite.json                     # can my scenarios fail at all, and only for their rules?
 
-Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself.
+Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself, \
+but for the cases of which no request gives the fault an occasion to show (--every-case runs them, too).
 
 Exit codes:
   0    proven: all faults caught, no innocent rule accused, all verdicts as recorded
@@ -144,6 +148,7 @@ async fn run(suites: &[Arc<Suite>], arguments: &Arguments, complete: bool) -> Re
         faults,
         only: arguments.only.clone(),
         complete,
+        every_case: arguments.every_case,
         jobs: arguments.jobs.unwrap_or(processors),
         expected: Matrix::embedded()?,
     };

@@ -8,6 +8,7 @@
 //! - a scenario that no fault makes fail, for one of the rules it cites or under one of its profiles, is *unproven*;
 //! - a verdict other than the one recorded ([`Matrix`]) is told: a check may have lost its teeth unseen.
 
+mod coverage;
 mod matrix;
 mod problems;
 mod runs;

@@ -8,9 +8,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::coverage::Coverage;
 use super::matrix::Matrix;
 use crate::embedded::{self, EmbeddedError, Reach};
-use crate::plan::{Plan, Selection, plan};
+use crate::plan::{Plan, PlannedCase, Selection, plan};
 use crate::profile::Profile;
 use crate::reference;
 use crate::reference::faults::{Fault, Faults};
@@ -21,7 +22,7 @@ use crate::verdict::Verdict;
 /// The profile that suites are written for; others ask for more.
 pub(super) const PORTABLE: &str = "portable";
 /// For a case with its controls, against an endpoint on the same machine.
-const SCENARIO_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const SCENARIO_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What is proven, and how.
 pub struct Options {
@@ -31,6 +32,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Whether these are all built-in cases against all faults.
     pub complete: bool,
+    /// Whether also those cases are run against a fault that give it no occasion to show.
+    pub every_case: bool,
     /// How many endpoints run at the same time.
     pub jobs: usize,
     /// The verdicts that are recorded.
@@ -120,6 +123,21 @@ pub struct NotPassed {
 }
 
 impl FaultRun {
+    /// What came of these cases, where they did not pass.
+    fn of(&self, cases: &[PlannedCase]) -> BTreeMap<String, NotPassed> {
+        let Outcome::Ran(not_passed) = &self.outcome else { return BTreeMap::new() };
+        let ids = cases.iter().map(|planned| &planned.case.id);
+        ids.filter_map(|id| not_passed.get_key_value(id)).map(|(id, case)| (id.clone(), case.clone())).collect()
+    }
+
+    /// The run with what came of cases that come out alike with the fault and without.
+    fn with(mut self, alike: BTreeMap<String, NotPassed>) -> Self {
+        if let Outcome::Ran(not_passed) = &mut self.outcome {
+            not_passed.extend(alike);
+        }
+        self
+    }
+
     /// The fault switched on, where the run is under the profile that it departs from.
     #[must_use]
     pub fn own_fault(&self) -> Option<&'static Fault> {
@@ -169,31 +187,51 @@ pub async fn prove(
     }
     let mut profiles: BTreeSet<&str> = options.faults.iter().map(|fault| fault.profile).collect();
     profiles.insert(PORTABLE);
-    let mut wanted: Vec<(Option<&'static Fault>, &str)> = profiles.iter().map(|profile| (None, *profile)).collect();
+    let jobs = options.jobs.max(1);
+    let mut coverage = BTreeMap::new();
+    for id in profiles.iter().filter(|_| !options.every_case) {
+        let profile = Arc::new(Profile::named(id));
+        coverage.insert(*id, Coverage::of(plan_for(id, None), &profile, jobs, &cancelled).await?);
+    }
+    let runs = async |wanted: Vec<(Option<&'static Fault>, &str)>, alike: &BTreeMap<&str, &FaultRun>| {
+        let runs = futures_util::stream::iter(wanted)
+            .map(|(fault, profile)| {
+                let (mut plan, cancelled) = (plan_for(profile, fault), cancelled.clone());
+                let mut not_run = Vec::new();
+                if let Some(fault) = fault {
+                    let coverage: Option<&Coverage> = coverage.get(profile);
+                    let reaches = |planned: &PlannedCase| coverage.is_none_or(|c| c.reaches(fault, &planned.case.id));
+                    not_run = plan.cases.extract_if(.., |planned| !reaches(planned)).collect();
+                }
+                let alike = alike.get(profile).map_or_else(BTreeMap::new, |honest| honest.of(&not_run));
+                let running = tokio::spawn(run(fault, profile.to_owned(), plan, cancelled));
+                // A run that panics takes the proof with it.
+                async move {
+                    let run = running.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+                    run.map(|run| run.with(alike))
+                }
+            })
+            .buffered(jobs);
+        let runs: Vec<Result<FaultRun, ProveError>> = runs.inspect(|run| run.iter().for_each(&done)).collect().await;
+        runs.into_iter().collect::<Result<Vec<FaultRun>, _>>()
+    };
+    let honest = runs(profiles.iter().map(|profile| (None, *profile)).collect(), &BTreeMap::new()).await?;
+    let alike = honest.iter().map(|run| (run.profile.as_str(), run)).collect();
+    let mut wanted = Vec::new();
     for fault in &options.faults {
-        wanted.push((Some(fault), fault.profile));
+        wanted.push((Some(*fault), fault.profile));
         if fault.profile != PORTABLE {
-            wanted.push((Some(fault), PORTABLE));
+            wanted.push((Some(*fault), PORTABLE));
         }
     }
-    let runs = futures_util::stream::iter(wanted)
-        .map(|(fault, profile)| {
-            let (plan, cancelled) = (plan_for(profile, fault), cancelled.clone());
-            let running = tokio::spawn(run(fault, profile.to_owned(), plan, cancelled));
-            // A run that panics takes the proof with it.
-            async move { running.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) }
-        })
-        .buffered(options.jobs.max(1));
-    let runs: Vec<Result<FaultRun, ProveError>> = runs.inspect(|run| run.iter().for_each(&done)).collect().await;
-    let runs: Vec<FaultRun> = runs.into_iter().collect::<Result<_, _>>()?;
-    let (honest, runs) = runs.into_iter().partition(|run| run.fault.is_none());
+    let runs = runs(wanted, &alike).await?;
     let all_faults = options.faults.len() == Fault::all().count();
     let Options { expected, complete, .. } = options;
     Ok(Proof { cases, honest, runs, expected, complete, all_faults, elapsed: clock.elapsed() })
 }
 
 fn cases(plan: &Plan) -> Vec<ProvenCase> {
-    let of = |planned: &crate::plan::PlannedCase| {
+    let of = |planned: &PlannedCase| {
         let case = &planned.case;
         let under = case.steps.iter().flat_map(|step| step.expect_under.keys());
         ProvenCase {

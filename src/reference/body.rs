@@ -33,7 +33,7 @@ pub(super) struct Claims {
     named: bool,
     expected: Option<String>,
     trailing: Option<TrailingHeaders>,
-    framed: bool,
+    pub framed: bool,
 }
 
 impl Claims {
@@ -66,22 +66,22 @@ impl Claims {
     pub fn misread(mut self, faults: &Faults) -> Self {
         // What no digest of anything is.
         let of_ciphertext = || Some("of the ciphertext".to_owned());
-        if faults.has(ChecksumFlaw::Md5NotCompared) {
+        if self.content_md5.is_some() && faults.has(ChecksumFlaw::Md5NotCompared) {
             self.content_md5 = None;
         }
-        if faults.has(ChecksumFlaw::Md5OfCiphertext) {
-            self.content_md5 = self.content_md5.and_then(|_| of_ciphertext());
+        if self.content_md5.is_some() && faults.has(ChecksumFlaw::Md5OfCiphertext) {
+            self.content_md5 = of_ciphertext();
         }
-        if faults.has(ChecksumFlaw::NotCompared) {
+        if self.expected.is_some() && faults.has(ChecksumFlaw::NotCompared) {
             self.expected = None;
         }
-        if faults.has(ChecksumFlaw::OfCiphertext) {
-            self.expected = self.expected.and_then(|_| of_ciphertext());
+        if self.expected.is_some() && faults.has(ChecksumFlaw::OfCiphertext) {
+            self.expected = of_ciphertext();
         }
         if self.trailing.is_some() && faults.has(ChecksumFlaw::TrailerOfCiphertext) {
             self.expected = of_ciphertext();
         }
-        if faults.has(ChecksumFlaw::TrailerNotCompared) {
+        if self.trailing.is_some() && faults.has(ChecksumFlaw::TrailerNotCompared) {
             self.trailing = None;
         }
         self

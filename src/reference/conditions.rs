@@ -42,16 +42,16 @@ impl Conditions {
         if self.if_none_match.is_some() && faults.has(ConditionFlaw::IfNoneMatchFails) {
             return Err(Refusal::not_modified());
         }
-        if faults.has(ConditionFlaw::IfNoneMatchPassedOver) {
+        if self.if_none_match.is_some() && faults.has(ConditionFlaw::IfNoneMatchPassedOver) {
             self.if_none_match = None;
         }
-        if faults.has(ConditionFlaw::IfMatchPassedOver) {
+        if self.if_match.is_some() && faults.has(ConditionFlaw::IfMatchPassedOver) {
             self.if_match = None;
         }
-        if faults.has(ConditionFlaw::IfModifiedSincePassedOver) {
+        if self.if_modified_since.is_some() && faults.has(ConditionFlaw::IfModifiedSincePassedOver) {
             self.if_modified_since = None;
         }
-        if faults.has(ConditionFlaw::IfUnmodifiedSincePassedOver) {
+        if self.if_unmodified_since.is_some() && faults.has(ConditionFlaw::IfUnmodifiedSincePassedOver) {
             self.if_unmodified_since = None;
         }
         Ok(self)

@@ -89,8 +89,9 @@ pub(super) async fn serve(
     request.extensions_mut().insert(fields.clone());
     let asked = Asked::of(transport, &request, faults.leak());
     request.extensions_mut().insert(asked.clone());
-    if faults.has(SignatureFlaw::DoubledHeadersTaken) {
-        take_first_of_doubled(&mut request);
+    let doubled = doubled(request.headers());
+    if !doubled.is_empty() && faults.has(SignatureFlaw::DoubledHeadersTaken) {
+        take_first_of(doubled, &mut request);
     }
     let extensions = request.extensions().clone();
     let waits = request.headers().contains_key(EXPECT);
@@ -286,9 +287,9 @@ fn waved_through(mut request: Request<Lent>, asked: &Asked, faults: &Faults) -> 
     let headers = request.headers();
     let is_signed = headers.contains_key(http::header::AUTHORIZATION) || asked.presigned;
     let is_framed = headers.contains_key("x-amz-decoded-content-length");
-    let key_counts = !is_signed && faults.has(SignatureFlaw::KeyCounts);
-    let unchecked = is_signed && !is_framed && faults.has(SignatureFlaw::NotChecked);
-    if asked.actions.is_empty() || !(key_counts || unchecked) {
+    let key_counts = || !is_signed && faults.has(SignatureFlaw::KeyCounts);
+    let unchecked = || is_signed && !is_framed && faults.has(SignatureFlaw::NotChecked);
+    if asked.actions.is_empty() || !(key_counts() || unchecked()) {
         return request;
     }
     request.headers_mut().remove(http::header::AUTHORIZATION);
@@ -297,14 +298,14 @@ fn waved_through(mut request: Request<Lent>, asked: &Asked, faults: &Faults) -> 
     request
 }
 
-/// Of SSE-C headers that come twice the first line is kept. The signature covers both, so that it is not looked at.
-fn take_first_of_doubled(request: &mut Request<Incoming>) {
-    let doubled = |name: &&HeaderName| request.headers().get_all(*name).iter().count() > 1;
-    let customer_keys = request.headers().keys().filter(|name| name.as_str().starts_with(sse_c::TARGET));
-    let names: Vec<HeaderName> = customer_keys.filter(doubled).cloned().collect();
-    if names.is_empty() {
-        return;
-    }
+/// The SSE-C headers that come twice.
+fn doubled(headers: &HeaderMap) -> Vec<HeaderName> {
+    let doubled = |name: &&HeaderName| headers.get_all(*name).iter().count() > 1;
+    headers.keys().filter(|name| name.as_str().starts_with(sse_c::TARGET)).filter(doubled).cloned().collect()
+}
+
+/// Of headers that come twice the first line is kept. The signature covers both, so that it is not looked at.
+fn take_first_of(names: Vec<HeaderName>, request: &mut Request<Incoming>) {
     for name in names {
         if let Some(first) = request.headers().get(&name).cloned() {
             request.headers_mut().insert(name, first);
@@ -372,11 +373,10 @@ fn refused_at_the_door<B>(asked: &Asked, faults: &Faults, request: &Request<B>) 
     if asked.presigned && !asked.actions.is_empty() && faults.has(SignatureFlaw::PresignedRefused) {
         return Err(Refusal::new(403, "SignatureDoesNotMatch", "The signature does not match."));
     }
-    let when_presigned = asked.presigned && faults.has(SignatureFlaw::UnsignedHeadersTakenWhenPresigned);
-    if when_presigned || faults.has(SignatureFlaw::UnsignedHeadersTaken) {
-        return Ok(());
-    }
-    refuse_unsigned_headers(request.headers(), request.uri().query().unwrap_or_default())
+    let when_presigned = || asked.presigned && faults.has(SignatureFlaw::UnsignedHeadersTakenWhenPresigned);
+    let refused = refuse_unsigned_headers(request.headers(), request.uri().query().unwrap_or_default());
+    let takes = || when_presigned() || faults.has(SignatureFlaw::UnsignedHeadersTaken);
+    if refused.is_err() && takes() { Ok(()) } else { refused }
 }
 
 /// Signature Version 4 must cover every `x-amz-*` header that is sent.

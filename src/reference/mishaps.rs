@@ -49,10 +49,10 @@ impl Service {
 
     /// The object key under which something is stored.
     pub(super) fn spelt(&self, key: String, under_key: bool) -> String {
-        if !(under_key && self.faults.has(WriteFlaw::EscapedKeysMisspelt)) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if key.chars().all(plain) || !(under_key && self.faults.has(WriteFlaw::EscapedKeysMisspelt)) {
             return key;
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         key.chars().map(|c| if plain(c) { c } else { '_' }).collect()
     }
 
@@ -121,7 +121,7 @@ impl Service {
         flaw: impl Into<Departure>,
     ) -> Option<GivenKey> {
         let is_set = || self.store.bucket(bucket, |bucket| Ok(bucket.default_encryption_set)).unwrap_or(false);
-        let overridden = self.faults.has(flaw) && is_set();
+        let overridden = key.is_some() && is_set() && self.faults.has(flaw);
         key.filter(|_| !overridden)
     }
 

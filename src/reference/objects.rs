@@ -285,13 +285,12 @@ impl Service {
         let presented = self.presented(action, request)?;
         let by_version = version.is_some();
         let (version, object) = self.found(bucket, key, version)?;
-        if self.reads_wrongly(&object, ReadFlaw::BlockCoversReads)
-            && self.store.bucket(bucket, |b| Ok(b.blocks_sse_c))?
-        {
+        let blocks = self.store.bucket(bucket, |b| Ok(b.blocks_sse_c))?;
+        if blocks && self.reads_wrongly(&object, ReadFlaw::BlockCoversReads) {
             return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
         }
-        let share_key = self.faults.has(WriteFlaw::VersionsShareKey);
-        let newest = share_key.then(|| self.store.version(bucket, key, None).ok()).flatten().map(|(_, newest)| newest);
+        let newest = self.store.version(bucket, key, None).ok().filter(|(newest, _)| newest.id != version.id);
+        let newest = newest.filter(|_| self.faults.has(WriteFlaw::VersionsShareKey)).map(|(_, newest)| newest);
         let read = Read {
             action,
             ranged: range.is_some(),
@@ -335,7 +334,7 @@ impl Service {
         let served = self.faults.served(action, &object, range.clone(), asks, customer_key.serves);
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
         let parts_count = parts_count.filter(|_| !self.reads_wrongly(&object, ReadFlaw::PartsCountMissing));
-        let of_ciphertext = self.reads_wrongly(&object, ReadFlaw::ContentRangeOfCiphertext);
+        let of_ciphertext = served.partial && self.reads_wrongly(&object, ReadFlaw::ContentRangeOfCiphertext);
         let size_told = if of_ciphertext { ciphertext_size(size) } else { size };
         Ok(Reading { version, version_id, object, key: customer_key, range, served, parts_count, size_told })
     }
@@ -369,12 +368,15 @@ impl Service {
     /// What a refusal shows of the object, at an endpoint that gives it away.
     fn shown_with_refusal(&self, object: &Object) -> Vec<(&'static str, String)> {
         let mut shown = Vec::new();
-        if self.reads_wrongly(object, ReadFlaw::RefusalShowsMetadata) {
-            let owner = object.headers.metadata.as_ref().and_then(|metadata| metadata.get("owner"));
-            shown.extend(owner.map(|owner| ("x-amz-meta-owner", owner.clone())));
+        if let Some(owner) = object.headers.metadata.as_ref().and_then(|metadata| metadata.get("owner"))
+            && self.reads_wrongly(object, ReadFlaw::RefusalShowsMetadata)
+        {
+            shown.push(("x-amz-meta-owner", owner.clone()));
         }
-        if self.reads_wrongly(object, ReadFlaw::RefusalShowsChecksum) {
-            shown.extend(object.checksums.checksum_crc32.clone().map(|crc32| ("x-amz-checksum-crc32", crc32)));
+        if let Some(crc32) = &object.checksums.checksum_crc32
+            && self.reads_wrongly(object, ReadFlaw::RefusalShowsChecksum)
+        {
+            shown.push(("x-amz-checksum-crc32", crc32.clone()));
         }
         shown
     }
@@ -385,10 +387,10 @@ impl Service {
         if self.reads_wrongly(object, ReadFlaw::SystemHeadersLost) {
             shown = ObjectHeaders { metadata: shown.metadata, ..ObjectHeaders::default() };
         }
-        if self.reads_wrongly(object, ReadFlaw::MetadataLost) {
+        if shown.metadata.is_some() && self.reads_wrongly(object, ReadFlaw::MetadataLost) {
             shown.metadata = None;
         }
-        if self.reads_wrongly(object, ReadFlaw::UnicodeLost) {
+        if shown.metadata.is_some() && self.reads_wrongly(object, ReadFlaw::UnicodeLost) {
             for value in shown.metadata.iter_mut().flat_map(|metadata| metadata.values_mut()) {
                 value.retain(|c| c.is_ascii());
             }
@@ -397,7 +399,8 @@ impl Service {
     }
 
     fn checksums_shown(&self, reading: &Reading, mode: Option<&ChecksumMode>) -> Checksum {
-        let untold = reading.object.encryption.is_customers() && self.faults.has(ChecksumFlaw::NotToldOnRead);
+        let untold =
+            mode.is_some() && reading.object.encryption.is_customers() && self.faults.has(ChecksumFlaw::NotToldOnRead);
         if untold { Checksum::default() } else { reading.checksums(mode) }
     }
 
@@ -435,14 +438,13 @@ impl Service {
         if under_key && self.faults.has(ListingFlaw::DeleteKeeps) {
             return Ok(Removed { is_marker: false, version_id: None });
         }
-        let marker_takes_all = self.faults.has(ReadFlaw::MarkerTakesAll);
         self.store.bucket(bucket, |bucket| match version {
             Some(id) => {
                 let removed = bucket.remove(key, id);
-                if marker_takes_all && removed.as_ref().is_some_and(|removed| removed.object.is_none()) {
+                let is_marker = removed.as_ref().is_some_and(|removed| removed.object.is_none());
+                if is_marker && self.faults.has(ReadFlaw::MarkerTakesAll) {
                     bucket.objects.remove(key);
                 }
-                let is_marker = removed.is_some_and(|version| version.object.is_none());
                 Ok(Removed { is_marker, version_id: Some(id.to_owned()) })
             }
             None if bucket.versioning == Versioning::Never => {

@@ -119,22 +119,22 @@ pub(super) fn refuse_write(
     let carries = headers.keys().any(|name| name.as_str().starts_with(TARGET));
     let sent = headers.get(format!("{TARGET}algorithm")).and_then(|value| value.to_str().ok());
     let is_indirect = !matches!(action, Action::Put | Action::Post);
-    let absent = faults.has(SettingFlaw::AlwaysAbsent);
-    let present = faults.has(SettingFlaw::AlwaysPresent);
-    let algorithm = match sent {
-        Some(_) if absent => None,
-        None if present => Some("AES256"),
-        sent => sent,
-    };
-    let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
-        || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
-        || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
-    if !passed_over && bucket.policy.as_ref().is_some_and(|policy| policy.denies(algorithm, request.is_plain())) {
-        return Err(denied());
+    if let Some(policy) = &bucket.policy {
+        let algorithm = match sent {
+            Some(_) if faults.has(SettingFlaw::AlwaysAbsent) => None,
+            None if faults.has(SettingFlaw::AlwaysPresent) => Some("AES256"),
+            sent => sent,
+        };
+        let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
+            || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
+            || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
+        if !passed_over && policy.denies(algorithm, request.is_plain()) {
+            return Err(denied());
+        }
     }
-    let overlooked = faults.has(SettingFlaw::BlockPassedOver)
-        || (is_indirect && faults.has(SettingFlaw::BlockPassedOverByCopiesAndUploads));
-    let blocks = bucket.blocks_sse_c && !overlooked;
+    let blocks = bucket.blocks_sse_c
+        && !(faults.has(SettingFlaw::BlockPassedOver)
+            || (is_indirect && faults.has(SettingFlaw::BlockPassedOverByCopiesAndUploads)));
     if blocks && (carries || faults.has(SettingFlaw::BlockCoversPlain)) { Err(denied()) } else { Ok(()) }
 }
 

@@ -96,9 +96,11 @@ impl Service {
             let key = self.key_of(action, request)?;
             self.refuse_other(action, input.server_side_encryption.as_ref())?;
             refuse_too_large(input.content_length)?;
-            if key.is_some() && self.faults.has(WriteFlaw::SignedChunksRefused) {
-                body::refuse_signed_chunks(request.headers)?;
-            }
+            let signed_chunks = body::refuse_signed_chunks(request.headers);
+            signed_chunks.or_else(|refusal| {
+                let refuses = key.is_some() && self.faults.has(WriteFlaw::SignedChunksRefused);
+                if refuses { Err(refusal) } else { Ok(()) }
+            })?;
             Ok(self.unless_overridden(key, &input.bucket, WriteFlaw::DefaultEncryptionWins))
         };
         let key = match before() {
@@ -111,7 +113,7 @@ impl Service {
         let object_key = self.spelt(input.key, key.is_some());
         let claims = Claims::of(request.headers, input.content_md5.take(), input.content_length, trailing);
         let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
-        let frames = key.is_some() && self.faults.has(WriteFlaw::FramingStored);
+        let frames = key.is_some() && claims.framed && self.faults.has(WriteFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let as_it_came = key.is_some() && self.faults.has(WriteFlaw::InterruptedStored);
         let (body, claims) = if as_it_came { body::as_it_came(body, claims) } else { (body, claims) };
@@ -126,7 +128,8 @@ impl Service {
         };
         let mut conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
-        if key.is_some() && self.faults.has(WriteFlaw::ConditionsPassedOver) {
+        let is_conditional = conditions.if_match.is_some() || conditions.if_none_match.is_some();
+        if is_conditional && key.is_some() && self.faults.has(WriteFlaw::ConditionsPassedOver) {
             conditions = Conditions::default();
         }
         let headers = ObjectHeaders {
@@ -140,8 +143,9 @@ impl Service {
         let told = self.checksums_told(&taken, key.is_some());
         let object = self.whole_object(action, key.as_ref(), taken, headers);
         let keep_former = |former: &Object| {
-            let plain = self.faults.has(WriteFlaw::FormerPlainServed);
-            if former.encryption.is_customers() { self.faults.has(WriteFlaw::FormerKeyKept) } else { plain }
+            let flaw =
+                if former.encryption.is_customers() { WriteFlaw::FormerKeyKept } else { WriteFlaw::FormerPlainServed };
+            self.faults.has(flaw)
         };
         let (object, version_id) = self.place(&input.bucket, &object_key, object, keep_former, &conditions)?;
         self.tag_as_asked(&input.bucket, &object_key, input.tagging.as_deref())?;
@@ -161,14 +165,14 @@ impl Service {
     }
 
     fn checksums_told(&self, taken: &Taken, under_key: bool) -> Checksums {
-        let untold = (self.faults.has(ChecksumFlaw::NotTold) && taken.claimed)
-            || (self.faults.has(ChecksumFlaw::NoDefault) && !taken.claimed);
-        if under_key && untold { Checksums::default() } else { taken.checksums.clone() }
+        let flaw = if taken.claimed { ChecksumFlaw::NotTold } else { ChecksumFlaw::NoDefault };
+        if under_key && self.faults.has(flaw) { Checksums::default() } else { taken.checksums.clone() }
     }
 
     /// `aws-chunked` is how the body came, and not what is stored.
     pub(super) fn encoding_kept(&self, encoding: Option<String>, under_key: bool) -> Option<String> {
-        if under_key && self.faults.has(WriteFlaw::EncodingKept) {
+        let is_framed = encoding.as_ref().is_some_and(|encoding| encoding.contains("aws-chunked"));
+        if is_framed && under_key && self.faults.has(WriteFlaw::EncodingKept) {
             return encoding;
         }
         let kept: Vec<&str> =
@@ -197,7 +201,8 @@ impl Service {
 
     /// Refuses other encryption than the store's own, where that is looked at.
     pub(super) fn refuse_other(&self, action: Action, method: Option<&ServerSideEncryption>) -> Result<(), Refusal> {
-        if self.faults.passes_over_other_encryption(action) { Ok(()) } else { refuse_other_encryption(method) }
+        let refused = refuse_other_encryption(method);
+        if refused.is_err() && self.faults.passes_over_other_encryption(action) { Ok(()) } else { refused }
     }
 
     /// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.

@@ -85,7 +85,7 @@ impl Faults {
             (Encryption::Customer(_), None) => Despite::NoKey,
             (Encryption::Customer(_), Some(_)) => Despite::OtherKey,
         };
-        self.departures().find_map(|departure| match departure {
+        self.first(|departure| match departure {
             Departure::Admits(admission) if admission.covers(read, wrong) => Some(admission.serves),
             _ => None,
         })

@@ -140,9 +140,9 @@ impl Asked {
 }
 
 impl Faults {
-    /// Whether answers give the customer key back.
+    /// Whether answers give the customer key back, so that it must be kept until then.
     pub(in crate::reference) fn leak(&self) -> bool {
-        self.departures().any(|departure| matches!(departure, Departure::Leaks(_)))
+        self.notes_occasions() || self.departures().any(|departure| matches!(departure, Departure::Leaks(_)))
     }
 
     /// Whether a request without TLS is let through.
@@ -171,8 +171,9 @@ impl Faults {
 
     /// What an answer echoes.
     pub(in crate::reference) fn echo(&self, action: Action, rightly: Echo) -> Echo {
-        let flaw = self.departures().find_map(|departure| match departure {
-            Departure::Echoes(actions, flaw) if actions.contains(&action) => Some(flaw),
+        let told = rightly.customer_algorithm.is_some();
+        let flaw = self.first(|departure| match departure {
+            Departure::Echoes(actions, flaw) if told && actions.contains(&action) => Some(flaw),
             _ => None,
         });
         match flaw {
@@ -187,7 +188,7 @@ impl Faults {
 
     /// The ETag of data written under a customer key; `md5` is that of the plaintext, in hexadecimal.
     pub(in crate::reference) fn etag(&self, action: Action, rightly: String, key: &GivenKey, md5: &str) -> String {
-        let flaw = self.departures().find_map(|departure| match departure {
+        let flaw = self.first(|departure| match departure {
             Departure::MakesEtags(actions, flaw) if actions.contains(&action) => Some(flaw),
             _ => None,
         });
@@ -206,13 +207,13 @@ impl Faults {
 
     /// The ETag that an answer shows of an SSE-C object.
     pub(in crate::reference) fn etag_shown(&self, view: View, rightly: &str) -> String {
-        let other = self.departures().any(|d| matches!(d, Departure::ShowsOtherEtag(own) if own == view));
+        let other = self.any_is(|d| matches!(d, Departure::ShowsOtherEtag(own) if own == view));
         if other { digest(&["another", rightly]) } else { rightly.to_owned() }
     }
 
     /// The size that an answer shows of data of so many segments under a customer key.
     pub(in crate::reference) fn size_shown(&self, view: View, rightly: u64, multipart: bool) -> u64 {
-        let of_ciphertext = self.departures().any(|departure| match departure {
+        let of_ciphertext = self.any_is(|departure| match departure {
             Departure::ShowsCiphertextSize(own) => own == view && !multipart,
             Departure::ShowsCiphertextSizeOfParts(own) => own == view && multipart,
             _ => false,
@@ -225,6 +226,10 @@ impl Faults {
     /// A refusal as this endpoint gives it.
     pub(in crate::reference) fn refusal(&self, mut refusal: Refusal) -> Refusal {
         let Some(cause) = refusal.cause else { return refusal };
+        self.note(|departure| match departure {
+            Departure::Refuses(RefusalFlaw::Recoded(causes, ..)) => causes.contains(&cause),
+            departure => matches!(departure, Departure::Refuses(_)),
+        });
         for departure in self.departures() {
             let Departure::Refuses(flaw) = departure else { continue };
             match flaw {
@@ -250,7 +255,8 @@ impl Faults {
 
     /// Whether requests are looked at as they were written.
     pub(in crate::reference) fn look_at_spelling(&self) -> bool {
-        self.has(HttpFlaw::OtherCaseRefused) || self.has(HttpFlaw::BlanksCount)
+        let looks = [HttpFlaw::OtherCaseRefused, HttpFlaw::BlanksCount].map(Departure::Http);
+        self.notes_occasions() || self.departures().any(|departure| looks.contains(&departure))
     }
 
     /// Refuses a request for how its SSE-C headers are spelt.
@@ -306,6 +312,16 @@ impl Faults {
         self.speak_otherwise(asked, &mut response).await;
         let is_error = response.status().is_client_error();
         let is_of_sse_c = is_error && cause.is_some();
+        self.note(|departure| match departure {
+            Departure::Refuses(RefusalFlaw::AsServerError(_)) => is_error && !asked.actions.is_empty(),
+            Departure::Refuses(RefusalFlaw::NotXml) => is_error && !asked.is_head,
+            Departure::Refuses(RefusalFlaw::HeadWithBody | RefusalFlaw::HeadNotFound) => is_of_sse_c && asked.is_head,
+            Departure::Leaks(Leak::Header(actions)) => {
+                !is_error && asked.actions.iter().any(|own| actions.contains(own))
+            }
+            Departure::Leaks(_) => is_error && asked.key.is_some(),
+            _ => false,
+        });
         for departure in self.departures() {
             match departure {
                 // Also what the signature or a doubled header was refused for.

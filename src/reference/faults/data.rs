@@ -144,13 +144,18 @@ impl Faults {
         serves: Serves,
     ) -> Served {
         let mut served = Served::rightly(range, asks != Asks::Whole);
-        for departure in self.departures() {
-            if let Departure::Data(flaw) = departure
-                && action == Action::Get
-                && object.encryption.is_customers()
-            {
-                served.spoil(flaw, object, asks);
-            }
+        if action == Action::Get && object.encryption.is_customers() {
+            let spoil = |served: &mut Served, departure| {
+                if let Departure::Data(flaw) = departure {
+                    served.spoil(flaw, object, asks);
+                }
+            };
+            self.note(|departure| {
+                let mut spoilt = served.clone();
+                spoil(&mut spoilt, departure);
+                spoilt != served
+            });
+            self.departures().for_each(|departure| spoil(&mut served, departure));
         }
         match serves {
             Serves::Data | Serves::DataUnderRefusal => {}
@@ -176,7 +181,9 @@ impl Served {
         match flaw {
             DataFlaw::Padded if whole => self.padding = BLOCK - size % BLOCK,
             DataFlaw::TailLost if whole => self.range.end -= size % BLOCK,
-            DataFlaw::LaterSegmentsGarbled if whole => self.garbled_from = Some(SEGMENT as u64),
+            DataFlaw::LaterSegmentsGarbled if whole && size > SEGMENT as u64 => {
+                self.garbled_from = Some(SEGMENT as u64)
+            }
             DataFlaw::LaterPartsGarbled if whole => self.garbled_from = border,
             DataFlaw::RangePassedOver if ranged => (self.range, self.partial) = (0..size, false),
             DataFlaw::PartNumberPassedOver if asks == Asks::Part => self.range = 0..size,

@@ -76,14 +76,29 @@ impl Faults {
     ) -> Result<Cow<'h, HeaderMap>, Refusal> {
         let mut read = Cow::Borrowed(sent);
         let lines = Lines::of(action);
+        let misread_by = |departure, read: &mut Cow<'h, HeaderMap>| match departure {
+            Departure::Reads(actions, reading) if actions.contains(&action) => {
+                lines.misread(reading, read.to_mut());
+            }
+            Departure::Admits(admission) if admission.of == Of::KeyLeftOut && admission.reads.contains(&action) => {
+                lines.misread(Reading::KeyOptional, read.to_mut());
+            }
+            Departure::Tls(TlsGap::HeadersPassedOver) if transport == Transport::Plain => {
+                lines.misread(Reading::PassedOver, read.to_mut());
+            }
+            _ => {}
+        };
+        self.note(|departure| match departure {
+            Departure::RefusesAll(actions, _) => actions.contains(&action) && lines.any(sent),
+            Departure::RefusesAllButTheFirst(_) => lines.any(sent),
+            departure => {
+                let mut misread = Cow::Borrowed(sent);
+                misread_by(departure, &mut misread);
+                *misread != *sent
+            }
+        });
         for departure in self.departures() {
             match departure {
-                Departure::Reads(actions, reading) if actions.contains(&action) => {
-                    lines.misread(reading, read.to_mut());
-                }
-                Departure::Admits(admission) if admission.of == Of::KeyLeftOut && admission.reads.contains(&action) => {
-                    lines.misread(Reading::KeyOptional, read.to_mut());
-                }
                 Departure::RefusesAll(actions, status) if actions.contains(&action) && lines.any(sent) => {
                     return Err(refusal_of_everything(status));
                 }
@@ -93,10 +108,7 @@ impl Faults {
                         return Err(refusal_of_everything(status));
                     }
                 }
-                Departure::Tls(TlsGap::HeadersPassedOver) if transport == Transport::Plain => {
-                    lines.misread(Reading::PassedOver, read.to_mut());
-                }
-                _ => {}
+                departure => misread_by(departure, &mut read),
             }
         }
         Ok(read)
@@ -106,7 +118,7 @@ impl Faults {
 impl Faults {
     /// Whether another encryption that is asked for besides SSE-C is passed over in an action.
     pub(in crate::reference) fn passes_over_other_encryption(&self, action: Action) -> bool {
-        self.departures().any(|departure| match departure {
+        self.any_is(|departure| match departure {
             Departure::Reads(actions, Reading::OtherEncryptionPassedOver) => actions.contains(&action),
             _ => false,
         })

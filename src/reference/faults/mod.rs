@@ -9,6 +9,7 @@
 //! - [`flaws`](self::flaws): the kinds of departure that the honest code asks for by name.
 //! - [`data`](self::data): the bytes served are not those stored.
 //! - [`answers`](self::answers): what answers say of an object, and how refusals are written.
+//! - [`occasions`](self::occasions): which faults would have shown, were they switched on.
 //! - [`beyond`](self::beyond): bytes after the end of an answer, and requests as they were written.
 
 mod access;
@@ -18,6 +19,7 @@ mod catalogue;
 mod data;
 mod flaws;
 mod headers;
+mod occasions;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,6 +28,8 @@ pub(super) use self::access::{Read, Serves};
 pub(super) use self::answers::{Asked, Leak, View};
 pub(super) use self::beyond::{Appending, Beyond, Overheard};
 pub(super) use self::data::{Asks, Served};
+
+pub use self::occasions::Occasions;
 
 pub(super) use self::flaws::{
     AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, FormFlaw, HttpFlaw, ListingFlaw, PartFlaw, ReadFlaw,
@@ -136,6 +140,8 @@ pub struct Faults {
     list: Arc<[&'static Fault]>,
     /// Whether a PutObject with SSE-C headers has come.
     first_put_taken: Arc<AtomicBool>,
+    /// Where it is noted which faults would have shown.
+    occasions: Option<Occasions>,
 }
 
 /// There is no such fault.
@@ -174,18 +180,18 @@ impl Faults {
     /// These faults together.
     #[must_use]
     pub fn of(faults: &[&'static Fault]) -> Self {
-        Self { list: faults.into(), first_put_taken: Arc::default() }
+        Self { list: faults.into(), ..Self::default() }
     }
 
-    /// Whether there is any.
+    /// Whether there is any, or could be, so that what faults ask for must be kept.
     pub(super) fn any(&self) -> bool {
-        !self.list.is_empty()
+        !self.list.is_empty() || self.notes_occasions()
     }
 
     /// Whether the endpoint departs in this way.
     pub(super) fn has(&self, flaw: impl Into<Departure>) -> bool {
         let flaw = flaw.into();
-        self.departures().any(|departure| departure == flaw)
+        self.any_is(|departure| departure == flaw)
     }
 
     fn departures(&self) -> impl Iterator<Item = Departure> {
@@ -194,14 +200,14 @@ impl Faults {
 
     /// Whether the form of the SSE-C headers of an action is left unchecked.
     pub(super) fn leaves_unchecked(&self, action: Action) -> bool {
-        self.departures().any(|departure| matches!(departure, Departure::LeavesUnchecked(own) if own.contains(&action)))
+        self.any_is(|departure| matches!(departure, Departure::LeavesUnchecked(own) if own.contains(&action)))
     }
 
     fn tls_gap(&self, gap: impl Fn(TlsGap) -> bool) -> bool {
-        self.departures().any(|departure| matches!(departure, Departure::Tls(own) if gap(own)))
+        self.any_is(|departure| matches!(departure, Departure::Tls(own) if gap(own)))
     }
 
-    /// Whether ETags under a customer key are made of the content.
+    /// Whether ETags under a customer key are made of the content, so that its digest must be known.
     pub(super) fn makes_etags(&self) -> bool {
         self.departures().any(|departure| matches!(departure, Departure::MakesEtags(..)))
     }
