@@ -509,29 +509,43 @@ fn a_busy_endpoint_is_asked_again_only_if_the_user_says_so(
     assert_eq!(workplace.read("again.json"), workplace.read("run.json"));
 }
 
-/// Busy, and gives the customer key back.
-struct BusyAndLeaky;
+/// Refuses everything with this status and code, and gives the customer key back.
+struct Leaky(u16, &'static str);
 
 #[async_trait::async_trait]
-impl Behaviour for BusyAndLeaky {
+impl Behaviour for Leaky {
     async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
         let key = request.head.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("x-amz-server-side-encryption-customer-key").then_some(value)
         });
-        let body = format!("<Error><Code>SlowDown</Code><Key>{}</Key></Error>", key.unwrap_or_default());
-        Answers(503, "Retry-After: 0\r\n".to_owned(), body.into_bytes()).answer(request, stream).await
+        let Self(status, code) = self;
+        let body = format!("<Error><Code>{code}</Code><Key>{}</Key></Error>", key.unwrap_or_default());
+        Answers(*status, "Retry-After: 0\r\n".to_owned(), body.into_bytes()).answer(request, stream).await
     }
 }
 
 #[test]
 fn a_busy_answer_that_gives_a_key_back_is_kept() {
     let workplace = Workplace::new();
-    let endpoint = RawEndpoint::start(&workplace, BusyAndLeaky);
+    let endpoint = RawEndpoint::start(&workplace, Leaky(503, "SlowDown"));
     workplace.file("one.json", &cases(1, &read_back(r#""operation": "GetObject""#, WHOLE)));
     let outcome = bounded(&workplace, &endpoint, "run one.json --retry-throttled 3");
     // Of what the endpoint would answer when it is not busy nothing is known.
     assert_eq!((outcome.code, endpoint.reads()), (Some(3), 1), "{outcome:#?}");
+    assert!(outcome.out.contains("customer key K stands in the answer"), "{}", outcome.out);
+}
+
+/// Nobody waits for the answer to a request that is cut off; what it gives away is found all the same.
+#[test]
+fn what_comes_back_to_a_request_that_is_cut_off_is_searched() {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Leaky(400, "IncompleteBody"));
+    let put = r#""operation": "PutObject", "body": "data", "interrupted": true, "sse_c": {"key": "K"}, "headers": {"x-judged": {"value": "1"}}"#;
+    let steps = format!(r#"{{"id": "put", "request": {{{put}}}, "expect": {{"stored": false}}}}"#);
+    workplace.file("one.json", &cases(1, &steps));
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
     assert!(outcome.out.contains("customer key K stands in the answer"), "{}", outcome.out);
 }
 

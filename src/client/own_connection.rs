@@ -137,13 +137,15 @@ where
         OwnConnection::ReadToTheEnd => ask_and_read_on(stream, prepared, headers, looking).await.map(Some),
         OwnConnection::Alone => ask(stream, prepared, headers, looking).await.map(Some),
         OwnConnection::Case(case) => ask(Recased::new(stream, case), prepared, headers, looking).await.map(Some),
-        OwnConnection::Interrupted => interrupt(stream, prepared, &headers).await.map(|()| None),
+        OwnConnection::Interrupted => {
+            interrupt(stream, prepared, &headers).await.map(|came| gives_a_key_back(&came, looking))
+        }
     }
 }
 
 /// Sends the first half of a body and closes the connection for writing; waits until the server has closed it, too, so
-/// that whatever it makes of the request is made.
-async fn interrupt<S>(mut stream: S, prepared: &Prepared, headers: &HeaderMap) -> Result<(), Failure>
+/// that whatever it makes of the request is made. What came back nobody awaits.
+async fn interrupt<S>(mut stream: S, prepared: &Prepared, headers: &HeaderMap) -> Result<BytesMut, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -156,8 +158,22 @@ where
     request.extend_from_slice(&body[..body.len() / 2]);
     stream.write_all(&request).await?;
     stream.shutdown().await?;
-    let _ = tokio::time::timeout(PATIENCE, read_on(stream, &mut BytesMut::new())).await;
-    Ok(())
+    let mut came = BytesMut::new();
+    let _ = tokio::time::timeout(PATIENCE, read_on(stream, &mut came)).await;
+    Ok(came)
+}
+
+/// An answer that nobody awaited, where it gives a customer key back: then it is evidence.
+fn gives_a_key_back(came: &[u8], looking: &Looking<'_>) -> Option<Answer> {
+    let mut lines = [httparse::EMPTY_HEADER; 128];
+    let mut read = httparse::Response::new(&mut lines);
+    let httparse::Status::Complete(length) = read.parse(came).ok()? else { return None };
+    let mut response = Response::builder().status(read.code?);
+    for line in read.headers.iter() {
+        response = response.header(line.name, line.value);
+    }
+    let (head, ()) = response.body(()).ok()?.into_parts();
+    Some(looking.received(&head, &came[length..])).filter(|answer| !answer.leaked_keys.is_empty())
 }
 
 type Connection<S> = http1::Connection<TokioIo<S>, Full<Bytes>>;

@@ -155,8 +155,9 @@ async fn read(stream: &mut Stream) -> std::io::Result<Option<Request>> {
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    stream.read_exact(&mut body).await?;
+    // It may be cut off.
+    let mut body = Vec::new();
+    stream.take(length.unwrap_or(0)).read_to_end(&mut body).await?;
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     Ok(Some(Request { method, target, head, body }))
