@@ -52,9 +52,6 @@ pub(super) enum Blank {
     Plus,
 }
 
-/// Takes a byte, and where what it was written as stands.
-type Each<'e> = dyn FnMut(u8, Range<usize>) + 'e;
-
 /// The parts of `bytes` that may be encoded, each with the encoding. Escapes are those of texts.
 pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, Range<usize>)) {
     if is_text {
@@ -212,8 +209,9 @@ impl Encoding {
         matches!(self, Self::Percent | Self::Backslash { .. } | Self::Reference | Self::Zeros)
     }
 
-    /// What `encoded` stands for, byte by byte.
-    pub fn undone(self, encoded: &[u8], each: &mut Each<'_>) {
+    /// What `encoded` stands for: `each` takes a byte, and where what it was written as stands.
+    pub fn undone(self, encoded: &[u8], mut each: impl FnMut(u8, Range<usize>)) {
+        let each = &mut each;
         match self {
             Self::Percent => escapes(encoded, percent, each),
             Self::Backslash { bytes: true } => escapes(encoded, |text| backslash(text, true), each),
@@ -238,7 +236,7 @@ enum Escaped {
 }
 
 /// Replaces each escape that `read` finds at the beginning of a text, with its length, by what it stands for.
-fn escapes(text: &[u8], read: impl Fn(&[u8]) -> Option<(Escaped, usize)>, each: &mut Each<'_>) {
+fn escapes(text: &[u8], read: impl Fn(&[u8]) -> Option<(Escaped, usize)>, each: &mut impl FnMut(u8, Range<usize>)) {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         let introduces = matches!(byte, b'%' | b'\\' | b'&');
@@ -313,7 +311,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
     u8::from_str_radix(text, radix).ok()
 }
 
-fn base64(text: &[u8], skip: usize, blank: Blank, each: &mut Each<'_>) {
+fn base64(text: &[u8], skip: usize, blank: Blank, each: &mut impl FnMut(u8, Range<usize>)) {
     let as_plus = |character: u8| (blank == Blank::Plus && character == b' ').then_some(62);
     let value = |character: u8| sextet(character).or_else(|| as_plus(character));
     let characters = text.iter().enumerate().filter_map(|(at, character)| Some((at, value(*character)?)));
@@ -332,7 +330,7 @@ fn base64(text: &[u8], skip: usize, blank: Blank, each: &mut Each<'_>) {
     }
 }
 
-fn hexadecimal_bytes(text: &[u8], skip: usize, each: &mut Each<'_>) {
+fn hexadecimal_bytes(text: &[u8], skip: usize, each: &mut impl FnMut(u8, Range<usize>)) {
     let mut at = skip;
     while at < text.len() {
         let prefix = if text[at..].starts_with(b"0x") || text[at..].starts_with(b"0X") { 2 } else { 0 };
@@ -346,7 +344,7 @@ fn hexadecimal_bytes(text: &[u8], skip: usize, each: &mut Each<'_>) {
     }
 }
 
-fn decimal_bytes(text: &[u8], each: &mut Each<'_>) {
+fn decimal_bytes(text: &[u8], each: &mut impl FnMut(u8, Range<usize>)) {
     let mut at = 0;
     while at < text.len() {
         let length = text[at..].iter().take_while(|byte| **byte == b'-' || byte.is_ascii_digit()).count();

@@ -33,7 +33,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use zeroize::Zeroizing;
 
 use self::encoding::Encoding;
@@ -107,9 +107,13 @@ struct Needle {
 /// Where a secret stands.
 struct Hit {
     at: Range<usize>,
-    /// `None` where nobody knows what stands there.
-    secret: Option<usize>,
+    /// Which of the redactors searched for found it, and which of its secrets; `None` where nobody knows what stands there.
+    found: Option<(usize, usize)>,
 }
+
+/// The redactors whose secrets are looked for: what is encoded is undone for all of them at once.
+#[derive(Clone, Copy)]
+struct Search<'r>(&'r [&'r Redactor]);
 
 /// How much is left to do, and what was done.
 struct Work {
@@ -183,9 +187,12 @@ impl Redactor {
         }
         // A few thousand patterns of eight bytes: it is always made.
         // All are equally long: the leftmost is the first, and is found faster.
-        let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&beginnings).ok();
+        // There are few, so that what is found by their bytes alone is nearly all there is: nothing more is worth being built.
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostFirst).kind(Some(AhoCorasickKind::NoncontiguousNFA));
+        let build = || builder.build(&beginnings).ok();
         let automaton = (!beginnings.is_empty()).then(build).flatten();
-        let shortest = needles.iter().map(|needle| needle.start.len()).min().unwrap_or(BEGINNING).max(BEGINNING);
+        let shortest = needles.iter().map(|needle| needle.start.len().max(BEGINNING)).min().unwrap_or(usize::MAX);
         let longest = needles
             .iter()
             .map(|needle| needle.start.len() + needle.rest.len() + needle.unknown)
@@ -197,7 +204,7 @@ impl Redactor {
     /// Names of the keys that `bytes` holds, sorted.
     #[must_use]
     pub fn found(&self, bytes: &[u8]) -> Vec<String> {
-        self.names(&self.hits(bytes, is_text(bytes)))
+        self.names(0, &Search(&[self]).hits(bytes, is_text(bytes)))
     }
 
     /// `bytes` as text with every secret blotted out.
@@ -209,52 +216,62 @@ impl Redactor {
     /// Both at once.
     #[must_use]
     pub fn searched(&self, bytes: &[u8]) -> (String, Vec<String>) {
-        let mut hits = self.hits(bytes, true);
-        let names = self.names(&hits);
+        let search = Search(&[self]);
+        let hits = search.hits(bytes, true);
+        let names = self.names(0, &hits);
+        (search.blotted(bytes, hits), names)
+    }
+
+    /// Names of its secrets among these, sorted; it is the one of this number among those that were searched for.
+    fn names(&self, number: usize, hits: &[Hit]) -> Vec<String> {
+        let own = hits.iter().filter_map(|hit| hit.found).filter(|(redactor, _)| *redactor == number);
+        let names: BTreeSet<&String> = own.map(|(_, secret)| &self.secrets[secret].name).collect();
+        names.into_iter().cloned().collect()
+    }
+}
+
+impl Search<'_> {
+    /// `bytes` as text, with what stands at these places blotted out.
+    fn blotted(self, bytes: &[u8], mut hits: Vec<Hit>) -> String {
         hits.sort_by_key(|hit| (hit.at.start, std::cmp::Reverse(hit.at.end)));
         let (mut blotted, mut done) = (Vec::with_capacity(bytes.len()), 0);
-        for Hit { at, secret } in hits {
+        for Hit { at, found } in hits {
             if at.start >= done {
                 blotted.extend_from_slice(&bytes[done..at.start]);
-                let shown = secret.map_or(NOT_SEARCHED, |secret| self.secrets[secret].shown);
-                blotted.extend_from_slice(shown.as_bytes());
+                let shown = |(redactor, secret): (usize, usize)| self.0[redactor].secrets[secret].shown;
+                blotted.extend_from_slice(found.map_or(NOT_SEARCHED, shown).as_bytes());
             }
             done = done.max(at.end);
         }
         blotted.extend_from_slice(&bytes[done..]);
-        (String::from_utf8_lossy(&blotted).into_owned(), names)
+        String::from_utf8_lossy(&blotted).into_owned()
     }
 
-    fn names(&self, hits: &[Hit]) -> Vec<String> {
-        let secrets: BTreeSet<usize> = hits.iter().filter_map(|hit| hit.secret).collect();
-        let names: BTreeSet<&String> = secrets.into_iter().map(|secret| &self.secrets[secret].name).collect();
-        names.into_iter().cloned().collect()
-    }
-
-    fn hits(&self, bytes: &[u8], is_text: bool) -> Vec<Hit> {
+    fn hits(self, bytes: &[u8], is_text: bool) -> Vec<Hit> {
         let mut hits = Vec::new();
-        if self.needles.is_empty() {
+        if self.0.iter().all(|redactor| redactor.needles.is_empty()) {
             return hits;
         }
+        let longest = self.0.iter().map(|redactor| redactor.longest).max().unwrap_or_default();
         for start in (0..bytes.len()).step_by(CHUNK) {
-            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * self.longest);
+            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * longest);
             let before = hits.len();
             let mut work = Work::of(end - start);
             self.search(&bytes[start..end], is_text, DEPTH, &mut work, &mut hits);
             if work.left == 0 {
-                hits.push(Hit { at: 0..end - start, secret: None });
+                hits.push(Hit { at: 0..end - start, found: None });
             }
             hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
         }
         hits
     }
 
-    fn search(&self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
+    fn search(self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
         // No encoding has fewer bytes than what it stands for.
-        if bytes.len() < self.shortest {
+        if self.0.iter().all(|redactor| bytes.len() < redactor.shortest) {
             return;
         }
-        self.as_they_are(bytes, work, hits);
+        self.0.iter().enumerate().for_each(|(number, redactor)| redactor.as_they_are(number, bytes, work, hits));
         if depth == 0 {
             return;
         }
@@ -264,7 +281,7 @@ impl Redactor {
                 return;
             }
             let mut decoded = Zeroizing::new(Vec::with_capacity(encoded.len()));
-            encoding.undone(encoded, &mut |byte, _| decoded.push(byte));
+            encoding.undone(encoded, |byte, _| decoded.push(byte));
             let is_escape = encoding.is_escape();
             if is_escape && (decoded.len() == encoded.len() || !work.is_new(depth, &decoded)) {
                 return;
@@ -283,7 +300,7 @@ impl Redactor {
                 return;
             }
             let mut places = Vec::with_capacity(decoded.len());
-            encoding.undone(encoded, &mut |_, at| places.push(at));
+            encoding.undone(encoded, |_, at| places.push(at));
             for hit in within {
                 let (Some(first), Some(last)) = (places.get(hit.at.start), places.get(hit.at.end - 1)) else {
                     continue;
@@ -296,8 +313,10 @@ impl Redactor {
             }
         });
     }
+}
 
-    fn as_they_are(&self, bytes: &[u8], work: &mut Work, hits: &mut Vec<Hit>) {
+impl Redactor {
+    fn as_they_are(&self, number: usize, bytes: &[u8], work: &mut Work, hits: &mut Vec<Hit>) {
         let Some(beginnings) = &self.beginnings else { return };
         let mut at = 0;
         while let Some(found) = beginnings.find(Input::new(bytes).range(at..)) {
@@ -312,7 +331,7 @@ impl Redactor {
                 }
                 let there = after.iter().zip(rest.iter()).take_while(|(a, b)| a == b).count();
                 let end = found.start() + start.len() + there + length_of(*unknown, after);
-                hits.push(Hit { at: found.start()..end, secret: Some(*secret) });
+                hits.push(Hit { at: found.start()..end, found: Some((number, *secret)) });
                 at = at.max(end);
             }
         }
@@ -387,14 +406,17 @@ impl Secrets<'_> {
     /// `bytes` as text with every secret blotted out, and the names of the keys among them, sorted.
     #[must_use]
     pub fn searched(self, bytes: &[u8]) -> (String, Vec<String>) {
-        let (text, keys) = self.keys.searched(bytes);
-        (self.credentials.text(text.as_bytes()), keys)
+        let redactors = [self.keys, self.credentials];
+        let search = Search(&redactors);
+        let hits = search.hits(bytes, true);
+        let keys = self.keys.names(0, &hits);
+        (search.blotted(bytes, hits), keys)
     }
 
     /// Whether `bytes` hold no secret and may be shown as they are.
     #[must_use]
     pub fn may_be_shown(self, bytes: &[u8]) -> bool {
-        [self.keys, self.credentials].iter().all(|redactor| redactor.hits(bytes, true).is_empty())
+        Search(&[self.keys, self.credentials]).hits(bytes, true).is_empty()
     }
 
     /// A text with every secret blotted out.
