@@ -173,25 +173,27 @@ pub async fn prove(
     cancelled: CancellationToken,
 ) -> Result<Proof, ProveError> {
     let clock = Instant::now();
+    let mut profiles: BTreeSet<&str> = options.faults.iter().map(|fault| fault.profile).collect();
+    profiles.insert(PORTABLE);
     // Faults are caught by rules; what a server is known to do otherwise is of no concern here.
+    let plan_of = |profile| plan(suites, &Selection { profile, only: options.only.clone() });
+    let plans: BTreeMap<&str, Plan> =
+        profiles.iter().map(|profile| (*profile, plan_of(Arc::new(Profile::named(profile))))).collect();
+    let cases = cases(&plans[PORTABLE]);
+    if cases.is_empty() {
+        return Err(ProveError::NothingSelected);
+    }
     let plan_for = |profile: &str, fault: Option<&'static Fault>| {
-        let profile = Arc::new(Profile::named(profile));
-        let mut plan = plan(suites, &Selection { profile, only: options.only.clone() });
+        let mut plan = plans[profile].clone();
         let is_about = |rules: &[String]| fault.is_none_or(|f| rules.iter().any(|r| f.breaks.contains(&r.as_str())));
         plan.cases.retain(|planned| !planned.case.heavy || is_about(&planned.case.rules));
         plan
     };
-    let cases = cases(&plan_for(PORTABLE, None));
-    if cases.is_empty() {
-        return Err(ProveError::NothingSelected);
-    }
-    let mut profiles: BTreeSet<&str> = options.faults.iter().map(|fault| fault.profile).collect();
-    profiles.insert(PORTABLE);
     let jobs = options.jobs.max(1);
     let mut coverage = BTreeMap::new();
     for id in profiles.iter().filter(|_| !options.every_case) {
         let profile = Arc::new(Profile::named(id));
-        coverage.insert(*id, Coverage::of(plan_for(id, None), &profile, jobs, &cancelled).await?);
+        coverage.insert(*id, Coverage::of(plans[id].clone(), &profile, jobs, &cancelled).await?);
     }
     let runs = async |wanted: Vec<(Option<&'static Fault>, &str)>, alike: &BTreeMap<&str, &FaultRun>| {
         let runs = futures_util::stream::iter(wanted)

@@ -33,7 +33,7 @@ pub(super) struct Claims {
     named: bool,
     expected: Option<String>,
     trailing: Option<TrailingHeaders>,
-    pub framed: bool,
+    framed: bool,
 }
 
 impl Claims {
@@ -162,9 +162,13 @@ pub(super) async fn take(
 }
 
 /// A body as an endpoint stores it, and what is claimed of that: where it `frames`, what came in aws-chunked framing is
-/// framed again, and nothing that was claimed of the data holds of it.
-pub(super) fn as_stored(body: Option<StreamingBlob>, claims: Claims, frames: bool) -> (Option<StreamingBlob>, Claims) {
-    if !(frames && claims.framed) {
+/// framed again, and nothing that was claimed of the data holds of it. It is asked about framed bodies only.
+pub(super) fn as_stored(
+    body: Option<StreamingBlob>,
+    claims: Claims,
+    frames: impl FnOnce() -> bool,
+) -> (Option<StreamingBlob>, Claims) {
+    if !(claims.framed && frames()) {
         return (body, claims);
     }
     let length = claims.content_length;

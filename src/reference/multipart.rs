@@ -90,7 +90,7 @@ impl Service {
             }
         };
         let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
-        let frames = seals.is_some() && claims.framed && self.faults.has(PartFlaw::FramingStored);
+        let frames = || seals.is_some() && self.faults.has(PartFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
         let checksums = taken.checksums.clone();

@@ -113,7 +113,7 @@ impl Service {
         let object_key = self.spelt(input.key, key.is_some());
         let claims = Claims::of(request.headers, input.content_md5.take(), input.content_length, trailing);
         let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
-        let frames = key.is_some() && claims.framed && self.faults.has(WriteFlaw::FramingStored);
+        let frames = || key.is_some() && self.faults.has(WriteFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let as_it_came = key.is_some() && self.faults.has(WriteFlaw::InterruptedStored);
         let (body, claims) = if as_it_came { body::as_it_came(body, claims) } else { (body, claims) };

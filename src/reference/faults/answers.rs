@@ -226,11 +226,11 @@ impl Faults {
     /// A refusal as this endpoint gives it.
     pub(in crate::reference) fn refusal(&self, mut refusal: Refusal) -> Refusal {
         let Some(cause) = refusal.cause else { return refusal };
-        self.note(|departure| match departure {
+        let shows = |departure| match departure {
             Departure::Refuses(RefusalFlaw::Recoded(causes, ..)) => causes.contains(&cause),
             departure => matches!(departure, Departure::Refuses(_)),
-        });
-        for departure in self.departures() {
+        };
+        for departure in self.showing(shows) {
             let Departure::Refuses(flaw) = departure else { continue };
             match flaw {
                 RefusalFlaw::AsServerError(503) => {
@@ -239,15 +239,10 @@ impl Faults {
                 RefusalFlaw::AsServerError(status) => {
                     (refusal.status, refusal.code) = (status, "InternalError");
                 }
-                RefusalFlaw::Recoded(causes, status, code) if causes.contains(&cause) => {
-                    (refusal.status, refusal.code) = (status, code);
-                }
+                RefusalFlaw::Recoded(_, status, code) => (refusal.status, refusal.code) = (status, code),
                 RefusalFlaw::WithoutArgument => refusal.fields.clear(),
                 RefusalFlaw::OtherMessages => refusal.message = "The request was refused.".into(),
-                RefusalFlaw::Recoded(..)
-                | RefusalFlaw::NotXml
-                | RefusalFlaw::HeadWithBody
-                | RefusalFlaw::HeadNotFound => {}
+                RefusalFlaw::NotXml | RefusalFlaw::HeadWithBody | RefusalFlaw::HeadNotFound => {}
             }
         }
         refusal
@@ -312,7 +307,8 @@ impl Faults {
         self.speak_otherwise(asked, &mut response).await;
         let is_error = response.status().is_client_error();
         let is_of_sse_c = is_error && cause.is_some();
-        self.note(|departure| match departure {
+        let shows = |departure| match departure {
+            // Also what the signature or a doubled header was refused for.
             Departure::Refuses(RefusalFlaw::AsServerError(_)) => is_error && !asked.actions.is_empty(),
             Departure::Refuses(RefusalFlaw::NotXml) => is_error && !asked.is_head,
             Departure::Refuses(RefusalFlaw::HeadWithBody | RefusalFlaw::HeadNotFound) => is_of_sse_c && asked.is_head,
@@ -321,28 +317,27 @@ impl Faults {
             }
             Departure::Leaks(_) => is_error && asked.key.is_some(),
             _ => false,
-        });
-        for departure in self.departures() {
+        };
+        for departure in self.showing(shows) {
             match departure {
-                // Also what the signature or a doubled header was refused for.
-                Departure::Refuses(RefusalFlaw::AsServerError(status)) if is_error && !asked.actions.is_empty() => {
+                Departure::Refuses(RefusalFlaw::AsServerError(status)) => {
                     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 }
-                Departure::Refuses(RefusalFlaw::NotXml) if is_error && !asked.is_head => {
+                Departure::Refuses(RefusalFlaw::NotXml) => {
                     let text = format!("refused: {}\n", response.status());
                     set_body(&mut response, Body::from(text), "text/plain");
                 }
-                Departure::Refuses(RefusalFlaw::HeadWithBody) if is_of_sse_c && asked.is_head => {
+                Departure::Refuses(RefusalFlaw::HeadWithBody) => {
                     // On a connection that goes on the client would take it for the next answer.
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                     let body = Bytes::from_static(b"<Error><Code>AccessDenied</Code></Error>");
                     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
                     beyond = Some(body);
                 }
-                Departure::Refuses(RefusalFlaw::HeadNotFound) if is_of_sse_c && asked.is_head => {
+                Departure::Refuses(RefusalFlaw::HeadNotFound) => {
                     *response.status_mut() = StatusCode::NOT_FOUND;
                 }
-                Departure::Leaks(leak) => leak.into_answer(asked, is_error, &mut response).await,
+                Departure::Leaks(leak) => leak.into_answer(asked, &mut response).await,
                 _ => {}
             }
         }
@@ -351,20 +346,19 @@ impl Faults {
 }
 
 impl Leak {
-    async fn into_answer(self, asked: &Asked, is_error: bool, response: &mut Response<Body>) {
+    async fn into_answer(self, asked: &Asked, response: &mut Response<Body>) {
         let Some(key) = &asked.key else { return };
         match self {
-            Self::Header(actions) if !is_error && asked.actions.iter().any(|own| actions.contains(own)) => {
+            Self::Header(_) => {
                 insert(response.headers_mut(), "x-amz-server-side-encryption-customer-key", key);
             }
-            Self::ErrorText if is_error => into_document(response, "Detail", key).await,
-            Self::ErrorTextInHex if is_error => into_document(response, "Detail", &in_hex(key)).await,
-            Self::ErrorTextInBase64 if is_error => {
+            Self::ErrorText => into_document(response, "Detail", key).await,
+            Self::ErrorTextInHex => into_document(response, "Detail", &in_hex(key)).await,
+            Self::ErrorTextInBase64 => {
                 let headers = Zeroizing::new(format!(r#"{{"algorithm":"AES256","key":"{}"}}"#, key.as_str()));
                 into_document(response, "Request", &STANDARD.encode(headers.as_bytes())).await;
             }
-            Self::ErrorTextInJson if is_error => into_document(response, "Detail", &in_json(key)).await,
-            _ => {}
+            Self::ErrorTextInJson => into_document(response, "Detail", &in_json(key)).await,
         }
     }
 }

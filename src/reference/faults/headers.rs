@@ -88,21 +88,20 @@ impl Faults {
             }
             _ => {}
         };
-        self.note(|departure| match departure {
+        let refuses = |departure| match departure {
             Departure::RefusesAll(actions, _) => actions.contains(&action) && lines.any(sent),
             Departure::RefusesAllButTheFirst(_) => lines.any(sent),
-            departure => {
-                let mut misread = Cow::Borrowed(sent);
-                misread_by(departure, &mut misread);
-                *misread != *sent
-            }
+            _ => false,
+        };
+        self.note(|departure| {
+            let mut misread = Cow::Borrowed(sent);
+            misread_by(departure, &mut misread);
+            refuses(departure) || *misread != *sent
         });
         for departure in self.departures() {
             match departure {
-                Departure::RefusesAll(actions, status) if actions.contains(&action) && lines.any(sent) => {
-                    return Err(refusal_of_everything(status));
-                }
-                Departure::RefusesAllButTheFirst(status) if lines.any(sent) => {
+                Departure::RefusesAll(_, status) if refuses(departure) => return Err(refusal_of_everything(status)),
+                Departure::RefusesAllButTheFirst(status) if refuses(departure) => {
                     let is_first = action == Action::Put && !self.first_put_taken.swap(true, Ordering::Relaxed);
                     if !is_first {
                         return Err(refusal_of_everything(status));

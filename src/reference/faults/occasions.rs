@@ -37,6 +37,12 @@ impl Faults {
         self.occasions.is_some()
     }
 
+    /// The departures that show where the endpoint is now.
+    pub(super) fn showing(&self, shows: impl Fn(Departure) -> bool) -> impl Iterator<Item = Departure> {
+        self.note(&shows);
+        self.departures().filter(move |departure| shows(*departure))
+    }
+
     /// Notes the faults that show where the endpoint is now. Whatever departs from honest answers must go by here first.
     pub(super) fn note(&self, shows: impl Fn(Departure) -> bool) {
         if let Some(occasions) = &self.occasions {
