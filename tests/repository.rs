@@ -82,7 +82,7 @@ fn a_package_has_what_is_compiled_in_and_no_laboratory() {
         "fixtures/keys/plus-and-slash.hex",
         "fixtures/bodies/.gitkeep",
         "tests/common/mod.rs",
-        "tests/main_job.rs",
+        "tests/integration/main_job.rs",
     ] {
         assert!(has(file), "{file} is not in the package:\n{}", listed.out);
     }

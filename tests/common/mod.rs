@@ -1,5 +1,5 @@
 //! Runs the built binary.
-#![allow(dead_code, reason = "each test crate uses a part")]
+#![allow(dead_code, reason = "the test of the repository uses a part")]
 
 pub mod estate;
 pub mod gate;

@@ -1,11 +1,9 @@
 //! `ssecheck explore`, by the built binary.
 
-mod common;
-
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use common::{Outcome, Served, Workplace, send};
+use crate::common::{Outcome, Served, Workplace, send};
 use rstest::rstest;
 
 #[test]

@@ -1,8 +1,6 @@
 //! The main job: all suites against the embedded endpoint, and what comes of it.
 
-mod common;
-
-use common::{Workplace, repository, suite};
+use crate::common::{Served, Workplace, repository, suite};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
@@ -96,7 +94,7 @@ fn a_failure_tells_everything_but_the_customer_key() {
 #[test]
 fn nothing_is_left_behind() {
     let workplace = Workplace::new();
-    let served = common::Served::start(&workplace);
+    let served = Served::start(&workplace);
     let outcome = workplace.run_against(&served, "run --only key-mismatch --only multipart");
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert!(!outcome.out.contains("Could not be removed"), "{}", outcome.out);
@@ -143,7 +141,7 @@ fn hostile_listener() -> (String, std::thread::JoinHandle<()>) {
 #[test]
 fn hostile_answers_break_neither_terminal_nor_report() {
     let workplace = Workplace::new();
-    let mut served = common::Served::start(&workplace);
+    let mut served = Served::start(&workplace);
     let (url, answering) = hostile_listener();
     served.with("SSECHECK_PLAIN_ENDPOINT", &url);
     let steps = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;

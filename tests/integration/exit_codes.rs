@@ -1,11 +1,9 @@
 //! Each exit code of `run`, by the built binary.
 
-mod common;
-
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, send, suite};
+use crate::common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, send, suite};
 use rstest::rstest;
 
 const WRONG_STATUS: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["418"]}, "control": {"request": {}}}"#;

@@ -1,11 +1,10 @@
 //! What strangers and endpoints send, by chance: the same properties that are fuzzed (`fixtures/fuzz`).
 
-mod properties;
-
+use crate::properties;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const RECORD: &[u8] = include_bytes!("properties/record.json");
+const RECORD: &[u8] = include_bytes!("../properties/record.json");
 
 /// Pieces of suites that change what stands around them.
 const PIECES: [&str; 12] = [

@@ -1,8 +1,6 @@
 //! Profiles with departures, levels of certification, and buckets that block SSE-C, by the built binary.
 
-mod common;
-
-use common::{Served, Workplace, repository};
+use crate::common::{Served, Workplace, repository};
 use rstest::rstest;
 
 /// A profile that declares that the ETags of SSE-C objects are the MD5s of their content.

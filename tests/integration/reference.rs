@@ -1,11 +1,9 @@
 //! The embedded endpoint as HTTP clients see it.
 
-mod common;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use common::{Served, Workplace};
+use crate::common::{Served, Workplace};
 use rstest::rstest;
 
 /// Refused before its signature is looked at: it comes without TLS.

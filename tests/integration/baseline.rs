@@ -1,8 +1,6 @@
 //! Baselines, and the comparison of runs, by the built binary.
 
-mod common;
-
-use common::{Outcome, Served, Workplace};
+use crate::common::{GOOD_PUT, Outcome, Served, Workplace, suite};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -83,11 +81,10 @@ fn a_capability_that_is_missing_all_of_a_sudden_fails_a_strict_run_only() {
     let workplace = Workplace::new();
     let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
       "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}}]}"#;
-    let needing = common::suite("must", common::GOOD_PUT)
-        .replace(r#""level": "must""#, r#""level": "must", "requires": ["has-it"]"#);
+    let needing = suite("must", GOOD_PUT).replace(r#""level": "must""#, r#""level": "must", "requires": ["has-it"]"#);
     let needing = needing.replace(r#""scenarios": ["#, &format!(r#""scenarios": [{probe}, "#));
     // Something has to be judged.
-    let other = common::suite("must", common::GOOD_PUT).replace(r#""id": "test""#, r#""id": "other""#);
+    let other = suite("must", GOOD_PUT).replace(r#""id": "test""#, r#""id": "other""#);
     workplace.file("needing.json", &needing);
     workplace.file("other.json", &other);
     workplace

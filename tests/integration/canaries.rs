@@ -2,18 +2,16 @@
 //!
 //! The search is this test's own, and shares nothing with what blots secrets out.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::common::{Outcome, Served, Workplace, raw_endpoint, repository};
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use common::{Outcome, Served, Workplace, raw_endpoint, repository};
 use serde_json::{Value, json};
 use ssecheck::client::{CustomerKey, Target};
 use ssecheck::config::{self, Environment, Typed};

@@ -1,10 +1,8 @@
 //! All built-in suites in an existing bucket, in which a neighbour has things.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::estate::{Estate, GIVEN, counts};
+use crate::common::estate::{Estate, GIVEN, counts};
 use serde_json::Value;
 
 /// The queries by which a bucket is listed or asked for a setting.

@@ -1,8 +1,6 @@
 //! `ssecheck prove` and `ssecheck serve --fault`, by the built binary.
 
-mod common;
-
-use common::{Outcome, Served, Workplace, suite};
+use crate::common::{Outcome, Served, Workplace, suite};
 use rstest::rstest;
 use serde_json::Value;
 

@@ -1,12 +1,10 @@
 //! Evidence on disk: what `run --evidence` keeps, and what `judge` makes of it.
 
-mod common;
-
 use std::path::PathBuf;
 
+use crate::common::{GOOD_PUT, Outcome, Served, Workplace, repository, suite};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{GOOD_PUT, Outcome, Served, Workplace, suite};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -305,7 +303,7 @@ fn a_key_that_a_server_gives_back_stands_in_no_report_and_in_no_evidence() {
         &workplace,
         "--fault key-in-header-of-put --fault key-in-header-of-reads --fault key-in-error",
     );
-    let hex = std::fs::read_to_string(common::repository().join("fixtures/keys/plus-and-slash.hex")).expect("the key");
+    let hex = std::fs::read_to_string(repository().join("fixtures/keys/plus-and-slash.hex")).expect("the key");
     let bytes = hex::decode(hex.trim()).expect("it is hexadecimal");
     let base64 = STANDARD.encode(&bytes);
     let steps = format!(

@@ -1,11 +1,9 @@
 //! Shell completions and manual pages, by the built binary.
 
-mod common;
-
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use common::{Outcome, Workplace};
+use crate::common::{Outcome, Workplace};
 use rstest::rstest;
 
 /// The commands, by what the help lists.

@@ -1,14 +1,12 @@
 //! What is left of runs that are killed or interrupted anywhere, and `ssecheck sweep`.
 #![cfg(unix)]
 
-mod common;
-
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
-use common::estate::{Estate, GIVEN, Snapshot, counts};
-use common::gate::{Gate, Then};
-use common::{GOOD_PUT, Outcome, send, suite};
+use crate::common::estate::{Estate, GIVEN, Snapshot, counts};
+use crate::common::gate::{Gate, Then};
+use crate::common::{GOOD_PUT, Outcome, Workplace, send, suite};
 use http::Method;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -322,14 +320,14 @@ async fn nothing_is_sent_to_another_endpoint_or_by_a_ledger_that_is_damaged() {
 #[case::of_nothing("sweep --delete", "--run ID")]
 #[case::of_none("sweep --run 0123456789abcdef0123", "there is no ledger of run 0123456789abcdef0123")]
 fn mistakes_are_told(#[case] words: &str, #[case] told: &str) {
-    let outcome = common::Workplace::new().run(words);
+    let outcome = Workplace::new().run(words);
     assert!(outcome.code == Some(2) && outcome.err.contains(told), "{outcome:#?}");
 }
 
 #[test]
 fn without_ledgers_there_is_nothing_to_sweep() {
     for words in ["sweep", "sweep --older-than 7d --delete"] {
-        let outcome = common::Workplace::new().run(words);
+        let outcome = Workplace::new().run(words);
         assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{outcome:#?}");
     }
 }
@@ -352,7 +350,7 @@ async fn nothing_is_sent_where_no_ledger_can_be_kept() {
 #[case::making_buckets("")]
 #[case::given_a_bucket("--bucket given")]
 fn an_endpoint_that_is_not_there_leaves_no_ledger(#[case] words: &str) {
-    let workplace = common::Workplace::new();
+    let workplace = Workplace::new();
     let outcome = workplace.run_nowhere(&format!("run {words}"));
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
     assert!(!outcome.err.contains("could not be removed") && !outcome.err.contains("sweep"), "{}", outcome.err);
@@ -361,7 +359,7 @@ fn an_endpoint_that_is_not_there_leaves_no_ledger(#[case] words: &str) {
 
 #[test]
 fn no_ledger_is_kept_of_the_embedded_endpoint() {
-    let workplace = common::Workplace::new();
+    let workplace = Workplace::new();
     workplace.file("one.json", &suite("must", GOOD_PUT));
     workplace.file("taken", "a file where a folder should be");
     assert_eq!(workplace.run("run one.json --ledger taken/runs").code, Some(0));

@@ -1,14 +1,12 @@
 //! Endpoints that break HTTP, TLS or good manners: each gets a verdict, in bounded time and memory. All by real sockets.
 
-mod common;
-
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::raw_endpoint::{Behaviour, Certificate, RawEndpoint, Request, Stream};
-use common::{Outcome, Workplace, suite};
+use crate::common::raw_endpoint::{Behaviour, Certificate, RawEndpoint, Request, Stream};
+use crate::common::{Outcome, Workplace, suite};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

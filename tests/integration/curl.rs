@@ -1,10 +1,8 @@
 //! Scripts of `curl` for recorded requests, really run.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Served, Workplace};
+use crate::common::{Served, Workplace};
 use ssecheck::evidence::Exchange;
 use ssecheck::record::RunRecord;
 use ssecheck::report::curl_script;

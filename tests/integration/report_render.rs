@@ -1,8 +1,6 @@
 //! `ssecheck report render`, by the built binary.
 
-mod common;
-
-use common::{GOOD_PUT, Served, Workplace, suite};
+use crate::common::{GOOD_PUT, Served, Workplace, suite};
 use rstest::rstest;
 use ssecheck::report::RunFormat;
 

@@ -1,12 +1,10 @@
 //! `keygen`, `certify` and `verify`, by the built binary.
 
-mod common;
-
 use std::process::Command;
 
+use crate::common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, suite};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, suite};
 use rstest::rstest;
 use serde_json::{Value, json};
 

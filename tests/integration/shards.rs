@@ -1,11 +1,9 @@
 //! A run on several machines comes to the record of a run on one.
 #![cfg(unix)]
 
-mod common;
-
 use std::process::Stdio;
 
-use common::{Outcome, Served, Workplace};
+use crate::common::{Outcome, Served, Workplace};
 use serde_json::Value;
 
 /// A record without what differs from run to run.

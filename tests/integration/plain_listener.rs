@@ -1,13 +1,11 @@
 //! What a plain-HTTP listener does in place of an answer: only one that closes the connection has refused, and only where the endpoint
 //! answers others just then.
 
-mod common;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
-use common::raw_endpoint::{Behaviour, RawEndpoint, Request, Stream};
-use common::{Outcome, Workplace, suite};
+use crate::common::raw_endpoint::{Behaviour, RawEndpoint, Request, Stream};
+use crate::common::{Outcome, Workplace, suite};
 use rstest::rstest;
 use serde_json::Value;
 

@@ -1,0 +1,26 @@
+//! Runs the built binary, as its users do. One crate of all: linked once, each of its tests beside the others.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../properties/mod.rs"]
+mod properties;
+
+mod baseline;
+mod canaries;
+mod certificate;
+mod curl;
+mod ecosystem;
+mod evidence;
+mod exit_codes;
+mod explore;
+mod hostile_endpoints;
+mod hostile_input;
+mod main_job;
+mod neighbour;
+mod plain_listener;
+mod profiles;
+mod prove;
+mod reference;
+mod report_render;
+mod shards;
+mod sweep;
