@@ -143,7 +143,12 @@ impl<'a> Judging<'a> {
     }
 
     /// Steps judged by the exchanges that are kept of them; none where those are of other requests.
-    fn steps(&mut self, kept: &KeptFile, scene: Scene<'_>, steps: &[Step]) -> Result<Option<StepsRun>, ArchiveError> {
+    fn steps(
+        &mut self,
+        kept: &KeptFile,
+        scene: Scene<'_>,
+        steps: &[Arc<Step>],
+    ) -> Result<Option<StepsRun>, ArchiveError> {
         let Read { transcript, requests, stopped } = match self.shared.get(&kept.file) {
             Some(read) => read.clone(),
             None => {

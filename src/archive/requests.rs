@@ -1,5 +1,7 @@
 //! What a run of steps asks for, in one digest: evidence is judged only by suites that ask for the same.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -13,7 +15,7 @@ const GENERATION: u32 = 2;
 
 /// SHA-256, in hexadecimal, of all that decides what these steps send and what is looked at besides their answers. What
 /// they expect has no part in it.
-pub(super) fn digest(suite: &Suite, bucket: BucketKind, steps: &[Step]) -> String {
+pub(super) fn digest(suite: &Suite, bucket: BucketKind, steps: &[Arc<Step>]) -> String {
     let asked: Vec<Value> = steps
         .iter()
         .map(|step| json!([step.id, step.together, step.request, step.asks_for_storage(), step.asks_for_md5s()]))

@@ -208,7 +208,7 @@ async fn explored(arguments: Arguments) -> Result<u8, CommandError> {
     };
     recorded.iter().filter(|_| is_left_behind).for_each(|(_, advice)| run::tell(advice));
     let (explored, run) = made?;
-    told(&explored, &run, &means, &service, &path)
+    told(&explored, run, &means, &service, &path)
 }
 
 /// Explores in a run that removes what it made.
@@ -235,11 +235,12 @@ fn show(rule: &str) {
 /// Tells what came of it, and writes the scenario.
 fn told(
     explored: &Explored,
-    run: &RunResult,
+    run: RunResult,
     means: &Means,
     service: &Service,
     path: &PathBuf,
 ) -> Result<u8, CommandError> {
+    let interrupted = run.interrupted;
     if explored.divergence.is_some() || explored.without_verdict.is_some() {
         let record = RunRecord::of(run, &means.profile, &means.rules, &service.context);
         Screen::new(false).finish(&record).map_err(run::RunError::Output)?;
@@ -247,7 +248,7 @@ fn told(
         run.left_behind.iter().for_each(|item| say(&in_a_log(&format!("ssecheck: could not be removed: {item}"))));
     }
     print(&summary(explored));
-    if run.interrupted {
+    if interrupted {
         return Ok(exit_code::INTERRUPTED);
     }
     if let Some(Divergence { suite, requests, rule, .. }) = &explored.divergence {

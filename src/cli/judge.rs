@@ -98,7 +98,7 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
             evidence_digest: Some(archive.digest().to_owned()),
         };
         let run = archive::judge(&archive, choice.plan, &choice.profile, choice.baseline)?;
-        let run = RunRecord::of(&run, &choice.profile, &choice.rules, &context);
+        let run = RunRecord::of(run, &choice.profile, &choice.rules, &context);
         let screen = Screen::new(arguments.reports.take_stdout());
         screen.finish(&run).map_err(JudgeError::Output)?;
         arguments.reports.write(&run)?;

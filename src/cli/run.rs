@@ -187,7 +187,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     if let Some(keeper) = keeper {
         service.context.evidence_digest = Some(keeper.keep(&result, &choice.profile, &service.context)?);
     }
-    let run = RunRecord::of(&result, &choice.profile, &choice.rules, &service.context);
+    let run = RunRecord::of(result, &choice.profile, &choice.rules, &service.context);
     screen.finish(&run).map_err(RunError::Output)?;
     advice.iter().for_each(|advice| tell(advice));
     choice.tell_what_is_due();

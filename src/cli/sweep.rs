@@ -256,7 +256,7 @@ impl One<'_> {
     /// Shows what is still there; false where that could not be found out.
     async fn show(&self) -> bool {
         say(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
-        let housekeeper = Housekeeper::new(self.client.clone());
+        let housekeeper = Housekeeper::new(self.client.clone(), false);
         let removal = Removal::new(&housekeeper, Scope::Ledger(self.recorded), self.jobs);
         let (mut is_known, mut shown) = (true, 0);
         for bucket in self.buckets() {
@@ -282,7 +282,7 @@ impl One<'_> {
     /// Removes what is still there; whether nothing is left.
     async fn remove(&self) -> bool {
         say(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
-        let housekeeper = Housekeeper::new(self.client.clone());
+        let housekeeper = Housekeeper::new(self.client.clone(), false);
         let removal = Removal::new(&housekeeper, Scope::Ledger(self.recorded), self.jobs);
         let Outcome { removed, left_behind } = removal.remove(&self.buckets()).await;
         let is_all = left_behind.is_empty();

@@ -1,6 +1,7 @@
 //! The one place that makes an HTTP request of a step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -56,7 +57,7 @@ pub struct Earlier<'a> {
     /// Answers of earlier steps, by step id.
     pub answers: &'a BTreeMap<String, Answer>,
     /// The steps themselves, for the part numbers of an upload.
-    pub steps: &'a [Step],
+    pub steps: &'a [Arc<Step>],
 }
 
 /// A request ready to be signed.

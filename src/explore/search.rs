@@ -199,7 +199,7 @@ fn walk_of(tree: &Tree) -> Option<(Walk, Option<Seen>)> {
 fn failing(trees: Vec<Tree>, walks: &[Walk], results: &[Arc<CaseResult>]) -> Vec<(Tree, Walk, Arc<CaseResult>)> {
     let failed = |index: usize| {
         let name = format!("sequence-{index}");
-        let result = results.iter().find(|result| result.planned.case.scenario == name)?;
+        let result = results.iter().find(|result| result.planned.case.scenario.as_ref() == name)?;
         (result.judgement.found == Verdict::Fail).then(|| Arc::clone(result))
     };
     let all = trees.into_iter().zip(walks).enumerate();
@@ -279,7 +279,7 @@ impl Explorer<'_> {
         let suite = scenario::asking(&self.id(), CAPABILITIES);
         let results = self.run(&suite).await?;
         let lacks = results.iter().filter(|result| result.judgement.found == Verdict::NotSupported);
-        let mut lacking: BTreeSet<String> = lacks.map(|result| result.planned.case.scenario.clone()).collect();
+        let mut lacking: BTreeSet<String> = lacks.map(|result| result.planned.case.scenario.to_string()).collect();
         if !self.session.has_plain_listener() {
             lacking.insert(PLAIN_LISTENER.to_owned());
         }

@@ -11,6 +11,7 @@ use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
 use super::listing::{Entry, Kind};
+use super::named::Named;
 use super::removal::Removal;
 
 /// The most entries of a request (Amazon S3 API Reference, DeleteObjects).
@@ -21,35 +22,30 @@ const FEW: usize = 2;
 impl Removal<'_> {
     /// Removes what can be removed by the batch. Gives what was removed, in words, and the entries of which the endpoint did not
     /// say that they are gone: they are to be removed one by one, which tells why they cannot be.
-    pub(super) async fn remove_by_batch(&self, bucket: &str, entries: Vec<Entry>) -> (Vec<String>, Vec<Entry>) {
+    pub(super) async fn remove_by_batch(&self, bucket: &str, entries: Vec<Entry>) -> (Named, Vec<Entry>) {
         let (batched, mut left): (Vec<_>, Vec<_>) = entries.into_iter().partition(can_be_batched);
-        let batches = batched.chunks(MOST).map(<[Entry]>::to_vec).collect::<Vec<_>>();
-        let done: Vec<(HashSet<Entry>, Vec<Entry>)> = futures_util::stream::iter(batches)
-            .map(|batch| async move { (self.batch(bucket, &batch).await, batch) })
-            .buffered(self.jobs)
-            .collect()
-            .await;
-        let mut removed = Vec::new();
-        for (gone, batch) in done {
-            let (gone, still): (Vec<_>, Vec<_>) = batch.into_iter().partition(|entry| gone.contains(entry));
+        let mut done =
+            futures_util::stream::iter(in_batches(batched)).map(|batch| self.batch(bucket, batch)).buffered(self.jobs);
+        let mut removed = Named::default();
+        while let Some((gone, still)) = done.next().await {
             removed.extend(gone.iter().map(|entry| entry.in_words(bucket)));
             left.extend(still);
         }
         (removed, left)
     }
 
-    /// Sends one; the entries of which the answer says that they are gone.
-    async fn batch(&self, bucket: &str, entries: &[Entry]) -> HashSet<Entry> {
+    /// Sends one; the entries of which the answer says that they are gone, and the others.
+    async fn batch(&self, bucket: &str, entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
         if entries.len() <= FEW || self.has_no_batches.load(Ordering::Relaxed) {
-            return HashSet::new();
+            return (Vec::new(), entries);
         }
-        let Ok(document) = document(entries) else { return HashSet::new() };
+        let Ok(document) = document(&entries) else { return (Vec::new(), entries) };
         let reply = self.send_document("DeleteObjects", Method::POST, bucket, "", &[("delete", "")], document).await;
         let answer = reply.answer().filter(|answer| answer.status == 200);
         let Some(result) = answer.and_then(|answer| answer.xml().ok()).filter(|xml| xml.name == "DeleteResult") else {
             // It has no such operation, or is none that can be talked to: no use to ask for it again.
             self.has_no_batches.store(true, Ordering::Relaxed);
-            return HashSet::new();
+            return (Vec::new(), entries);
         };
         let deleted = result.children.iter().filter(|child| child.name == "Deleted").filter_map(|deleted| {
             let key = deleted.child_text("Key")?;
@@ -59,8 +55,19 @@ impl Removal<'_> {
             (!is_hidden).then_some((key, id))
         });
         let deleted: HashSet<(&str, Option<&str>)> = deleted.collect();
-        entries.iter().filter(|entry| deleted.contains(&(entry.key.as_str(), entry.id.as_deref()))).cloned().collect()
+        entries.into_iter().partition(|entry| deleted.contains(&(entry.key.as_str(), entry.id.as_deref())))
     }
+}
+
+/// Entries, as many together as a request takes, in their order.
+fn in_batches(mut entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut batches = Vec::new();
+    while !entries.is_empty() {
+        let last = (entries.len() - 1) / MOST * MOST;
+        batches.push(entries.split_off(last));
+    }
+    batches.reverse();
+    batches
 }
 
 /// Uploads have another operation; XML 1.0 cannot write all keys, and parsers do not agree on others (section 2.2).

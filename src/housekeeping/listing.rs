@@ -1,6 +1,7 @@
 //! What is in a bucket: listings read page by page, as far as they get on. Whatever an endpoint lists is hostile.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use http::Method;
 
@@ -118,6 +119,15 @@ enum Ended {
 impl Removal<'_> {
     /// Everything in a bucket below a prefix: object versions, delete markers, open uploads.
     pub(super) async fn contents(&self, bucket: &str, prefix: &str) -> Contents {
+        let (mut found, uploads) = tokio::join!(self.objects(bucket, prefix), self.uploads(bucket, prefix));
+        if !found.is_gone {
+            found.entries.extend(uploads.entries);
+            found.troubles.extend(uploads.troubles);
+        }
+        found
+    }
+
+    async fn objects(&self, bucket: &str, prefix: &str) -> Contents {
         let mut found = Contents::default();
         let mut ended = self.pages(&VERSIONS, bucket, prefix, &mut found).await;
         let mut listing = &VERSIONS;
@@ -126,14 +136,15 @@ impl Removal<'_> {
             listing = &OBJECTS;
             ended = self.pages(listing, bucket, prefix, &mut found).await;
         }
-        if says_gone(&ended) {
-            found.is_gone = true;
-            return found;
+        found.is_gone = says_gone(&ended);
+        if !found.is_gone {
+            found.tell(bucket, listing, &ended);
         }
-        found.tell(bucket, listing, &ended);
-        if matches!(&ended, Ended::Refused(reply) if reply.answer().is_none()) {
-            return found;
-        }
+        found
+    }
+
+    async fn uploads(&self, bucket: &str, prefix: &str) -> Contents {
+        let mut found = Contents::default();
         let ended = self.pages(&UPLOADS, bucket, prefix, &mut found).await;
         // Where there is no such operation there are no uploads.
         let lacks = |reply: &Reply| reply.answer().is_some_and(|answer| matches!(answer.status, 404 | 405 | 501));
@@ -145,7 +156,8 @@ impl Removal<'_> {
 
     /// Reads a listing page by page, as long as pages have news.
     async fn pages(&self, listing: &Listing, bucket: &str, prefix: &str, found: &mut Contents) -> Ended {
-        let mut known: HashSet<Entry> = HashSet::new();
+        // Hashes will do: names take much memory.
+        let (mut known, hasher) = (HashSet::new(), RandomState::new());
         let mut markers: Vec<(&'static str, String)> = Vec::new();
         let mut left = MAX_NAMES;
         for _ in 0..MAX_PAGES {
@@ -167,7 +179,7 @@ impl Removal<'_> {
             let before = known.len();
             // Nothing but what was asked for, whatever the endpoint lists.
             for entry in page.children.iter().filter_map(|child| listing.entry(child)) {
-                if entry.key.starts_with(prefix) && known.insert(entry.clone()) {
+                if entry.key.starts_with(prefix) && known.insert(hasher.hash_one(&entry)) {
                     left = left.saturating_sub(entry.key.len() + entry.id.as_ref().map_or(0, String::len));
                     found.entries.push(entry);
                 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod listing;
+mod named;
 mod removal;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ const MAX_KEPT: usize = 20_000;
 /// The most bytes that are kept of all of them: 32 MiB.
 const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 
-/// Sends the harness's own requests, and keeps what came back, within limits.
+/// Sends the harness's own requests, and keeps what came back where that is wanted, within limits.
 pub struct Housekeeper {
     client: Client,
     kept: Mutex<Kept>,
@@ -32,6 +33,8 @@ pub struct Housekeeper {
 }
 
 struct Kept {
+    /// Whether more is kept than what gave a customer key back.
+    keeps_all: bool,
     exchanges: Vec<Exchange>,
     /// The first answer that gave a customer key back, if it is not among them.
     given_back: Option<Exchange>,
@@ -40,12 +43,12 @@ struct Kept {
 }
 
 impl Housekeeper {
-    /// One that sends by way of this client.
+    /// One that sends by way of this client, and keeps what came back if that is to be evidence.
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, keeps_all: bool) -> Self {
         Self {
             client: client.for_housekeeping(),
-            kept: Mutex::new(Kept { exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES }),
+            kept: Mutex::new(Kept { keeps_all, exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES }),
             redactor: CustomerKey::redactor(&BTreeMap::new()),
         }
     }
@@ -94,6 +97,10 @@ impl Housekeeper {
 
 impl Kept {
     fn keep(&mut self, exchange: &Exchange) {
+        let gives_back = exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty());
+        if !self.keeps_all && !gives_back {
+            return;
+        }
         let mut exchange = exchange.clone();
         if exchange.size() > self.left
             && let Reply::Answer(answer) = &mut exchange.reply
@@ -104,7 +111,7 @@ impl Kept {
         if let Some(left) = left {
             self.left = left;
             self.exchanges.push(exchange);
-        } else if exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty()) {
+        } else if gives_back {
             // Whatever is not kept of the evidence, this is no less true.
             self.given_back.get_or_insert(exchange);
         }

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Method;
+use tokio::sync::Semaphore;
 
 use super::listing::{Contents, Entry, Kind};
+use super::named::Named;
 use super::{Housekeeper, reply_in_words};
 use crate::client::Silence;
 use crate::evidence::Reply;
@@ -24,10 +27,10 @@ const PATIENCE_WITH_THE_BUSY: u32 = 8;
 const LONGEST: Duration = Duration::from_secs(3600);
 /// What is said of what only a delete marker was made for.
 const HIDDEN: &str = ": the bucket has versions, which the endpoint does not list";
+/// How many buckets are emptied at the same time at most, whatever the number of requests: what each lists takes memory.
+const MAX_BUCKETS: usize = 8;
 /// How many times a bucket is emptied in which there is still something.
 const ROUNDS: usize = 3;
-/// The most things that are named one by one.
-const MAX_NAMED: usize = 1000;
 
 /// What is the run's.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +61,10 @@ pub struct Removal<'a> {
     silence: Silence,
     /// How many requests in a row were refused because the endpoint is busy.
     busy: AtomicU32,
-    /// Whether a request was answered by 403 since that was asked last.
-    is_forbidden: AtomicBool,
+    /// Buckets in which a request was answered by 403 since that was asked last.
+    forbidden: Mutex<BTreeSet<String>>,
+    /// As many requests as may be under way.
+    turns: Semaphore,
     started: Instant,
 }
 
@@ -83,6 +88,13 @@ pub struct Outcome {
     pub removed: Vec<String>,
     /// What could not be removed, or not be found out, and why.
     pub left_behind: Vec<String>,
+}
+
+/// What has come of a removal so far.
+#[derive(Debug, Default)]
+struct SoFar {
+    removed: Named,
+    left_behind: Named,
 }
 
 impl Scope<'_> {
@@ -113,7 +125,8 @@ impl<'a> Removal<'a> {
             has_no_batches: AtomicBool::new(false),
             silence: Silence::of(PATIENCE),
             busy: AtomicU32::new(0),
-            is_forbidden: AtomicBool::new(false),
+            forbidden: Mutex::default(),
+            turns: Semaphore::new(jobs.max(1)),
             started: Instant::now(),
         }
     }
@@ -127,18 +140,21 @@ impl<'a> Removal<'a> {
         Looked { is_gone, own, strange, troubles }
     }
 
-    /// Removes everything in the scope, and the buckets that the run made.
+    /// Removes everything in the scope, and the buckets that the run made; several buckets at a time, as each takes some requests
+    /// one after the other.
     pub async fn remove(&self, buckets: &[Bucket]) -> Outcome {
-        let mut outcome = Outcome::default();
-        for bucket in buckets {
-            self.empty(bucket, &mut outcome).await;
+        let mut outcome = SoFar::default();
+        let emptying = futures_util::stream::iter(buckets.to_vec());
+        let emptying = emptying.map(|bucket| async move { self.empty(&bucket).await });
+        let mut emptying = emptying.buffered(self.jobs.min(MAX_BUCKETS));
+        while let Some(SoFar { removed, left_behind }) = emptying.next().await {
+            outcome.removed.append(removed);
+            outcome.left_behind.append(left_behind);
         }
         if self.has_given_up() {
             outcome.left_behind.push(format!("no more was tried: {}", self.given_up()));
         }
-        bounded(&mut outcome.removed);
-        bounded(&mut outcome.left_behind);
-        outcome
+        Outcome { removed: outcome.removed.into_words(), left_behind: outcome.left_behind.into_words() }
     }
 
     /// Whether the endpoint left so many requests unanswered, or took so long, that no more is sent.
@@ -183,6 +199,7 @@ impl<'a> Removal<'a> {
         query: &[(&str, &str)],
         body: Bytes,
     ) -> Reply {
+        let _turn = self.turns.acquire().await;
         if self.has_given_up() {
             return Reply::NotSent(self.given_up());
         }
@@ -193,16 +210,27 @@ impl<'a> Removal<'a> {
             _ => self.busy.store(0, Ordering::Relaxed),
         }
         if reply.answer().is_some_and(|answer| answer.status == 403) {
-            self.is_forbidden.store(true, Ordering::Relaxed);
+            self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket.to_owned());
         }
         reply
     }
 
+    /// Whether anything was forbidden in a bucket since this was asked.
+    fn was_forbidden(&self, bucket: &str) -> bool {
+        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).remove(bucket)
+    }
+
     /// Empties a bucket of what is in the scope, and looks again, as long as there is something and it gets less.
-    async fn empty(&self, bucket: &Bucket, outcome: &mut Outcome) {
+    async fn empty(&self, bucket: &Bucket) -> SoFar {
+        let mut outcome = SoFar::default();
+        self.empty_as_far_as_it_goes(bucket, &mut outcome).await;
+        outcome
+    }
+
+    async fn empty_as_far_as_it_goes(&self, bucket: &Bucket, outcome: &mut SoFar) {
         let name = &bucket.name;
         let (mut hidden, mut is_without_policy) = (BTreeSet::new(), !bucket.is_made);
-        self.is_forbidden.store(false, Ordering::Relaxed);
+        self.was_forbidden(name);
         for round in 0..=ROUNDS {
             let looked = self.look(bucket).await;
             if looked.is_gone {
@@ -224,7 +252,7 @@ impl<'a> Removal<'a> {
             let (removed, failed) = self.remove_each(name, looked.own).await;
             hidden.extend(failed.iter().filter(|why| why.ends_with(HIDDEN)).cloned());
             let is_less = !removed.is_empty();
-            outcome.removed.extend(removed);
+            outcome.removed.append(removed);
             if bucket.is_made {
                 let reply = self.send("DeleteBucket", Method::DELETE, name, "", &[]).await;
                 let status = reply.answer().map(|answer| answer.status);
@@ -235,7 +263,7 @@ impl<'a> Removal<'a> {
                 if status == Some(409) && is_less && round + 1 < ROUNDS {
                     continue;
                 }
-                if !is_without_policy && self.is_forbidden.swap(false, Ordering::Relaxed) && round + 1 < ROUNDS {
+                if !is_without_policy && self.was_forbidden(name) && round + 1 < ROUNDS {
                     // A scenario may have set a policy that forbids what this takes.
                     is_without_policy = true;
                     self.send("DeleteBucketPolicy", Method::DELETE, name, "", &[("policy", "")]).await;
@@ -254,19 +282,21 @@ impl<'a> Removal<'a> {
     }
 
     /// Removes entries; what was removed, and what was not and why.
-    async fn remove_each(&self, bucket: &str, entries: Vec<Entry>) -> (Vec<String>, Vec<String>) {
-        let (removed_by_batch, entries) = self.remove_by_batch(bucket, entries).await;
-        let removals: Vec<Result<String, String>> = futures_util::stream::iter(entries)
-            .map(|entry| async move { self.remove_one(bucket, &entry).await })
-            .buffer_unordered(self.jobs)
-            .collect()
-            .await;
-        let (removed, failed): (Vec<_>, Vec<_>) = removals.into_iter().partition(Result::is_ok);
-        let removed = removed_by_batch.into_iter().chain(removed.into_iter().flatten());
-        (removed.collect(), failed.into_iter().filter_map(Result::err).collect())
+    async fn remove_each(&self, bucket: &str, entries: Vec<Entry>) -> (Named, Vec<String>) {
+        let (mut removed, entries) = self.remove_by_batch(bucket, entries).await;
+        let removing = futures_util::stream::iter(entries).map(|entry| self.remove_one(bucket, entry));
+        let mut removing = removing.buffer_unordered(self.jobs);
+        let mut failed = Vec::new();
+        while let Some(done) = removing.next().await {
+            match done {
+                Ok(words) => removed.push(words),
+                Err(why) => failed.push(why),
+            }
+        }
+        (removed, failed)
     }
 
-    async fn remove_one(&self, bucket: &str, entry: &Entry) -> Result<String, String> {
+    async fn remove_one(&self, bucket: &str, entry: Entry) -> Result<String, String> {
         let operation = if entry.kind == Kind::Upload { "AbortMultipartUpload" } else { "DeleteObject" };
         let query: Vec<(&str, &str)> = entry.query().into_iter().collect();
         let reply = self.send(operation, Method::DELETE, bucket, &entry.key, &query).await;
@@ -285,12 +315,4 @@ impl<'a> Removal<'a> {
 #[must_use]
 pub fn left_alone(entry: &Entry, bucket: &str) -> String {
     format!("{}: it is not the run's, and left alone", entry.in_words(bucket))
-}
-
-/// No more than can be read.
-fn bounded(named: &mut Vec<String>) {
-    if let Some(more) = named.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
-        named.truncate(MAX_NAMED);
-        named.push(format!("and {more} more"));
-    }
 }

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::client::{TlsTrust, samples};
+use crate::evidence::samples as evidence;
 use crate::ledger::{self, Recorded};
 
 const PREFIX: &str = "p/0123456789abcdef0123/";
@@ -83,7 +84,7 @@ impl Liar {
             }
         });
         let client = Client::new(samples::target(&url), &TlsTrust { insecure: true, ..TlsTrust::default() }).unwrap();
-        Self { housekeeper: Housekeeper::new(client), asked, _serving: AbortOnDropHandle::new(serving) }
+        Self { housekeeper: Housekeeper::new(client, true), asked, _serving: AbortOnDropHandle::new(serving) }
     }
 
     async fn remove(&self, scope: Scope<'_>, is_made: bool) -> Outcome {
@@ -440,6 +441,23 @@ async fn what_is_kept_of_it_is_bounded() {
     let bytes: usize = kept.iter().map(Exchange::size).sum();
     assert_eq!(kept.len(), 12);
     assert!(bytes <= MAX_KEPT_BYTES, "{bytes}");
+}
+
+#[rstest]
+#[case::evidence(true, &["plain", "with-key", "plain"])]
+#[case::no_evidence(false, &["with-key"])]
+fn what_gives_a_key_back_is_kept_whatever_else_is(#[case] keeps_all: bool, #[case] steps: &[&str]) {
+    let mut kept = Kept { keeps_all, exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES };
+    for step in ["plain", "with-key", "plain"] {
+        let mut exchange = evidence::exchange(step, Reply::Answer(evidence::answer(200)));
+        if let Reply::Answer(answer) = &mut exchange.reply
+            && step == "with-key"
+        {
+            answer.leaked_keys.push("K".to_owned());
+        }
+        kept.keep(&exchange);
+    }
+    assert_eq!(kept.exchanges.iter().map(|exchange| exchange.step.as_str()).collect::<Vec<_>>(), steps);
 }
 
 fn ledger_of(keys: &BTreeSet<String>) -> Recorded {

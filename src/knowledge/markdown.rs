@@ -99,7 +99,7 @@ fn scenario_in_words(scenario: &Scenario, rule: &str) -> String {
 
 /// What the titles of several cases have in common at their beginnings and ends.
 fn title_of_all(cases: &[&PlannedCase]) -> String {
-    let titles: BTreeSet<&str> = cases.iter().map(|planned| planned.case.title.as_str()).collect();
+    let titles: BTreeSet<&str> = cases.iter().map(|planned| planned.case.title.as_ref()).collect();
     let mut titles = titles.into_iter();
     let Some(first) = titles.next() else { return String::new() };
     let rest: Vec<&str> = titles.collect();

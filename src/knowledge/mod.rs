@@ -58,7 +58,7 @@ impl Scenario {
     /// The rules that its cases cite.
     #[must_use]
     pub fn rules(&self) -> BTreeSet<&str> {
-        self.cases.iter().flat_map(|planned| &planned.case.rules).map(String::as_str).collect()
+        self.cases.iter().flat_map(|planned| planned.case.rules.iter()).map(String::as_str).collect()
     }
 
     /// The operations that its judged steps send.

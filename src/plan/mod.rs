@@ -46,7 +46,7 @@ pub struct Control {
     pub identity: String,
     /// Where in the case that step is.
     index: usize,
-    put_right: Box<Step>,
+    put_right: Arc<Step>,
 }
 
 /// The cases of a run, in the order of reports.
@@ -75,10 +75,10 @@ impl PlannedCase {
 
     /// The steps of one of its controls: those that have none of their own, up to the one that is put right.
     #[must_use]
-    pub fn steps_of(&self, control: &Control) -> Vec<Step> {
+    pub fn steps_of(&self, control: &Control) -> Vec<Arc<Step>> {
         // Other steps' refusals are theirs to prove: here they would only stand in the way.
         let before = self.case.steps[..control.index].iter().filter(|step| step.control.is_none());
-        before.chain([&*control.put_right]).cloned().collect()
+        before.chain([&control.put_right]).cloned().collect()
     }
 
     /// The operations of its steps that are judged.
@@ -124,9 +124,10 @@ fn as_required(case: &Arc<Case>, profile: &Profile) -> Arc<Case> {
     if is_required(&case.own_rules()) {
         case.level = Level::Must;
     }
-    for also in case.steps.iter_mut().flat_map(|step| &mut step.also) {
-        if is_required(&also.rules) {
-            also.level = Some(Level::Must);
+    for step in &mut case.steps {
+        if step.also.iter().any(|also| is_required(&also.rules)) {
+            let required = Arc::make_mut(step).also.iter_mut().filter(|also| is_required(&also.rules));
+            required.for_each(|also| also.level = Some(Level::Must));
         }
     }
     Arc::new(case)
@@ -159,7 +160,7 @@ fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
         let mut whole = before.clone();
         digest_of(&put_right, &mut whole);
         let identity = hex::encode(whole.finalize());
-        controls.push(Control { step: step.id.clone(), identity, index, put_right: Box::new(put_right) });
+        controls.push(Control { step: step.id.clone(), identity, index, put_right: Arc::new(put_right) });
     }
     controls
 }

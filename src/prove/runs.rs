@@ -240,7 +240,7 @@ fn cases(plan: &Plan) -> Vec<ProvenCase> {
             id: case.id.clone(),
             suite: planned.suite.id.clone(),
             scenario: format!("{}/{}", planned.suite.id, case.scenario),
-            rules: case.rules.clone(),
+            rules: case.rules.to_vec(),
             has_control: !planned.controls.is_empty(),
             heavy: case.heavy,
             profiles: under.filter(|profile| *profile != PORTABLE).cloned().collect(),

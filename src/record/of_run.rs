@@ -45,9 +45,9 @@ pub struct Context {
 }
 
 impl RunRecord {
-    /// The record of a run.
+    /// The record of a run. It takes the run with it: thousands of cases take much memory, and two of each would take more.
     #[must_use]
-    pub fn of(run: &RunResult, profile: &Profile, rules: &Catalogue, context: &Context) -> Self {
+    pub fn of(run: RunResult, profile: &Profile, rules: &Catalogue, context: &Context) -> Self {
         let mut suites: Vec<SuiteRecord> = Vec::new();
         for suite in run.cases.iter().map(|case| &case.planned.suite) {
             if suites.last().is_none_or(|last| last.id != suite.id) {
@@ -56,7 +56,7 @@ impl RunRecord {
                 suites.push(SuiteRecord { id, title, file, digest });
             }
         }
-        let cited = run.cases.iter().flat_map(|case| &case.planned.case.rules);
+        let cited = run.cases.iter().flat_map(|case| case.planned.case.rules.iter());
         let accused = run.cases.iter().flat_map(|case| case.judgement.accused());
         let named: BTreeSet<&str> = cited.chain(accused).map(String::as_str).collect();
         let rules_named: Vec<_> = rules.iter().filter(|rule| named.contains(rule.id.as_str())).cloned().collect();
@@ -64,20 +64,20 @@ impl RunRecord {
         let families = families.filter(|family| rules_named.iter().any(|rule| rule.family == family.id));
         let mut limits = context.limits.clone();
         limits.extend(run.interrupted.then(|| "the run was interrupted".to_owned()));
-        limits.extend(key_given_back_besides(run));
+        limits.extend(key_given_back_besides(&run));
         let mut record = Self {
             format: FORMAT.to_owned(),
             ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
-            run: run.id.clone(),
+            run: run.id,
             started: rfc3339(run.started),
             seconds: run.elapsed.as_secs_f64(),
             interrupted: run.interrupted,
             endpoint: context.endpoint.clone(),
             plain_endpoint: context.plain_endpoint.clone(),
             embedded: context.is_embedded,
-            server: run.server.clone(),
+            server: run.server,
             label: context.label.clone(),
-            bucket: run.bucket.clone(),
+            bucket: run.bucket,
             profile: ProfileRecord::of(profile),
             baseline: run.baseline.as_ref().map(|it| BaselineRecord { file: it.file.clone(), strict: it.strict }),
             complete: context.is_complete,
@@ -91,9 +91,9 @@ impl RunRecord {
             certification: Vec::new(),
             families: families.cloned().collect(),
             rules: rules_named,
-            cases: run.cases.iter().map(|case| CaseRecord::of(case)).collect(),
+            cases: run.cases.into_iter().map(|case| CaseRecord::of(&case)).collect(),
             throttling: run.throttling,
-            left_behind: run.left_behind.clone(),
+            left_behind: run.left_behind,
         };
         record.counts = record.counted().collect();
         if context.is_complete {
@@ -132,12 +132,12 @@ impl CaseRecord {
         Self {
             id: case.id.clone(),
             suite: result.planned.suite.id.clone(),
-            title: case.title.clone(),
-            why: case.why.clone(),
+            title: case.title.to_string(),
+            why: case.why.to_string(),
             level: case.level,
             certification: result.planned.certification(),
             bucket: case.bucket,
-            rules: case.rules.clone(),
+            rules: case.rules.to_vec(),
             operations: operations.into_iter().collect(),
             verdict: judgement.verdict,
             found: judgement.found,

@@ -3,7 +3,7 @@
 //! The `junit-report` crate writes the document; what it has no words for (properties, the number of skipped cases,
 //! the host's name) is added to its output.
 
-use junit_report::{Duration as JunitDuration, Report, TestCase, TestCaseBuilder, TestSuiteBuilder};
+use junit_report::{Duration as JunitDuration, Report, TestCase, TestCaseBuilder, TestSuite};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
 use time::OffsetDateTime;
@@ -29,15 +29,17 @@ pub fn junit(run: &RunRecord) -> Result<Vec<u8>, JunitError> {
     let mut details = Vec::new();
     for suite in &run.suites {
         let cases = || run.cases.iter().filter(|case| case.suite == suite.id);
-        let mut builder = TestSuiteBuilder::new(&suite.id);
-        builder.set_timestamp(started);
-        builder.add_testcases(cases().map(|case| test_case(case, run)));
-        report.add_testsuite(builder.build());
+        // Not by its builder, which would give a copy of all of them.
+        let mut written = TestSuite::new(&suite.id);
+        written.set_timestamp(started);
+        written.add_testcases(cases().map(|case| test_case(case, run)));
+        report.add_testsuite(written);
         let skips = |case: &&CaseRecord| is_skipped(case.verdict, run.is_off_strict_baseline(case));
         details.push(SuiteDetails { skipped: cases().filter(skips).count(), properties: properties(run, suite) });
     }
     let mut written = Vec::new();
     report.write_xml(&mut written).map_err(|e| failed(&e))?;
+    drop(report);
     completed(&written, &details).map_err(|e| failed(&e))
 }
 

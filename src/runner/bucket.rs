@@ -90,13 +90,16 @@ impl Preparation<'_> {
             self.allow_ssec(&buckets.plain).await?;
         }
         self.preflight(&buckets.plain, prefix).await?;
-        for kind in special(kinds) {
+        let making = special(kinds).map(|kind| async move {
             let bucket = match given {
-                Some(bucket) => self.is_of_kind(kind, bucket).await?,
-                None => self.make_special(kind, name(kind, run_id)).await?,
+                Some(bucket) => self.is_of_kind(kind, bucket).await,
+                None => self.make_special(kind, name(kind, run_id)).await,
             };
-            buckets.special.insert(kind, bucket);
-        }
+            Ok((kind, bucket?))
+        });
+        // Each to its end, also where another fails: what is cut off may be made all the same.
+        let made: Vec<Result<_, PrepareError>> = futures_util::future::join_all(making).await;
+        buckets.special = made.into_iter().collect::<Result<_, _>>()?;
         Ok(buckets)
     }
 
@@ -191,16 +194,20 @@ impl Preparation<'_> {
     /// A plain PUT that works and an SSE-C PUT that is forbidden: SSE-C is blocked on the bucket.
     async fn preflight(self, bucket: &str, prefix: &str) -> Result<(), PrepareError> {
         let place = Place { bucket: bucket.to_owned(), prefix: format!("{prefix}preflight/") };
-        let plain = self.put(&place, "plain", None).await?;
-        let Reply::Answer(answer) = &plain else { return Ok(()) };
-        if answer.status >= 300 {
-            let bucket = bucket.to_owned();
-            return Err(PrepareError::Bucket { bucket, what: "takes no object", answer: in_words(answer) });
-        }
         // Settings of buckets take effect in the end, says AWS, and not at once.
         let attempts = if self.options.allow_ssec { SETTLING.as_secs() } else { 1 };
         for attempt in 1..=attempts {
             let Reply::Answer(answer) = self.put(&place, "sse-c", Some("preflight")).await? else { break };
+            if answer.status < 300 {
+                break;
+            }
+            if attempt == 1 {
+                let Reply::Answer(answer) = self.put(&place, "plain", None).await? else { break };
+                if answer.status >= 300 {
+                    let bucket = bucket.to_owned();
+                    return Err(PrepareError::Bucket { bucket, what: "takes no object", answer: in_words(&answer) });
+                }
+            }
             if answer.status != 403 {
                 break;
             }

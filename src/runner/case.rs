@@ -120,7 +120,7 @@ impl Shared {
     }
 
     /// How steps end that are cut off because they take too long.
-    fn out_of_time(&self, what: &str, scene: Scene<'_>, steps: &[Step]) -> Ended {
+    fn out_of_time(&self, what: &str, scene: Scene<'_>, steps: &[Arc<Step>]) -> Ended {
         let limit = self.options.scenario_timeout.as_secs();
         let took = format!("it took longer than {limit} seconds (--scenario-timeout)");
         scene.stopped(steps, Stopped::Unjudgeable(Mismatch::new(what, "to end in time", took)))

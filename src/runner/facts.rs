@@ -1,6 +1,7 @@
 //! What expectations refer to besides what came back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +14,7 @@ use crate::suite::model::{KeyForm, Step};
 use crate::verdict::Facts;
 
 /// The bodies that steps send, by name.
-pub(super) fn bodies_of(suite: &Suite, steps: &[Step]) -> BTreeMap<String, Body> {
+pub(super) fn bodies_of(suite: &Suite, steps: &[Arc<Step>]) -> BTreeMap<String, Body> {
     let names = steps.iter().filter_map(|step| step.request.body.as_ref());
     names.filter_map(|name| Some((name.clone(), suite.bodies.get(name)?.clone()))).collect()
 }

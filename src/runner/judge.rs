@@ -52,7 +52,7 @@ pub(super) struct Ended {
 impl Scene<'_> {
     /// Judges steps by their exchanges, unless they were stopped.
     #[must_use]
-    pub fn judged(&self, steps: &[Step], transcript: Arc<Transcript>, stopped: Option<Stopped>) -> StepsRun {
+    pub fn judged(&self, steps: &[Arc<Step>], transcript: Arc<Transcript>, stopped: Option<Stopped>) -> StepsRun {
         let own = self.case.own_rules();
         let Ended { outcome, stopped } = match stopped {
             Some(stopped) => self.stopped(steps, stopped),
@@ -67,7 +67,7 @@ impl Scene<'_> {
         Terms { control, profile, cited: &case.rules, own, bodies: &suite.bodies }
     }
 
-    pub(super) fn stopped(&self, steps: &[Step], stopped: Stopped) -> Ended {
+    pub(super) fn stopped(&self, steps: &[Arc<Step>], stopped: Stopped) -> Ended {
         let finding = |why: &Mismatch| Finding {
             step: steps.first().map(|step| step.id.clone()).unwrap_or_default(),
             control: self.control,

@@ -12,8 +12,8 @@ mod steps;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
@@ -37,7 +37,7 @@ use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
 use crate::suite::model::BucketKind;
-use crate::verdict::{Finding, Judgement, Verdict};
+use crate::verdict::{Finding, Judgement, Transcript, Verdict};
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -143,7 +143,8 @@ pub struct RunResult {
     pub probes: Vec<Arc<ProbeRun>>,
     /// How often the endpoint said that it was busy.
     pub throttling: Throttling,
-    /// What was sent to make buckets and to remove what was made, and what came back.
+    /// What was sent to make buckets and to remove what was made, and what came back: where evidence is made of it, else only what
+    /// gave a customer key back.
     pub housekeeping: Vec<Exchange>,
 }
 
@@ -204,7 +205,7 @@ impl Session {
         let clock = Instant::now();
         let run_id = options.ledger.as_ref().map_or_else(RunId::random, |ledger| ledger.head().run.clone());
         let prefix = format!("{}{run_id}/", options.prefix);
-        let housekeeper = Housekeeper::new(client.clone());
+        let housekeeper = Housekeeper::new(client.clone(), options.keeps_all);
         let client = client.until(&cancelled);
         let recorder = Recorder::new(options.ledger.clone(), &cancelled);
         let preparation = Preparation { housekeeper: &housekeeper, recorder: &recorder, options: &options };
@@ -340,6 +341,9 @@ fn probed(probes: &HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<Pro
     probes
 }
 
+/// What is kept of what was sent and came back where nothing is: one for all cases.
+static NOTHING: LazyLock<Arc<Transcript>> = LazyLock::new(Arc::default);
+
 impl CaseResult {
     /// A case of which nothing was sent yet.
     pub(crate) fn of(planned: PlannedCase, judgement: Judgement) -> Self {
@@ -350,7 +354,7 @@ impl CaseResult {
     /// Leaves out what was sent and came back in its own steps.
     fn forget_exchanges(&mut self) {
         if let Some(own) = &mut self.own {
-            own.transcript = Arc::default();
+            own.transcript = Arc::clone(&NOTHING);
         }
     }
 

@@ -40,7 +40,7 @@ impl SoFar {
         self.transcript().exchanges.iter().any(|exchange| matches!(exchange.reply, Reply::Closed(_)))
     }
 
-    fn judged(&self, steps: &[Step], terms: Terms<'_>) -> StepsOutcome {
+    fn judged(&self, steps: &[Arc<Step>], terms: Terms<'_>) -> StepsOutcome {
         judge_steps(steps, terms, &self.transcript())
     }
 
@@ -66,7 +66,7 @@ impl Shared {
     pub(super) async fn steps(
         &self,
         scene: Scene<'_>,
-        steps: &[Step],
+        steps: &[Arc<Step>],
         slug: &str,
         so_far: &SoFar,
     ) -> Result<Ended, Cut> {
@@ -89,7 +89,7 @@ impl Shared {
         let redactor = CustomerKey::redactor(&keys);
         let sent_bodies = bodies_of(suite, steps);
         let disclosures = Disclosures::of(&sent_bodies);
-        let facts = facts(&keys, steps.iter().any(Step::asks_for_md5s).then_some(&sent_bodies));
+        let facts = facts(&keys, steps.iter().any(|step| step.asks_for_md5s()).then_some(&sent_bodies));
         let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
         let own = case.own_rules();
         so_far.begin(facts);

@@ -84,7 +84,7 @@ impl Scene {
 
     /// Asserts that the endpoint has no bucket, and the folder no ledger.
     async fn assert_nothing_is_left(&self) {
-        let housekeeper = Housekeeper::new(self.client.clone());
+        let housekeeper = Housekeeper::new(self.client.clone(), false);
         let reply = housekeeper.send("ListBuckets", Method::GET, "", "", &[], Bytes::new()).await.reply;
         let listed = reply.answer().and_then(|answer| answer.xml().ok()).expect("it lists its buckets");
         let buckets = listed.child("Buckets").map_or(0, |buckets| buckets.children.len());

@@ -1,4 +1,4 @@
-//! The expanded file against the schema of suites, and what is said where it does not fit.
+//! A file and its expanded scenarios against the schema of suites, and what is said where they do not fit.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::{Value, json};
 
-use super::expand::{Expanded, Origin};
+use super::expand::Origin;
 use super::found::Found;
 use super::locate::escape;
 use super::schema::strict_schema;
@@ -23,32 +23,26 @@ fn validator(schema: &Value) -> Validator {
     jsonschema::validator_for(schema).unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}"))
 }
 
-/// Says what of an expanded file does not fit the schema: scenario by scenario, until enough is found, as what is found takes
-/// much memory.
-pub(super) fn check_schema(expanded: &mut Expanded, found: &mut Found<'_>) {
-    let scenarios = match expanded.file.get_mut("scenarios") {
-        Some(Value::Array(scenarios)) => std::mem::take(scenarios),
-        _ => Vec::new(),
-    };
-    for error in FILE.iter_errors(&expanded.file) {
-        tell(&error, "", expanded, found);
-    }
-    for (index, scenario) in scenarios.iter().enumerate() {
-        if found.is_full() {
-            break;
-        }
-        for error in SCENARIO.iter_errors(scenario) {
-            tell(&error, &format!("/scenarios/{index}"), expanded, found);
-        }
-    }
-    if let Some(Value::Array(none)) = expanded.file.get_mut("scenarios") {
-        *none = scenarios;
+/// Says what of a file does not fit the schema. Its scenarios are looked at one by one, once they are expanded.
+pub(super) fn check_file(file: &Value, found: &mut Found<'_>) {
+    for error in FILE.iter_errors(file) {
+        tell(&error, str::to_owned, found);
     }
 }
 
-fn tell(error: &ValidationError<'_>, above: &str, expanded: &Expanded, found: &mut Found<'_>) {
+/// Says what of an expanded scenario does not fit the schema, unless enough is found: what is found takes much memory.
+pub(super) fn check_scenario(scenario: &Value, origin: &Origin, found: &mut Found<'_>) {
+    if found.is_full() {
+        return;
+    }
+    for error in SCENARIO.iter_errors(scenario) {
+        tell(&error, |pointer| origin.in_file(pointer), found);
+    }
+}
+
+fn tell(error: &ValidationError<'_>, in_file: impl Fn(&str) -> String, found: &mut Found<'_>) {
     for (pointer, kind) in innermost(error) {
-        describe(&original_pointer(&format!("{above}{pointer}"), &expanded.origins), kind, found);
+        describe(&in_file(&pointer), kind, found);
     }
 }
 
@@ -156,20 +150,4 @@ fn known_members(error: &ValidationError<'_>) -> Vec<String> {
         };
     }
     node.get("properties").and_then(Value::as_object).into_iter().flat_map(|p| p.keys().cloned()).collect()
-}
-
-/// The pointer in the file of what stands at `pointer` in the expanded file.
-pub(super) fn original_pointer(pointer: &str, origins: &[Origin]) -> String {
-    let mut segments: Vec<String> = pointer.split('/').map(str::to_owned).collect();
-    let index = |segment: Option<&String>| segment.and_then(|number| number.parse::<usize>().ok());
-    let is_scenario = segments.get(1).is_some_and(|segment| segment == "scenarios");
-    let Some(origin) = index(segments.get(2)).filter(|_| is_scenario).and_then(|i| origins.get(i)) else {
-        return pointer.to_owned();
-    };
-    segments[2] = origin.scenario.to_string();
-    let is_step = segments.get(3).is_some_and(|segment| segment == "steps");
-    if let Some(step) = index(segments.get(4)).filter(|_| is_step).and_then(|i| origin.steps.get(i)) {
-        segments[4] = step.to_string();
-    }
-    segments.join("/")
 }

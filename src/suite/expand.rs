@@ -11,14 +11,6 @@ use super::limits::{
 };
 use super::locate::escape;
 
-/// A file whose scenarios have their placeholders filled in, not yet typed.
-pub struct Expanded {
-    /// The file's JSON.
-    pub file: Value,
-    /// For each scenario where it is from.
-    pub origins: Vec<Origin>,
-}
-
 /// Where an expanded scenario is from.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -33,15 +25,29 @@ pub struct Origin {
 static PLACEHOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\$\{([^}.]*)\.?([^}]*)\}").unwrap_or_else(|e| unreachable!("{e}")));
 
-/// Expands every scenario of the file. Files whose shape is off are expanded as far as they go: the schema check
-/// that follows names what is wrong. Nothing where they would come to more than the budget has: that is said.
-pub fn expand(mut file: Value, found: &mut Found<'_>, budget: &mut Budget) -> Option<Expanded> {
-    let mut origins = Vec::new();
-    let Some(Value::Array(scenarios)) = file.get_mut("scenarios") else { return Some(Expanded { file, origins }) };
-    let scenarios = std::mem::take(scenarios);
-    let mut expanded = Vec::new();
-    let empty = Map::new();
-    let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
+impl Origin {
+    /// The pointer in the file of what stands at `pointer` in the expanded scenario.
+    pub fn in_file(&self, pointer: &str) -> String {
+        let mut segments: Vec<&str> = pointer.split('/').collect();
+        let step = segments.get(2).filter(|_| segments.get(1) == Some(&"steps"));
+        let step = step.and_then(|number| self.steps.get(number.parse::<usize>().ok()?)).map(usize::to_string);
+        if let Some(step) = &step {
+            segments[2] = step;
+        }
+        format!("/scenarios/{}{}", self.scenario, segments.join("/"))
+    }
+}
+
+/// Expands these scenarios of a file, and hands over one after the other: all of them at once would take much memory. Scenarios whose
+/// shape is off are expanded as far as they go: the schema, by which who takes them judges, names what is wrong. Nothing
+/// where they would come to more than the budget has, or are not taken any more: that is said.
+pub fn expand(
+    scenarios: &[Value],
+    tables: &Map<String, Value>,
+    found: &mut Found<'_>,
+    budget: &mut Budget,
+    mut take: impl FnMut(Value, Origin, &mut Found<'_>) -> Option<()>,
+) -> Option<()> {
     for (index, scenario) in scenarios.iter().enumerate() {
         let pointer = format!("/scenarios/{index}");
         let axes = axes(scenario, &pointer, tables, found)?;
@@ -58,14 +64,10 @@ pub fn expand(mut file: Value, found: &mut Found<'_>, budget: &mut Budget) -> Op
                 bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
             let affords = filler.affords(rows.iter().map(|row| row.len() as u64 + VALUE).sum());
             affords.and_then(|()| filler.fill(&mut value))?;
-            expanded.push(value);
-            origins.push(Origin { scenario: index, rows, steps });
+            take(value, Origin { scenario: index, rows, steps }, found)?;
         }
     }
-    if let Some(scenarios) = file.get_mut("scenarios") {
-        *scenarios = Value::Array(expanded);
-    }
-    Some(Expanded { file, origins })
+    Some(())
 }
 
 /// An alias, and the rows that it stands for.
@@ -335,13 +337,25 @@ mod tests {
         let text = file.to_string();
         let located = Located::new(&text);
         let mut found = Found::new(&located);
-        let expanded = expand(file.clone(), &mut found, &mut Budget::default());
-        let scenarios = expanded.into_iter().flat_map(|expanded| {
-            let values = expanded.file["scenarios"].as_array().cloned().unwrap_or_default();
-            let of = |(value, origin): (Value, Origin)| Scenario { value, rows: origin.rows, steps: origin.steps };
-            values.into_iter().zip(expanded.origins).map(of)
+        let empty = Map::new();
+        let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
+        let scenarios = file["scenarios"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut expanded = Vec::new();
+        let _ = expand(scenarios, tables, &mut found, &mut Budget::default(), |value, origin, _| {
+            expanded.push(Scenario { value, rows: origin.rows, steps: origin.steps });
+            Some(())
         });
-        (scenarios.collect(), found.report("x", &text).diagnostics)
+        (expanded, found.report("x", &text).diagnostics)
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let origin = Origin { scenario: 3, rows: Vec::new(), steps: vec![0, 1, 1, 2] };
+        assert_eq!(origin.in_file(""), "/scenarios/3");
+        assert_eq!(origin.in_file("/title"), "/scenarios/3/title");
+        assert_eq!(origin.in_file("/steps/2/request/body"), "/scenarios/3/steps/1/request/body");
+        assert_eq!(origin.in_file("/steps/9/x"), "/scenarios/3/steps/9/x");
+        assert_eq!(origin.in_file("/for_each/2"), "/scenarios/3/for_each/2");
     }
 
     #[test]

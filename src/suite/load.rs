@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::conform::{check_schema, original_pointer};
-use super::expand::{Expanded, Origin, expand};
+use super::conform::{check_file, check_scenario};
+use super::expand::{Origin, expand};
 use super::found::Found;
 use super::limits::Budget;
 use super::lint::{self, Checked};
@@ -68,31 +69,31 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// One case: a scenario with its parameters filled in.
+/// One case: a scenario with its parameters filled in. It shares with the scenario's other cases what is equal in them.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// `suite/scenario` or `suite/scenario[row,…]`; unique in a run.
     pub id: String,
     /// The scenario's id.
-    pub scenario: String,
+    pub scenario: Arc<str>,
     /// One line for people.
-    pub title: String,
+    pub title: Arc<str>,
     /// Why it matters.
-    pub why: String,
+    pub why: Arc<str>,
     /// How binding it is.
     pub level: Level,
     /// Ids of the rules it tests.
-    pub rules: Vec<String>,
+    pub rules: Arc<[String]>,
     /// Profiles under which it runs; all when empty.
-    pub profiles: Vec<String>,
+    pub profiles: Arc<[String]>,
     /// The kind of bucket it runs in.
     pub bucket: BucketKind,
     /// Ids of the capabilities that it names itself.
-    pub requires: Vec<String>,
+    pub requires: Arc<[String]>,
     /// Whether `prove` runs it only against faults of the rules that it cites.
     pub heavy: bool,
     /// What is done, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Arc<Step>>,
 }
 
 impl Case {
@@ -156,26 +157,59 @@ fn load_as(
 /// The typed file and what it declares; nothing where it is so far off that no more can be said. What is known to be right is
 /// only read.
 fn checked(
-    file: Value,
+    mut file: Value,
     source: &SuiteSource,
     rules: &Catalogue,
     found: &mut Found<'_>,
     budget: &mut Budget,
     is_known: bool,
 ) -> Option<(Typed, Checked)> {
+    let scenarios = match file.get_mut("scenarios") {
+        Some(Value::Array(scenarios)) => std::mem::take(scenarios),
+        _ => Vec::new(),
+    };
     if !is_known {
         found.odd_names();
+        check_file(&file, found);
     }
-    let mut expanded = expand(file, found, budget)?;
-    if !is_known {
-        check_schema(&mut expanded, found);
-        if !found.is_empty() {
-            return None;
+    let empty = serde_json::Map::new();
+    let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
+    let mut expanded: Vec<(Scenario, Origin)> = Vec::new();
+    expand(&scenarios, tables, found, budget, |scenario, origin, found| {
+        if !is_known {
+            check_scenario(&scenario, &origin, found);
         }
+        if !found.is_empty() {
+            return Some(());
+        }
+        let mut scenario: Scenario = typed(scenario, |pointer| origin.in_file(pointer), found)?;
+        if let Some((former, _)) = expanded.last().filter(|(_, former)| former.scenario == origin.scenario) {
+            scenario.share(former);
+        }
+        expanded.push((scenario, origin));
+        Some(())
+    })?;
+    drop(scenarios);
+    if !found.is_empty() {
+        return None;
     }
-    let typed = type_file(expanded, found)?;
+    let typed = Typed::new(typed(file, str::to_owned, found)?, expanded);
     let declared = lint::check(&typed, &source.fixtures, rules, found, budget, is_known);
     Some((typed, declared))
+}
+
+/// What a JSON value says; nothing where it cannot be read, and that is said at the place in the file.
+fn typed<T: DeserializeOwned>(value: Value, in_file: impl Fn(&str) -> String, found: &mut Found<'_>) -> Option<T> {
+    let read = serde_path_to_error::deserialize(value);
+    read.map_err(|error| {
+        let segments = error.path().iter().filter_map(|segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
+            serde_path_to_error::Segment::Map { key } => Some(format!("/{}", super::locate::escape(key))),
+            _ => None,
+        });
+        found.at(&in_file(&segments.collect::<String>()), error.inner().to_string(), None);
+    })
+    .ok()
 }
 
 fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {
@@ -189,7 +223,7 @@ fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {
         let mut case = case(id, scenario);
         match capability {
             Some(spec) => {
-                case.id.clone_from(&case.scenario);
+                case.id = case.scenario.to_string();
                 capabilities.push(Capability { spec, probe: case });
             }
             None => cases.push(Arc::new(case)),
@@ -225,6 +259,16 @@ pub(super) struct Typed {
 }
 
 impl Typed {
+    /// Of a file, whose scenarios these are.
+    fn new(mut file: SuiteFile, expanded: Vec<(Scenario, Origin)>) -> Self {
+        let (scenarios, origins) = expanded.into_iter().unzip();
+        file.scenarios = scenarios;
+        // One more than there may be, in all, is enough to say that there are too many.
+        let key_names =
+            file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
+        Self { file, origins, key_names }
+    }
+
     /// The cases' ids, in order.
     pub fn case_ids(&self) -> impl Iterator<Item = String> {
         self.file.scenarios.iter().zip(&self.origins).map(|(scenario, Origin { rows, .. })| {
@@ -235,27 +279,6 @@ impl Typed {
             }
         })
     }
-}
-
-fn type_file(expanded: Expanded, found: &mut Found<'_>) -> Option<Typed> {
-    let Expanded { file, origins } = expanded;
-    let typed: Result<SuiteFile, _> = serde_path_to_error::deserialize(file);
-    let file = typed.map_err(|error| {
-        let path: String = error
-            .path()
-            .iter()
-            .filter_map(|segment| match segment {
-                serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
-                serde_path_to_error::Segment::Map { key } => Some(format!("/{}", super::locate::escape(key))),
-                _ => None,
-            })
-            .collect();
-        found.at(&original_pointer(&path, &origins), error.inner().to_string(), None);
-    });
-    let file = file.ok()?;
-    // One more than there may be, in all, is enough to say that there are too many.
-    let key_names = file.keys.iter().flat_map(|(name, spec)| spec.names(name)).take(MAX_KEYS as usize + 1).collect();
-    Some(Typed { file, origins, key_names })
 }
 
 /// The key that a spec declares.
@@ -299,7 +322,8 @@ mod tests {
     fn every_rule_is_tested_by_some_scenario() {
         let rules = Catalogue::embedded().unwrap();
         let suites: Vec<Suite> = embedded().iter().map(|source| load(source, &rules).unwrap()).collect();
-        let cited: BTreeSet<&String> = suites.iter().flat_map(|s| &s.cases).flat_map(|case| &case.rules).collect();
+        let cited: BTreeSet<&String> =
+            suites.iter().flat_map(|s| &s.cases).flat_map(|case| case.rules.iter()).collect();
         let idle: Vec<&str> =
             rules.iter().map(|r| r.id.as_str()).filter(|id| !cited.contains(&(*id).to_owned())).collect();
         // What only a profile asks for besides.
@@ -405,6 +429,21 @@ mod tests {
     fn a_body_of_head_is_seen_on_a_connection_of_its_own() {
         let steps = r#"{"id": "h", "request": {"operation": "HeadObject", "own_connection": true}, "expect": {"body": {"empty": true}}}"#;
         assert!(loaded(&of_steps(steps)).is_ok());
+    }
+
+    #[test]
+    fn cases_of_one_scenario_share_what_is_equal_in_them() {
+        let suite = of_steps(r#"{"id": "g", "request": {"operation": "GetObject", "object": "o-${r.id}"}}"#)
+            .replace(r#""scenarios""#, r#""tables": {"t": [{"id": "a"}, {"id": "b"}]}, "scenarios""#)
+            .replace(r#""id": "s""#, r#""id": "s", "for_each": {"r": "t"}"#);
+        let suite = loaded(&suite).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let [a, b] = suite.cases.as_slice() else { panic!("{suite:?}") };
+        assert_eq!((a.id.as_str(), b.id.as_str()), ("x/s[a]", "x/s[b]"));
+        assert!(
+            Arc::ptr_eq(&a.why, &b.why) && Arc::ptr_eq(&a.rules, &b.rules) && Arc::ptr_eq(&a.steps[0], &b.steps[0])
+        );
+        assert_eq!(a.steps[1].request.object.as_deref(), Some("o-a"));
+        assert_eq!(b.steps[1].request.object.as_deref(), Some("o-b"));
     }
 
     proptest! {

@@ -110,8 +110,7 @@ impl<'a> Located<'a> {
     }
 
     fn root(&self) -> Option<&Node<'a>> {
-        let read = || parse_to_ast(self.text, &CollectOptions::default(), &ParseOptions::default()).ok();
-        self.root.get_or_init(|| read().and_then(|parsed| parsed.value)).as_ref()
+        self.root.get_or_init(|| nodes(self.text)).as_ref()
     }
 
     /// A diagnostic at the node that `pointer` names, or at its nearest ancestor that exists.
@@ -160,8 +159,9 @@ impl<'a> Located<'a> {
 
     /// Tells of every member whose name stands twice in one object, or is too long: its pointer, where it stands, and why.
     pub(super) fn odd_names(&self, tell: &mut dyn FnMut(&str, Range<usize>, OddName<'_>)) {
-        if let Some(root) = self.root() {
-            Self::walk_names(root, &mut String::new(), tell);
+        // Nodes take much memory, and are not needed again where nothing else is wrong.
+        if let Some(root) = nodes(self.text) {
+            Self::walk_names(&root, &mut String::new(), tell);
         }
     }
 
@@ -239,6 +239,10 @@ impl<'a> Located<'a> {
             help,
         }
     }
+}
+
+fn nodes(text: &str) -> Option<Node<'_>> {
+    parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?.value
 }
 
 /// A member's name as a segment of a JSON Pointer (RFC 6901).

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::evidence::samples::{answer, exchange};
 
-fn steps(steps: Value) -> Vec<Step> {
+fn steps(steps: Value) -> Vec<Arc<Step>> {
     serde_json::from_value(steps).expect("they are steps")
 }
 

@@ -9,6 +9,7 @@ mod judge_tests;
 pub(crate) mod samples;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -225,7 +226,7 @@ pub struct Terms<'a> {
 
 /// Judges a run of steps: the first step that did not come out as expected decides.
 #[must_use]
-pub fn judge_steps(steps: &[Step], terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
+pub fn judge_steps(steps: &[Arc<Step>], terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
     let outcomes = steps.iter().map(|step| judge_step(step, terms, transcript));
     outcomes.into_iter().find(|outcome| *outcome != StepsOutcome::Held).unwrap_or(StepsOutcome::Held)
 }

@@ -55,7 +55,7 @@ impl Estate {
             max_rps: None,
         };
         let trust = TlsTrust { ca_pem: Some(endpoint.ca_pem.clone()), ..TlsTrust::default() };
-        let housekeeper = Housekeeper::new(Client::new(target, &trust).expect("a client can be made"));
+        let housekeeper = Housekeeper::new(Client::new(target, &trust).expect("a client can be made"), false);
         let workplace = Workplace::new();
         workplace.file("ca.pem", &endpoint.ca_pem);
         let estate = Self { endpoint, workplace, housekeeper };

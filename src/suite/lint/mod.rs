@@ -9,6 +9,7 @@ mod scenario;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -74,13 +75,13 @@ struct Lint<'a, 'f> {
 /// The steps before one, of which it may name the answers.
 #[derive(Clone, Copy)]
 struct Before<'s> {
-    steps: &'s [Step],
+    steps: &'s [Arc<Step>],
     /// Where the scenario has its steps, by id.
     places: &'s HashMap<&'s str, usize>,
 }
 
 impl<'s> Before<'s> {
-    fn get(&self, id: &str) -> Option<&'s Step> {
+    fn get(&self, id: &str) -> Option<&'s Arc<Step>> {
         self.places.get(id).and_then(|place| self.steps.get(*place))
     }
 

@@ -1,5 +1,7 @@
 //! What is sent: members that go together, and what headers are made from.
 
+use std::sync::Arc;
+
 use super::{Before, Lint};
 use crate::suite::limits::MAX_LISTED;
 use crate::suite::locate::escape;
@@ -77,7 +79,7 @@ impl Lint<'_, '_> {
             self.body_named(&format!("{pointer}/body"), body);
         }
         self.reach(pointer, request, operation);
-        let created = |step: &&Step| step.request.operation == Some(Op::CreateMultipartUpload);
+        let created = |step: &&Arc<Step>| step.request.operation == Some(Op::CreateMultipartUpload);
         if let Some(name) = request.upload.as_ref().filter(|name| before.get(name).filter(created).is_none()) {
             let creates = before.steps.iter().filter(created).map(|step| step.id.as_str());
             let help = self.found.suggest(name, creates);

@@ -1,6 +1,7 @@
 //! Scenarios and their steps.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::{Before, Lint};
 use crate::suite::limits::{MAX_CAPABILITIES, MAX_REPEAT, take};
@@ -154,7 +155,7 @@ impl Lint<'_, '_> {
         let bucket = scenario.bucket;
         let refusal = step.needs.iter().chain(&step.expect).any(Outcome::is_refusal);
         if let Some(id) = &step.controlled_by {
-            let succeeds = |s: &&Step| {
+            let succeeds = |s: &&Arc<Step>| {
                 s.setup
                     && s.request.operation == step.request.operation
                     && s.request.object == step.request.object

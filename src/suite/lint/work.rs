@@ -1,5 +1,7 @@
 //! How much a case makes the runner and the judge compute.
 
+use std::sync::Arc;
+
 use super::Lint;
 use crate::suite::body::Body;
 use crate::suite::limits::{MAX_ALL_STEPS, MAX_COMPARED, MAX_DIGESTED, MAX_IN_MEMORY, MAX_TOGETHER, take};
@@ -88,8 +90,8 @@ impl Lint<'_, '_> {
     }
 
     /// What is digested to tell an ETag from the MD5s of what was sent: each body, alone and after each customer key.
-    fn md5s(&self, steps: &[Step]) -> u64 {
-        if !steps.iter().any(Step::asks_for_md5s) {
+    fn md5s(&self, steps: &[Arc<Step>]) -> u64 {
+        if !steps.iter().any(|step| step.asks_for_md5s()) {
             return 0;
         }
         let keys: std::collections::BTreeSet<&str> = steps.iter().flat_map(|step| step.request.key_names()).collect();
@@ -101,7 +103,7 @@ impl Lint<'_, '_> {
 }
 
 /// How many steps the controls of these steps send: each is sent behind those before it that have none.
-fn of_controls(steps: &[Step]) -> u64 {
+fn of_controls(steps: &[Arc<Step>]) -> u64 {
     let (mut before, mut sent) = (0, 0u64);
     for step in steps {
         if step.control.is_some() {

@@ -9,6 +9,7 @@ mod outcome;
 mod request;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,37 +137,56 @@ impl Level {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Stable id, unique in the suite. Never positional.
-    pub id: String,
+    pub id: Arc<str>,
     /// One line for people; may hold `${alias.member}`.
-    pub title: String,
+    pub title: Arc<str>,
     /// Why it matters: what breaks for whom when a server gets this wrong.
-    pub why: String,
+    pub why: Arc<str>,
     /// How binding it is.
     pub level: Level,
     /// Ids of the rules it tests, from the rule catalogue (`suites/rules.json`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    pub rules: Arc<[String]>,
     /// It is no test but the probe of a capability: its id is the capability's. Where a step does not come out as
     /// expected the endpoint lacks the capability, and what needs it is not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<CapabilitySpec>,
     /// Profiles under which it runs; all of them when absent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub profiles: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    pub profiles: Arc<[String]>,
     /// The kind of bucket it runs in; a plain one unless told.
     #[serde(default, skip_serializing_if = "BucketKind::is_plain")]
     pub bucket: BucketKind,
     /// Ids of further capabilities that it needs (`suites/capabilities.json`), besides those that its requests show.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub requires: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    pub requires: Arc<[String]>,
     /// It sends so much that `ssecheck prove` runs it only against faults of the rules that it cites.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heavy: bool,
     /// Alias → table name: the scenario becomes one case for each row (for several tables: for each combination).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub for_each: BTreeMap<String, String>,
+    pub for_each: Arc<BTreeMap<String, String>>,
     /// What is done, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Arc<Step>>,
+}
+
+impl Scenario {
+    /// Shares with another case of the same scenario what is equal in both.
+    pub(super) fn share(&mut self, former: &Self) {
+        fn one<T: ?Sized + PartialEq>(own: &mut Arc<T>, former: &Arc<T>) {
+            if own == former {
+                *own = Arc::clone(former);
+            }
+        }
+        one(&mut self.id, &former.id);
+        one(&mut self.title, &former.title);
+        one(&mut self.why, &former.why);
+        one(&mut self.rules, &former.rules);
+        one(&mut self.profiles, &former.profiles);
+        one(&mut self.requires, &former.requires);
+        one(&mut self.for_each, &former.for_each);
+        self.steps.iter_mut().zip(&former.steps).for_each(|(own, former)| one(own, former));
+    }
 }
 
 /// What a capability is for, and who must have it.
@@ -267,7 +287,7 @@ impl BucketKind {
 }
 
 /// One S3 request and what must come back.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Stable id, unique in the scenario; later steps refer to it.
@@ -311,7 +331,7 @@ pub struct Step {
 }
 
 /// An expectation that is about other rules than the rest of its scenario.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Also {
     /// The rules that it is about, of those that the scenario cites. The scenario's other expectations are not.
@@ -324,7 +344,7 @@ pub struct Also {
 }
 
 /// The positive control of a refusal.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// Members that replace those of the step's request; `"sse_c": {}` sends no SSE-C headers.

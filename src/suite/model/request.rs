@@ -106,7 +106,7 @@ impl DigestAlgorithm {
 }
 
 /// Everything of a request that a suite controls. In a control, every member given replaces the step's.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The S3 operation.
@@ -182,7 +182,7 @@ pub struct Request {
 }
 
 /// The SSE-C headers of a request. With `key` alone all three are right; each can be replaced. Empty: none is sent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SseC {
     /// Name of the customer key from which the headers are derived.
@@ -200,7 +200,7 @@ pub struct SseC {
 }
 
 /// The source of CopyObject or UploadPartCopy.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CopySource {
     /// The source object's name in the scenario; `object` unless told.
@@ -215,7 +215,7 @@ pub struct CopySource {
 }
 
 /// A header's value: give `absent`, `value`, `of_step`, `digest`, or `key` and/or `form`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderSpec {
     /// The header is not sent.
