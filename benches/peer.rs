@@ -2,7 +2,8 @@
 //! that is slow. Not to be run by itself.
 //!
 //! `peer requests N CONNECTIONS` writes and reads N objects under a customer key each, by so many connections, at the endpoint that the
-//! environment names; it prints seconds. `peer delay PORT MILLISECONDS` prints its own port, and passes on what comes there to the port
+//! environment names; it prints seconds. `peer round-trip N` prints the median of the seconds that each of N requests takes, one after the
+//! other on one connection. `peer delay PORT MILLISECONDS` prints its own port, and passes on what comes there to the port
 //! of this machine and back, each piece so much later that a round trip takes these milliseconds.
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ async fn main() -> Result<(), Error> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["requests", objects, connections] => requests(objects.parse()?, connections.parse()?).await,
+        ["round-trip", number] => round_trip(number.parse()?).await,
         ["delay", port, milliseconds] => delay(port.parse()?, Duration::from_millis(milliseconds.parse()?) / 2).await,
         // `cargo bench` runs all benchmarks.
         _ => {
@@ -185,6 +187,22 @@ async fn delay(port: u16, each_way: Duration) -> Result<(), Error> {
             tokio::join!(pass(from_client, to_server, each_way), pass(from_server, to_client, each_way));
         });
     }
+}
+
+async fn round_trip(number: usize) -> Result<(), Error> {
+    let endpoint = Endpoint::of_environment()?;
+    let mut sender = endpoint.connect().await?;
+    send(&mut sender, endpoint.request("PUT", "/round-trip", None, b"")?).await?;
+    let mut taken = Vec::new();
+    for _ in 0..number {
+        let request = endpoint.request("GET", "/round-trip?list-type=2", None, b"")?;
+        let clock = Instant::now();
+        send(&mut sender, request).await?;
+        taken.push(clock.elapsed());
+    }
+    taken.sort();
+    println!("{}", taken.get(number / 2).ok_or("no request was sent")?.as_secs_f64());
+    Ok(())
 }
 
 /// Passes on what comes, later; however much is under way.

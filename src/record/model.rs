@@ -1,6 +1,7 @@
 //! The record's members.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use schemars::JsonSchema;
@@ -168,9 +169,9 @@ pub struct CaseRecord {
     /// Id of its suite.
     pub suite: String,
     /// One line for people.
-    pub title: String,
+    pub title: Arc<str>,
     /// What breaks for whom when a server gets this wrong.
-    pub why: String,
+    pub why: Arc<str>,
     /// How binding it is; of a failure its finding may say otherwise.
     pub level: Level,
     /// The lowest level of certification that asks for it.
@@ -178,7 +179,7 @@ pub struct CaseRecord {
     /// The kind of bucket that it runs in.
     pub bucket: BucketKind,
     /// Ids of the rules that it cites.
-    pub rules: Vec<String>,
+    pub rules: Arc<[String]>,
     /// The operations that are judged.
     pub operations: Vec<Operation>,
     /// What became of it.

@@ -1,6 +1,7 @@
 //! The record of a run that has just been made.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -132,12 +133,12 @@ impl CaseRecord {
         Self {
             id: case.id.clone(),
             suite: result.planned.suite.id.clone(),
-            title: case.title.to_string(),
-            why: case.why.to_string(),
+            title: Arc::clone(&case.title),
+            why: Arc::clone(&case.why),
             level: case.level,
             certification: result.planned.certification(),
             bucket: case.bucket,
-            rules: case.rules.to_vec(),
+            rules: Arc::clone(&case.rules),
             operations: operations.into_iter().collect(),
             verdict: judgement.verdict,
             found: judgement.found,

@@ -37,11 +37,15 @@ pub fn junit(run: &RunRecord) -> Result<Vec<u8>, JunitError> {
         let skips = |case: &&CaseRecord| is_skipped(case.verdict, run.is_off_strict_baseline(case));
         details.push(SuiteDetails { skipped: cases().filter(skips).count(), properties: properties(run, suite) });
     }
-    let mut written = Vec::new();
+    // Grown piece by piece each would take twice as much memory for a while.
+    let mut written = Vec::with_capacity(run.cases.len() * BYTES_OF_A_CASE);
     report.write_xml(&mut written).map_err(|e| failed(&e))?;
     drop(report);
     completed(&written, &details).map_err(|e| failed(&e))
 }
+
+/// About as many bytes are written of a case that passed.
+const BYTES_OF_A_CASE: usize = 128;
 
 struct SuiteDetails {
     skipped: usize,
@@ -116,7 +120,7 @@ fn properties(run: &RunRecord, suite: &SuiteRecord) -> Vec<(&'static str, String
 fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick_xml::Error> {
     let host = host_name();
     let mut reader = Reader::from_reader(document);
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 1);
+    let mut writer = Writer::new_with_indent(Vec::with_capacity(document.len() * 5 / 4), b' ', 1);
     let mut details = details.iter();
     loop {
         match reader.read_event()? {

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn hostile_text_breaks_out_of_nothing() {
         let mut hostile = case("s/a", Verdict::Fail, "r");
-        hostile.title = "<img src=x> `x` [a](b)\n# head".to_owned();
+        hostile.title = "<img src=x> `x` [a](b)\n# head".into();
         hostile.findings[0].finding.mismatches[0].actual = "````\n</details>".to_owned();
         let mut run = run(vec![hostile]);
         run.label = Some("@all | **bold** <script>".to_owned());

@@ -123,7 +123,7 @@ impl Shared {
     fn out_of_time(&self, what: &str, scene: Scene<'_>, steps: &[Arc<Step>]) -> Ended {
         let limit = self.options.scenario_timeout.as_secs();
         let took = format!("it took longer than {limit} seconds (--scenario-timeout)");
-        scene.stopped(steps, Stopped::Unjudgeable(Mismatch::new(what, "to end in time", took)))
+        scene.stopped(steps, Stopped::Unjudgeable(Box::new(Mismatch::new(what, "to end in time", took))))
     }
 
     /// Finds out whether the endpoint has a capability, once in a run.

@@ -32,9 +32,9 @@ pub struct Scene<'s> {
 #[serde(rename_all = "snake_case")]
 pub enum Stopped {
     /// What they need could not be set up.
-    Blocked(Mismatch),
+    Blocked(Box<Mismatch>),
     /// The harness or the endpoint did not get as far, or did not in time.
-    Unjudgeable(Mismatch),
+    Unjudgeable(Box<Mismatch>),
     /// The harness panicked. What a panic says may hold anything, and is not told.
     Panicked,
 }
@@ -68,12 +68,10 @@ impl Scene<'_> {
     }
 
     pub(super) fn stopped(&self, steps: &[Arc<Step>], stopped: Stopped) -> Ended {
-        let finding = |why: &Mismatch| Finding {
-            step: steps.first().map(|step| step.id.clone()).unwrap_or_default(),
-            control: self.control,
-            rules: self.case.own_rules(),
-            level: None,
-            mismatches: vec![why.clone()],
+        let finding = |why: &Mismatch| {
+            let step = steps.first().map(|step| step.id.clone()).unwrap_or_default();
+            let (rules, mismatches) = (self.case.own_rules(), vec![why.clone()]);
+            Box::new(Finding { step, control: self.control, rules, level: None, mismatches })
         };
         let outcome = match &stopped {
             Stopped::Blocked(why) => StepsOutcome::Blocked(finding(why)),

@@ -74,7 +74,8 @@ impl Shared {
         let bucket = match self.bucket_for(case.bucket).await? {
             Ok(bucket) => bucket,
             Err(why) => {
-                let mismatch = Mismatch::new("bucket", format!("a bucket that is {}", case.bucket.as_str()), why);
+                let expected = format!("a bucket that is {}", case.bucket.as_str());
+                let mismatch = Box::new(Mismatch::new("bucket", expected, why));
                 // What the endpoint cannot set up it lacks; that no bucket could be made says nothing of it.
                 let is_own = case.bucket == BucketKind::Own;
                 let stopped = if is_own { Stopped::Unjudgeable(mismatch) } else { Stopped::Blocked(mismatch) };

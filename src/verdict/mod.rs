@@ -186,13 +186,13 @@ pub enum StepsOutcome {
     /// Everything expected came.
     Held,
     /// A judged step came out otherwise.
-    Broken(Finding),
+    Broken(Box<Finding>),
     /// A setup step came out otherwise.
-    Blocked(Finding),
+    Blocked(Box<Finding>),
     /// A probe showed that the endpoint lacks the operation.
-    NotSupported(Finding),
+    NotSupported(Box<Finding>),
     /// No answer that could be judged.
-    Unjudgeable(Finding),
+    Unjudgeable(Box<Finding>),
 }
 
 impl StepsOutcome {
@@ -234,12 +234,9 @@ pub fn judge_steps(steps: &[Arc<Step>], terms: Terms<'_>, transcript: &Transcrip
 /// Judges one step; it may refer to those before it.
 #[must_use]
 pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
-    let about = |rules: &[String], level, mismatches| Finding {
-        step: step.id.clone(),
-        control: terms.control,
-        rules: rules.to_vec(),
-        level,
-        mismatches,
+    let about = |rules: &[String], level, mismatches| {
+        let (step, control, rules) = (step.id.clone(), terms.control, rules.to_vec());
+        Box::new(Finding { step, control, rules, level, mismatches })
     };
     let finding = |mismatches| about(terms.own, None, mismatches);
     let Some(exchange) = transcript.of(&step.id) else {
@@ -359,27 +356,27 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
         (StepsOutcome::Unjudgeable(finding), _) => judgement(
             Verdict::Error,
             format!("step `{}` got no answer that could be judged", finding.step),
-            vec![finding],
+            vec![*finding],
         ),
         (StepsOutcome::NotSupported(finding), _) => {
             let reason = format!("probe `{}` shows that the endpoint lacks the operation", finding.step);
-            judgement(Verdict::NotSupported, reason, vec![finding])
+            judgement(Verdict::NotSupported, reason, vec![*finding])
         }
         (StepsOutcome::Blocked(finding), _) => {
             let by = finding.mismatches.first().map(|m| format!(": {}: {}", m.subject, m.actual)).unwrap_or_default();
             let reason = format!("step `{}`, which it needs, did not come out{by}", finding.step);
-            judgement(Verdict::Blocked, reason, vec![finding])
+            judgement(Verdict::Blocked, reason, vec![*finding])
         }
         // An answer that accepts what must be refused is a failure whatever the control says.
         (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => judgement(
             Verdict::Fail,
             format!("step `{}` did not come out as the rule demands", finding.step),
-            vec![finding],
+            vec![*finding],
         ),
         (own, Some((step, outcome))) => {
             let mut findings = Vec::new();
             if let StepsOutcome::Broken(finding) = own {
-                findings.push(finding);
+                findings.push(*finding);
             }
             let (verdict, finding) = match outcome {
                 StepsOutcome::Unjudgeable(finding) => (Verdict::Error, Some(finding)),
@@ -388,7 +385,7 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
                 | StepsOutcome::NotSupported(finding) => (Verdict::Inconclusive, Some(finding)),
                 StepsOutcome::Held => (Verdict::Inconclusive, None),
             };
-            findings.extend(finding.cloned());
+            findings.extend(finding.map(|finding| Finding::clone(finding)));
             let reason =
                 format!("the positive control of step `{step}` (the same request, put right) did not succeed either");
             judgement(verdict, reason, findings)
@@ -402,14 +399,14 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn finding() -> Finding {
-        Finding {
+    fn finding() -> Box<Finding> {
+        Box::new(Finding {
             step: "s".to_owned(),
             control: false,
             rules: Vec::new(),
             level: None,
             mismatches: vec![Mismatch::new("status", "4xx", "200")],
-        }
+        })
     }
 
     #[rstest]

@@ -44,7 +44,7 @@ fn family(id: &str) -> Family {
 /// A case that accuses the rule where it fails, with what was sent and what came back.
 fn with_exchange(id: &str, verdict: Verdict, rule: &str, operations: &[Operation]) -> CaseRecord {
     let mut case = case(id, verdict, rule);
-    case.rules = vec![rule.to_owned()];
+    case.rules = [rule.to_owned()].into();
     case.operations = operations.to_vec();
     for found in &mut case.findings {
         found.exchange = Some(exchange("PUT", "https://localhost:9000/b/o"));
@@ -63,7 +63,7 @@ fn sample() -> RunRecord {
     ]);
     // As reports are: a pass has no findings, and a case may accuse a rule that it does not cite.
     run.cases[0].findings.clear();
-    run.cases[3].rules = vec!["two".to_owned()];
+    run.cases[3].rules = ["two".to_owned()].into();
     run.cases[4].found = Verdict::Fail;
     run.families = vec![family("f"), family("g")];
     run.rules = vec![rule("one", "f"), rule("two", "f"), rule("three", "g")];
@@ -294,7 +294,7 @@ fn the_page_stays_small_whatever_the_record_holds() {
     let exchange = big.findings[0].exchange.as_mut().expect("it has one");
     exchange.sent.headers = vec![(long.clone(), long.clone()); 80];
     exchange.sent.body_text = Some(long.clone());
-    (big.title, big.why, big.reason) = (long.clone(), long.clone(), long.clone());
+    (big.title, big.why, big.reason) = (long.as_str().into(), long.as_str().into(), long.clone());
     big.findings[0].before = vec![exchange.clone(); 9];
     big.findings = vec![big.findings[0].clone(); 9];
     run.cases = vec![big; 4];
