@@ -1,7 +1,7 @@
 //! A customer key in the forms that a suite can ask for.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -10,13 +10,14 @@ use rand::RngCore as _;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::evidence::Redactor;
+use crate::evidence::{Alike, Redactor};
 use crate::suite::Key;
 use crate::suite::model::KeyForm;
 
 /// What all long fresh keys of a process begin with. By it a key is found wherever an endpoint gives it back, also in
 /// answers to requests that never sent it, and however many keys there were. 20 random bytes of each are its own.
 static BEGINNING: LazyLock<[u8; 12]> = LazyLock::new(rand::random);
+static ALIKE: LazyLock<Option<Arc<Alike>>> = LazyLock::new(|| Alike::new(&*BEGINNING));
 /// Keys of fewer bytes have nothing in common.
 const SHORTEST_ALIKE: usize = 24;
 
@@ -50,7 +51,7 @@ impl CustomerKey {
     /// Finds these keys, and any other that this process has made.
     #[must_use]
     pub fn redactor(keys: &BTreeMap<String, Self>) -> Redactor {
-        Redactor::of_run(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())), &*BEGINNING)
+        Redactor::of_run(keys.iter().map(|(name, key)| (name.as_str(), key.bytes())), ALIKE.as_ref())
     }
 
     /// The raw bytes.

@@ -25,6 +25,8 @@
 //! bytes were replaced (by U+FFFD, say). Of a dump with more columns than the bytes', only what stands on the first line is
 //! found. Digests are no secrets: the MD5 of a key is part of every answer. Nor are the signatures in an answer: each is good for one request and some minutes.
 
+mod alike;
+mod beginnings;
 mod encoding;
 #[cfg(test)]
 mod tests;
@@ -33,9 +35,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
+pub use self::alike::Alike;
+use self::beginnings::{BEGINNING, Beginnings};
 use self::encoding::Encoding;
 use super::MAX_TEXT;
 use crate::config::Credentials;
@@ -58,8 +63,6 @@ const DISTINCT: usize = 8;
 const SHORTEST_SECRET: usize = 12;
 /// As many bytes of a credential must be there; all session tokens of AWS begin alike.
 const CERTAIN_OF_CREDENTIALS: usize = 32;
-/// How many bytes a search begins with; shorter than the part of any secret that must be there.
-const BEGINNING: usize = 8;
 /// How many encodings are undone, one below the other.
 const DEPTH: usize = 4;
 /// Up to so many bytes are searched like a text, whatever they are.
@@ -79,7 +82,11 @@ const MOST_DECODED_TIMES: usize = 24;
 pub struct Redactor {
     secrets: Vec<Secret>,
     needles: Vec<Needle>,
-    beginnings: Option<AhoCorasick>,
+    beginnings: Arc<Beginnings>,
+    /// What all its keys begin with, where they all do.
+    alike: Option<Arc<Alike>>,
+    /// Equal for redactors of keys that are alike; no other two have the same.
+    identity: u64,
     /// Of each beginning the needles that begin so.
     of_beginning: Vec<Vec<usize>>,
     /// As many bytes must be there of any needle.
@@ -133,29 +140,28 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// A redactor for these keys, by name.
     pub fn new<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>) -> Self {
-        Self::of_run(keys, &[])
+        Self::of_run(keys, None)
     }
 
-    /// A redactor for these keys, by name, and for all others that have the beginning that all keys of a run have.
-    pub fn of_run<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, beginning: &[u8]) -> Self {
-        let (mut secrets, mut needles) = (Vec::new(), Vec::new());
+    /// A redactor for these keys, by name, and for all others that begin as all keys of a run do.
+    pub fn of_run<'k>(keys: impl IntoIterator<Item = (&'k str, &'k [u8])>, alike: Option<&Arc<Alike>>) -> Self {
+        let (mut secrets, mut needles, mut are_alike) = (Vec::new(), Vec::new(), true);
         for (name, key) in keys.into_iter().filter(|(_, key)| key.len() >= SHORTEST_SECRET) {
-            let distinct = if !beginning.is_empty() && key.starts_with(beginning) {
-                beginning.len() + DISTINCT
-            } else {
-                SHORTEST_SECRET
-            };
+            let beginning = alike.map(|alike| alike.bytes()).filter(|beginning| key.starts_with(beginning));
+            are_alike &= beginning.is_some();
+            let distinct = beginning.map_or(SHORTEST_SECRET, |beginning| beginning.len() + DISTINCT);
             // Base64 may lack its last group, and a text its end.
             let certain = ((key.len().div_ceil(3) - 1) * 3).min(distinct);
             needles.extend(in_every_form(&key[..certain], &key[certain..], 0, secrets.len()));
             secrets.push(Secret { name: name.to_owned(), shown: REDACTED });
         }
-        if beginning.len() >= SHORTEST_SECRET {
-            let unknown = KEY_LENGTH.saturating_sub(beginning.len());
-            needles.extend(in_every_form(beginning, &[], unknown, secrets.len()));
-            secrets.push(Secret { name: OF_ANOTHER.to_owned(), shown: REDACTED });
-        }
-        Self::of(secrets, needles)
+        let Some(alike) = alike else { return Self::of(secrets, needles) };
+        let unknown = KEY_LENGTH.saturating_sub(alike.bytes().len());
+        needles.extend(in_every_form(alike.bytes(), &[], unknown, secrets.len()));
+        secrets.push(Secret { name: OF_ANOTHER.to_owned(), shown: REDACTED });
+        let beginnings = alike.beginnings_of(&needles);
+        let redactor = Self::beginning_so(secrets, needles, beginnings);
+        if are_alike { Self { alike: Some(Arc::clone(alike)), identity: 0, ..redactor } } else { redactor }
     }
 
     /// A redactor for a target's secret access key and session token.
@@ -176,29 +182,25 @@ impl Redactor {
     }
 
     fn of(secrets: Vec<Secret>, needles: Vec<Needle>) -> Self {
-        let mut beginnings: Vec<&[u8]> = needles.iter().map(|needle| needle.beginning()).collect();
-        beginnings.sort_unstable();
-        beginnings.dedup();
+        let beginnings = Arc::new(Beginnings::of(&needles));
+        Self::beginning_so(secrets, needles, beginnings)
+    }
+
+    fn beginning_so(secrets: Vec<Secret>, needles: Vec<Needle>, beginnings: Arc<Beginnings>) -> Self {
         let mut of_beginning = vec![Vec::new(); beginnings.len()];
         for (index, needle) in needles.iter().enumerate() {
-            if let Ok(at) = beginnings.binary_search(&needle.beginning()) {
-                of_beginning[at].push(index);
+            if let Some(number) = beginnings.number(needle) {
+                of_beginning[number].push(index);
             }
         }
-        // A few thousand patterns of eight bytes: it is always made.
-        // All are equally long: the leftmost is the first, and is found faster.
-        // There are few, so that what is found by their bytes alone is nearly all there is: nothing more is worth being built.
-        let mut builder = AhoCorasick::builder();
-        builder.match_kind(MatchKind::LeftmostFirst).kind(Some(AhoCorasickKind::NoncontiguousNFA));
-        let build = || builder.build(&beginnings).ok();
-        let automaton = (!beginnings.is_empty()).then(build).flatten();
         let shortest = needles.iter().map(|needle| needle.start.len().max(BEGINNING)).min().unwrap_or(usize::MAX);
         let longest = needles
             .iter()
             .map(|needle| needle.start.len() + needle.rest.len() + needle.unknown)
             .max()
             .unwrap_or_default();
-        Self { secrets, needles, beginnings: automaton, of_beginning, shortest, longest }
+        let (alike, identity) = (None, rand::random());
+        Self { secrets, needles, beginnings, alike, identity, of_beginning, shortest, longest }
     }
 
     /// Names of the keys that `bytes` holds, sorted.
@@ -247,7 +249,24 @@ impl Search<'_> {
         String::from_utf8_lossy(&blotted).into_owned()
     }
 
+    /// Where secrets stand. What held none before holds none now: that is remembered where keys are alike.
     fn hits(self, bytes: &[u8], is_text: bool) -> Vec<Hit> {
+        let Some(alike) = self.0.iter().find_map(|redactor| redactor.alike.as_ref()) else {
+            return self.hits_anew(bytes, is_text);
+        };
+        let looked_for = self.0.iter().map(|redactor| redactor.identity).collect::<Vec<_>>();
+        let digest = alike.digest((looked_for, is_text, bytes));
+        if alike.is_clean(digest) {
+            return Vec::new();
+        }
+        let hits = self.hits_anew(bytes, is_text);
+        if hits.is_empty() {
+            alike.was_clean(digest);
+        }
+        hits
+    }
+
+    fn hits_anew(self, bytes: &[u8], is_text: bool) -> Vec<Hit> {
         let mut hits = Vec::new();
         if self.0.iter().all(|redactor| redactor.needles.is_empty()) {
             return hits;
@@ -317,21 +336,20 @@ impl Search<'_> {
 
 impl Redactor {
     fn as_they_are(&self, number: usize, bytes: &[u8], work: &mut Work, hits: &mut Vec<Hit>) {
-        let Some(beginnings) = &self.beginnings else { return };
         let mut at = 0;
-        while let Some(found) = beginnings.find(Input::new(bytes).range(at..)) {
-            at = found.start() + 1;
+        while let Some((place, beginning)) = self.beginnings.find(bytes, at) {
+            at = place + 1;
             let before = hits.len();
-            for index in &self.of_beginning[found.pattern().as_usize()] {
+            for index in &self.of_beginning[beginning] {
                 let Needle { start, rest, unknown, secret } = &self.needles[*index];
-                let Some(after) = bytes[found.start()..].strip_prefix(start.as_slice()) else { continue };
+                let Some(after) = bytes[place..].strip_prefix(start.as_slice()) else { continue };
                 // Those that are known to the end come first.
                 if (*unknown > 0 && hits.len() > before) || !work.takes(size_of::<Hit>()) {
                     continue;
                 }
                 let there = after.iter().zip(rest.iter()).take_while(|(a, b)| a == b).count();
-                let end = found.start() + start.len() + there + length_of(*unknown, after);
-                hits.push(Hit { at: found.start()..end, found: Some((number, *secret)) });
+                let end = place + start.len() + there + length_of(*unknown, after);
+                hits.push(Hit { at: place..end, found: Some((number, *secret)) });
                 at = at.max(end);
             }
         }
@@ -388,8 +406,11 @@ fn in_every_form(certain: &[u8], rest: &[u8], unknown: usize, secret: usize) -> 
 }
 
 impl Needle {
-    fn beginning(&self) -> &[u8] {
-        &self.start[..BEGINNING.min(self.start.len())]
+    /// Its first bytes; of a secret that is shorter, which there is none, zeros after it.
+    fn beginning(&self) -> [u8; BEGINNING] {
+        let mut beginning = [0; BEGINNING];
+        beginning.iter_mut().zip(self.start.iter()).for_each(|(own, byte)| *own = *byte);
+        beginning
     }
 }
 
@@ -416,7 +437,8 @@ impl Secrets<'_> {
     /// Whether `bytes` hold no secret and may be shown as they are.
     #[must_use]
     pub fn may_be_shown(self, bytes: &[u8]) -> bool {
-        Search(&[self.keys, self.credentials]).hits(bytes, true).is_empty()
+        // Of heads of answers no two are alike.
+        Search(&[self.keys, self.credentials]).hits_anew(bytes, true).is_empty()
     }
 
     /// A text with every secret blotted out.

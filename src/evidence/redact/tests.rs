@@ -334,3 +334,63 @@ fn what_is_encoded_too_often_is_not_shown() {
     assert_eq!(redactor.text(nested.as_bytes()), nested);
     assert_eq!(redactor.text(filler.as_bytes()), filler);
 }
+
+/// What searches are made of, in whatever order: keys of a case, credentials, and a text.
+struct Searches {
+    keys: [Vec<u8>; 3],
+    /// Of two targets; each has one for all its requests.
+    credentials: [Redactor; 2],
+    texts: Vec<String>,
+}
+
+impl Searches {
+    const BEGINNING: &[u8] = b"\x8fall of them";
+
+    fn new() -> Self {
+        let of_run = |byte: u8| [Self::BEGINNING, &[byte; 20]].concat();
+        let keys = [of_run(1), of_run(2), noise(32)];
+        let mut credentials = [credentials(None), credentials(Some("IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJ"))];
+        credentials[1].secret_access_key = Zeroizing::new("another/secret/of/forty/characters/1234".to_owned());
+        let mut texts = vec!["nothing of any of them".to_owned()];
+        texts.extend(keys.iter().map(|key| format!("<Key>{}</Key>", STANDARD.encode(key))));
+        texts.extend(credentials.iter().map(|it| format!("<Secret>{}</Secret>", *it.secret_access_key)));
+        Self { keys, credentials: [0, 1].map(|number| Redactor::of_credentials(&credentials[number])), texts }
+    }
+
+    /// What comes of a search: for a case that has the keys whose bits are set, and credentials.
+    fn searched(&self, alike: &Arc<Alike>, keys: usize, credentials: usize, text: usize) -> (String, Vec<String>) {
+        let named = ["ONE", "TWO", "FIXED"].into_iter().zip(self.keys.iter().map(Vec::as_slice));
+        let named = named.enumerate().filter(|(number, _)| keys >> number & 1 == 1).map(|(_, key)| key);
+        let redactor = Redactor::of_run(named, Some(alike));
+        Secrets { keys: &redactor, credentials: &self.credentials[credentials] }.searched(self.texts[text].as_bytes())
+    }
+}
+
+proptest! {
+    /// Whatever was searched before, for whatever case and at whatever endpoint.
+    #[test]
+    fn what_is_remembered_changes_nothing(searches in prop::collection::vec((0usize..8, 0usize..2, 0usize..6), 1..40)) {
+        let (of, remembering) = (Searches::new(), Alike::new(Searches::BEGINNING).unwrap());
+        for (keys, credentials, text) in searches {
+            let anew = of.searched(&Alike::new(Searches::BEGINNING).unwrap(), keys, credentials, text);
+            prop_assert_eq!(of.searched(&remembering, keys, credentials, text), anew);
+        }
+    }
+}
+
+#[test]
+fn what_held_no_secret_is_remembered() {
+    let alike = Alike::new(Searches::BEGINNING).unwrap();
+    let key = [Searches::BEGINNING, &[7; 20]].concat();
+    let redactor = Redactor::of_run([("K", key.as_slice())], Some(&alike));
+    let text = "x".repeat(100);
+    let digest = alike.digest((vec![redactor.identity], true, text.as_bytes()));
+    assert!(!alike.is_clean(digest));
+    assert_eq!(redactor.text(text.as_bytes()), text);
+    assert!(alike.is_clean(digest));
+    // As much as is bounded.
+    for number in 0..10_000 {
+        assert_eq!(redactor.found(format!("{number} and nothing else").as_bytes()), Vec::<String>::new());
+    }
+    assert!(alike.remembered() <= 4096);
+}
