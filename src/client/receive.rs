@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
@@ -164,9 +165,10 @@ impl SoFar<'_> {
         let lines = || head.headers.iter().map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
         // Reports do not show the reason phrase, but it is a part of the answer.
         let reason = head.extensions.get::<hyper::ext::ReasonPhrase>().map(hyper::ext::ReasonPhrase::as_bytes);
-        // Most heads hold no secret: one search of all tells.
-        let whole = lines().flatten().chain(reason).collect::<Vec<_>>().join(&APART);
-        let headers = if secrets.may_be_shown(&whole) {
+        // Most heads hold no secret: one search of all tells. Names are the same in all of them.
+        let values = lines().map(|[_, value]| value).chain(reason).collect::<Vec<_>>().join(&APART);
+        let may_be_shown = |name: &HeaderName| secrets.may_be_shown(name.as_str().as_bytes());
+        let headers = if head.headers.keys().all(may_be_shown) && secrets.may_be_shown_once(&values) {
             lines().map(|line| line.map(|text| String::from_utf8_lossy(text).into_owned()).into()).collect()
         } else {
             reason.map(&mut shown);
@@ -192,7 +194,10 @@ fn if_whole(text: String, mut shown: impl FnMut(&[u8]) -> String) -> String {
         let is_clean_itself = shown(element.text.as_bytes()) == element.text;
         is_clean_itself && element.children.iter().all(|child| is_clean(child, shown))
     }
-    let is_in_pieces = text.contains("<!") || text.contains("<?");
+    // The declaration that nearly all documents begin with is between no pieces.
+    let declared = text.strip_prefix("<?xml").and_then(|declaration| declaration.split_once("?>"));
+    let document = declared.map_or(text.as_str(), |(_, document)| document);
+    let is_in_pieces = document.contains("<!") || document.contains("<?");
     let Some(root) = is_in_pieces.then(|| Element::parse(&text).ok()).flatten() else { return text };
     if is_clean(&root, &mut shown) { text } else { IN_PIECES.to_owned() }
 }
@@ -372,10 +377,13 @@ mod tests {
     #[case::comment("<!---->")]
     #[case::cdata("<![CDATA[]]>")]
     #[case::instruction("<?x?>")]
-    fn what_xml_puts_together_is_looked_at_too(#[case] between: &str) {
+    fn what_xml_puts_together_is_looked_at_too(
+        #[case] between: &str,
+        #[values("", "<?xml version=\"1.0\"?>", "<?xml version=\"1.0\"?>\n<!DOCTYPE Error>")] declared: &str,
+    ) {
         let base64 = STANDARD.encode([7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4));
         let pieces: Vec<&str> = base64.as_bytes().chunks(5).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
-        let body = format!("<Error><Code>{}</Code></Error>", pieces.join(between));
+        let body = format!("{declared}<Error><Code>{}</Code></Error>", pieces.join(between));
         let (answer, _) = kept(http::Response::new(()), &body);
         assert_eq!((answer.leaked_keys, answer.body.text.as_deref()), (vec!["K".to_owned()], Some(IN_PIECES)));
         let (answer, _) = kept(http::Response::new(()), "<Error><Code><![CDATA[NoSuchKey]]></Code></Error>");

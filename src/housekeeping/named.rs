@@ -65,7 +65,7 @@ mod tests {
     ) {
         let mut all = named(first);
         all.append(named(then));
-        assert_eq!(all.is_empty(), false);
+        assert!(!all.is_empty());
         let words = all.into_words();
         assert_eq!((words.len(), words[0].as_str()), (lines, "0"));
         assert_eq!(words.last().filter(|word| word.starts_with("and")).map(String::as_str), last);
