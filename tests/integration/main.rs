@@ -8,6 +8,7 @@ mod properties;
 mod baseline;
 mod canaries;
 mod certificate;
+mod connections;
 mod curl;
 mod ecosystem;
 mod evidence;
