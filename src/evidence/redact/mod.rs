@@ -282,7 +282,16 @@ impl Search<'_> {
             }
             hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
         }
-        hits
+        // Where a key is known, its end is not guessed: an encoding that is undone wrongly (zeros of the key left out) would move it.
+        let (guessed, mut known): (Vec<_>, Vec<_>) = hits.into_iter().partition(|hit| self.is_guessed(hit));
+        let starts: HashSet<usize> = known.iter().map(|hit| hit.at.start).collect();
+        known.extend(guessed.into_iter().filter(|hit| !starts.contains(&hit.at.start)));
+        known
+    }
+
+    /// Whether only the beginning is known of what stands there.
+    fn is_guessed(self, hit: &Hit) -> bool {
+        hit.found.is_some_and(|(redactor, secret)| self.0[redactor].secrets[secret].name == OF_ANOTHER)
     }
 
     fn search(self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {

@@ -378,6 +378,20 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Whatever bytes it has: it is told from others, and what stands around it can still be read.
+    #[test]
+    fn a_key_of_one_s_own_is_told_from_others(rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(b'<')], 20)) {
+        let alike = Alike::new(Searches::BEGINNING).unwrap();
+        let key = [Searches::BEGINNING, &rest].concat();
+        let redactor = Redactor::of_run([("K", key.as_slice())], Some(&alike));
+        let json = json_ascii(&latin1(&key));
+        let text = format!("<Error><Detail>{}</Detail></Error>", references(&json, |c| format!("&#{c};")));
+        let shown = format!("<Error><Detail>&#34;{REDACTED}&#34;</Detail></Error>");
+        prop_assert_eq!(redactor.searched(text.as_bytes()), (shown, vec!["K".to_owned()]));
+    }
+}
+
 #[test]
 fn what_held_no_secret_is_remembered() {
     let alike = Alike::new(Searches::BEGINNING).unwrap();
