@@ -145,7 +145,11 @@ impl<'a> Removal<'a> {
     pub async fn remove(&self, buckets: &[Bucket]) -> Outcome {
         let mut outcome = SoFar::default();
         let emptying = futures_util::stream::iter(buckets.to_vec());
-        let emptying = emptying.map(|bucket| async move { self.empty(&bucket).await });
+        let emptying = emptying.map(|bucket| async move {
+            let mut so_far = SoFar::default();
+            self.empty(&bucket, &mut so_far).await;
+            so_far
+        });
         let mut emptying = emptying.buffered(self.jobs.min(MAX_BUCKETS));
         while let Some(SoFar { removed, left_behind }) = emptying.next().await {
             outcome.removed.append(removed);
@@ -221,13 +225,7 @@ impl<'a> Removal<'a> {
     }
 
     /// Empties a bucket of what is in the scope, and looks again, as long as there is something and it gets less.
-    async fn empty(&self, bucket: &Bucket) -> SoFar {
-        let mut outcome = SoFar::default();
-        self.empty_as_far_as_it_goes(bucket, &mut outcome).await;
-        outcome
-    }
-
-    async fn empty_as_far_as_it_goes(&self, bucket: &Bucket, outcome: &mut SoFar) {
+    async fn empty(&self, bucket: &Bucket, outcome: &mut SoFar) {
         let name = &bucket.name;
         let (mut hidden, mut is_without_policy) = (BTreeSet::new(), !bucket.is_made);
         self.was_forbidden(name);

@@ -34,7 +34,6 @@ mod tests;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
-
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -98,6 +97,8 @@ pub struct Redactor {
 struct Secret {
     name: String,
     shown: &'static str,
+    /// Whether it is any key of which only the beginning is known.
+    is_of_another: bool,
 }
 
 /// The bytes of a secret in one form.
@@ -153,12 +154,12 @@ impl Redactor {
             // Base64 may lack its last group, and a text its end.
             let certain = ((key.len().div_ceil(3) - 1) * 3).min(distinct);
             needles.extend(in_every_form(&key[..certain], &key[certain..], 0, secrets.len()));
-            secrets.push(Secret { name: name.to_owned(), shown: REDACTED });
+            secrets.push(Secret { name: name.to_owned(), shown: REDACTED, is_of_another: false });
         }
         let Some(alike) = alike else { return Self::of(secrets, needles) };
         let unknown = KEY_LENGTH.saturating_sub(alike.bytes().len());
         needles.extend(in_every_form(alike.bytes(), &[], unknown, secrets.len()));
-        secrets.push(Secret { name: OF_ANOTHER.to_owned(), shown: REDACTED });
+        secrets.push(Secret { name: OF_ANOTHER.to_owned(), shown: REDACTED, is_of_another: true });
         let beginnings = alike.beginnings_of(&needles);
         let redactor = Self::beginning_so(secrets, needles, beginnings);
         if are_alike { Self { alike: Some(Arc::clone(alike)), identity: 0, ..redactor } } else { redactor }
@@ -175,7 +176,7 @@ impl Redactor {
                 let (start, rest) = text.as_bytes().split_at(text.len().min(CERTAIN_OF_CREDENTIALS));
                 let [start, rest] = [start, rest].map(|part| Zeroizing::new(part.to_vec()));
                 needles.push(Needle { start, rest, unknown: 0, secret: secrets.len() });
-                secrets.push(Secret { name: String::new(), shown });
+                secrets.push(Secret { name: String::new(), shown, is_of_another: false });
             }
         }
         Self::of(secrets, needles)
@@ -283,15 +284,14 @@ impl Search<'_> {
             hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
         }
         // Where a key is known, its end is not guessed: an encoding that is undone wrongly (zeros of the key left out) would move it.
-        let (guessed, mut known): (Vec<_>, Vec<_>) = hits.into_iter().partition(|hit| self.is_guessed(hit));
-        let starts: HashSet<usize> = known.iter().map(|hit| hit.at.start).collect();
-        known.extend(guessed.into_iter().filter(|hit| !starts.contains(&hit.at.start)));
-        known
+        let known: HashSet<usize> = hits.iter().filter(|hit| !self.is_guessed(hit)).map(|hit| hit.at.start).collect();
+        hits.retain(|hit| !self.is_guessed(hit) || !known.contains(&hit.at.start));
+        hits
     }
 
     /// Whether only the beginning is known of what stands there.
     fn is_guessed(self, hit: &Hit) -> bool {
-        hit.found.is_some_and(|(redactor, secret)| self.0[redactor].secrets[secret].name == OF_ANOTHER)
+        hit.found.is_some_and(|(redactor, secret)| self.0[redactor].secrets[secret].is_of_another)
     }
 
     fn search(self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
