@@ -37,8 +37,9 @@ fn a_key_that_would_address_something_else_is_refused(
 ) {
     let refused = BuildError::OtherPath(format!("{PREFIX}{object}"));
     assert_eq!(url_of(&reading(object), addressing).unwrap_err(), refused);
-    let source = Some(CopySource { object: Some(object.to_owned()), ..CopySource::default() });
-    let copy = Request { operation: Some(Operation::CopyObject), copy_source: source, ..Request::default() };
+    let source = CopySource { object: Some(object.to_owned()), ..CopySource::default() };
+    let copy =
+        Request { operation: Some(Operation::CopyObject), copy_source: Some(Box::new(source)), ..Request::default() };
     assert_eq!(url_of(&copy, addressing).unwrap_err(), refused);
 }
 

@@ -449,7 +449,7 @@ impl Headers<'_> {
         let right = HeaderSpec::default();
         let headers = [("key", &sse_c.customer_key, KeyForm::Base64), ("key-MD5", &sse_c.md5, KeyForm::Md5)];
         for (name, spec, form) in headers {
-            self.spec(&format!("{prefix}{name}"), spec.as_ref().unwrap_or(&right), own.map(|k| (k, form)))?;
+            self.spec(&format!("{prefix}{name}"), spec.as_deref().unwrap_or(&right), own.map(|k| (k, form)))?;
         }
         Ok(())
     }

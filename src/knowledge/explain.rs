@@ -102,7 +102,7 @@ fn of_scenario(scenario: &Scenario, id: &str, knowledge: &Knowledge<'_>) -> Stri
 fn step_in_words(step: &Step) -> String {
     let operation = step.request.operation.map_or("", |operation| operation.as_str());
     let what = if step.setup { " (needed)" } else { "" };
-    let expected = step.expect.as_ref().map_or_else(|| "2xx".to_owned(), outcome_in_words);
+    let expected = step.expect.as_deref().map_or_else(|| "2xx".to_owned(), outcome_in_words);
     let aws = step.expect_under.get("aws").map(|outcome| format!("; AWS: {}", outcome_in_words(outcome)));
     let control = if step.control.is_some() || step.controlled_by.is_some() { "; with a positive control" } else { "" };
     format!("{}: {operation}{what} → {expected}{}{control}", step.id, aws.unwrap_or_default())

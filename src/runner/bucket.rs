@@ -228,7 +228,7 @@ impl Preparation<'_> {
             operation: Some(Operation::PutObject),
             object: Some(object.to_owned()),
             body: Some("preflight".to_owned()),
-            sse_c: key.map(|key| SseC { key: Some(key.to_owned()), ..SseC::default() }),
+            sse_c: key.map(|key| Box::new(SseC { key: Some(key.to_owned()), ..SseC::default() })),
             ..Request::default()
         };
         let keys = BTreeMap::from([("preflight".to_owned(), CustomerKey::of(&Key::Fresh(32)))]);

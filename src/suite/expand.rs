@@ -1,8 +1,7 @@
 //! Parameter tables: one scenario becomes one case for each combination of rows.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::found::Found;
@@ -22,31 +21,43 @@ pub struct Origin {
     pub steps: Vec<usize>,
 }
 
-static PLACEHOLDER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\$\{([^}.]*)\.?([^}]*)\}").unwrap_or_else(|e| unreachable!("{e}")));
+/// `${alias.member}` in a text.
+struct Placeholder<'t> {
+    before: &'t str,
+    alias: &'t str,
+    member: &'t str,
+    after: &'t str,
+}
 
-impl Origin {
-    /// The pointer in the file of what stands at `pointer` in the expanded scenario.
-    pub fn in_file(&self, pointer: &str) -> String {
-        let mut segments: Vec<&str> = pointer.split('/').collect();
-        let step = segments.get(2).filter(|_| segments.get(1) == Some(&"steps"));
-        let step = step.and_then(|number| self.steps.get(number.parse::<usize>().ok()?)).map(usize::to_string);
-        if let Some(step) = &step {
-            segments[2] = step;
-        }
-        format!("/scenarios/{}{}", self.scenario, segments.join("/"))
+impl<'t> Placeholder<'t> {
+    fn first_in(text: &'t str) -> Option<Self> {
+        let (before, rest) = text.split_once("${")?;
+        let (inner, after) = rest.split_once('}')?;
+        let (alias, member) = inner.split_once('.').unwrap_or((inner, ""));
+        Some(Self { before, alias, member, after })
     }
 }
 
-/// Expands these scenarios of a file, and hands over one after the other: all of them at once would take much memory. Scenarios whose
-/// shape is off are expanded as far as they go: the schema, by which who takes them judges, names what is wrong. Nothing
-/// where they would come to more than the budget has, or are not taken any more: that is said.
+/// What expansion hands over.
+#[derive(Debug)]
+pub enum Expanded {
+    /// The next case of a scenario, but for its steps: those follow.
+    Scenario(Value, Origin),
+    /// The case's next step.
+    Step(Value),
+    /// The case's next step, which is that of the scenario's former case: nothing in it is to be filled in.
+    SameStep,
+}
+
+/// Expands these scenarios of a file, and hands over one piece after the other, with its place in the file: all at once would
+/// take much memory. Scenarios whose shape is off are expanded as far as they go: the schema, by which who takes them judges,
+/// names what is wrong. Nothing where they would come to more than the budget has: that is said.
 pub fn expand(
     scenarios: &[Value],
     tables: &Map<String, Value>,
     found: &mut Found<'_>,
     budget: &mut Budget,
-    mut take: impl FnMut(Value, Origin, &mut Found<'_>) -> Option<()>,
+    mut take: impl FnMut(Expanded, Place<'_>, &mut Found<'_>),
 ) -> Option<()> {
     for (index, scenario) in scenarios.iter().enumerate() {
         let pointer = format!("/scenarios/{index}");
@@ -56,18 +67,62 @@ pub fn expand(
             found.at(&pointer, message, Some("split the file, and run its parts one after the other".to_owned()));
             return None;
         }
+        let (scenario, steps) = apart(scenario);
+        let steps: Vec<_> = steps.iter().map(|step| (step, times(step), has_placeholders(step))).collect();
+        let origins = steps.iter().enumerate().flat_map(|(step, (_, times, _))| (0..*times).map(move |_| step));
+        let origins: Vec<usize> = origins.collect();
         for number in 0..count {
             let bound = rows_of(number, &axes);
-            let (mut value, steps) = repeated(scenario);
-            let mut filler = Filler { bound: &bound, found, budget, pointer: pointer.clone() };
+            let mut filler = Filler { bound: &bound, found, budget, numbers: None };
+            let at = Place::Named(&pointer);
             let rows: Vec<String> =
                 bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
-            let affords = filler.affords(rows.iter().map(|row| row.len() as u64 + VALUE).sum());
-            affords.and_then(|()| filler.fill(&mut value))?;
-            take(value, Origin { scenario: index, rows, steps }, found)?;
+            filler.affords(rows.iter().map(|row| row.len() as u64 + VALUE).sum(), at)?;
+            let mut case = scenario.clone();
+            filler.fill(&mut case, at)?;
+            let origin = Origin { scenario: index, rows, steps: origins.clone() };
+            take(Expanded::Scenario(case, origin), at, filler.found);
+            for (index, (step, times, has_placeholders)) in steps.iter().enumerate() {
+                let (steps, times) = (Place::Member(&at, "steps"), *times);
+                let at = Place::Element(&steps, index);
+                if number > 0 && times == 1 && !has_placeholders {
+                    take(Expanded::SameStep, at, filler.found);
+                    continue;
+                }
+                for repetition in 1..=times {
+                    let (mut step, numbers) = repeated(step, repetition, times);
+                    if *has_placeholders {
+                        filler.numbers = numbers;
+                        filler.fill(&mut step, at)?;
+                    }
+                    take(Expanded::Step(step), at, filler.found);
+                }
+            }
         }
     }
     Some(())
+}
+
+/// A scenario without its steps, and these.
+fn apart(scenario: &Value) -> (Value, &[Value]) {
+    let steps = scenario.get("steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let Value::Object(members) = scenario else { return (scenario.clone(), steps) };
+    let without = |(name, member): (&String, &Value)| {
+        let is_steps = name == "steps" && member.is_array();
+        (name.clone(), if is_steps { Value::Array(Vec::new()) } else { member.clone() })
+    };
+    (Value::Object(members.iter().map(without).collect()), steps)
+}
+
+/// Whether there is anything to be filled in.
+fn has_placeholders(value: &Value) -> bool {
+    let is_one = |text: &str| text.contains("${");
+    match value {
+        Value::String(text) => is_one(text),
+        Value::Array(elements) => elements.iter().any(has_placeholders),
+        Value::Object(members) => members.iter().any(|(name, member)| is_one(name) || has_placeholders(member)),
+        _ => false,
+    }
 }
 
 /// An alias, and the rows that it stands for.
@@ -154,51 +209,57 @@ fn weight(value: &Value) -> u64 {
     VALUE + inner
 }
 
-/// How many steps a step stands for. What is no such number is left to the linter, which says so.
+/// How often a step is to be repeated, if it says so. What is no such number is left to the linter, which says so.
+fn repeats(step: &Value) -> Option<u64> {
+    step.get("repeat").and_then(Value::as_u64).filter(|times| (1..=MAX_REPEAT).contains(times))
+}
+
+/// How many steps a step stands for.
 fn times(step: &Value) -> u64 {
-    let times = step.get("repeat").and_then(Value::as_u64);
-    times.filter(|times| (1..=MAX_REPEAT).contains(times)).unwrap_or(1)
+    repeats(step).unwrap_or(1)
 }
 
-/// The scenario with as many steps as those that repeat stand for; and the index of each in the file.
-fn repeated(scenario: &Value) -> (Value, Vec<usize>) {
-    let mut scenario = scenario.clone();
-    let Some(Value::Array(steps)) = scenario.get_mut("steps") else { return (scenario, Vec::new()) };
-    let (mut all, mut origins) = (Vec::new(), Vec::new());
-    for (index, mut step) in std::mem::take(steps).into_iter().enumerate() {
-        let is_repeated = step.get("repeat").and_then(Value::as_u64).is_some_and(|n| (1..=MAX_REPEAT).contains(&n));
-        if !is_repeated {
-            all.push(step);
-            origins.push(index);
-            continue;
-        }
-        let times = times(&step);
-        if let Some(members) = step.as_object_mut() {
-            members.shift_remove("repeat");
-        }
-        for number in 1..=times {
-            let mut one = step.clone();
-            if let Some(Value::String(id)) = one.get_mut("id") {
-                id.push_str(&format!("-{number}"));
-            }
-            let next = if number == times { 1 } else { number + 1 };
-            number_texts(&mut one, &number.to_string(), &next.to_string());
-            all.push(one);
-            origins.push(index);
-        }
+/// The step of this number among those that a step stands for, and what its numbers are if it repeats.
+fn repeated(step: &Value, number: u64, times: u64) -> (Value, Option<Numbers>) {
+    let mut one = step.clone();
+    if repeats(step).is_none() {
+        return (one, None);
     }
-    *steps = all;
-    (scenario, origins)
+    if let Some(members) = one.as_object_mut() {
+        members.shift_remove("repeat");
+    }
+    if let Some(Value::String(id)) = one.get_mut("id") {
+        id.push_str(&format!("-{number}"));
+    }
+    let next = if number == times { 1 } else { number + 1 };
+    (one, Some(Numbers { own: number.to_string(), next: next.to_string() }))
 }
 
-fn number_texts(value: &mut Value, number: &str, next: &str) {
-    match value {
-        Value::String(text) if text.contains("${") => {
-            *text = text.replace("${n}", number).replace("${next}", next);
+/// What `${n}` and `${next}` stand for in texts of one of the steps that a step stands for.
+struct Numbers {
+    own: String,
+    next: String,
+}
+
+/// Where a value stands in the file. It becomes a pointer only where something is said about it.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'p> {
+    /// What this pointer names.
+    Named(&'p str),
+    /// The member of this name.
+    Member(&'p Place<'p>, &'p str),
+    /// The element of this index.
+    Element(&'p Place<'p>, usize),
+}
+
+impl Place<'_> {
+    /// The JSON pointer.
+    pub fn pointer(&self) -> String {
+        match self {
+            Self::Named(pointer) => (*pointer).to_owned(),
+            Self::Member(of, name) => format!("{}/{}", of.pointer(), escape(name)),
+            Self::Element(of, index) => format!("{}/{index}", of.pointer()),
         }
-        Value::Array(elements) => elements.iter_mut().for_each(|element| number_texts(element, number, next)),
-        Value::Object(members) => members.values_mut().for_each(|member| number_texts(member, number, next)),
-        _ => {}
     }
 }
 
@@ -206,54 +267,50 @@ struct Filler<'a, 'f, 'l> {
     bound: &'a [(&'a str, &'a Value)],
     found: &'a mut Found<'l>,
     budget: &'f mut Budget,
-    /// Where it is.
-    pointer: String,
+    /// Those of the step that it is in, if this repeats.
+    numbers: Option<Numbers>,
 }
 
 impl<'a> Filler<'a, '_, '_> {
     /// Takes as much from the budget; nothing where it has no more, and that is said.
-    fn affords(&mut self, amount: u64) -> Option<()> {
+    fn affords(&mut self, amount: u64, at: Place<'_>) -> Option<()> {
         if take(&mut self.budget.expanded, amount) {
             return Some(());
         }
-        self.found.at(&self.pointer, too_much(), Some("shorten the rows of the tables".to_owned()));
+        self.found.at(&at.pointer(), too_much(), Some("shorten the rows of the tables".to_owned()));
         None
     }
 
-    fn below(&mut self, segment: &str, value: &mut Value) -> Option<()> {
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(segment);
-        let filled = self.fill(value);
-        self.pointer.truncate(length);
-        filled
-    }
-
     /// Fills in all placeholders of a value; nothing once the budget is spent.
-    fn fill(&mut self, value: &mut Value) -> Option<()> {
+    fn fill(&mut self, value: &mut Value, at: Place<'_>) -> Option<()> {
         match value {
             Value::String(text) if text.contains("${") => {
-                if let Some(filled) = self.fill_text(text)? {
+                if let Some(Numbers { own, next }) = &self.numbers {
+                    *text = text.replace("${n}", own).replace("${next}", next);
+                }
+                if text.contains("${")
+                    && let Some(filled) = self.fill_text(text, at)?
+                {
                     *value = filled;
                 }
             }
             Value::Array(elements) => {
                 for (index, element) in elements.iter_mut().enumerate() {
-                    self.below(&index.to_string(), element)?;
+                    self.fill(element, Place::Element(&at, index))?;
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
-                    self.below(&escape(name), member)?;
+                    self.fill(member, Place::Member(&at, name))?;
                 }
                 if members.keys().any(|name| name.contains("${")) {
                     let mut named = Map::new();
                     for (name, member) in std::mem::take(members) {
-                        let filled = self.fill_text(&name)?.and_then(|filled| filled.as_str().map(str::to_owned));
+                        let filled = self.fill_text(&name, at)?.and_then(|filled| filled.as_str().map(str::to_owned));
                         let name = filled.unwrap_or(name);
                         if name.len() > MAX_NAME {
                             let message = format!("the name of a member is at most {MAX_NAME} bytes long");
-                            self.found.at(&self.pointer, message, None);
+                            self.found.at(&at.pointer(), message, None);
                             return None;
                         }
                         named.insert(name, member);
@@ -268,38 +325,26 @@ impl<'a> Filler<'a, '_, '_> {
 
     /// A text that is one placeholder becomes the row's value, of whatever type; others stay text, also where a name is
     /// unknown. Nothing once the budget is spent.
-    fn fill_text(&mut self, text: &str) -> Option<Option<Value>> {
-        if let Some(whole) = PLACEHOLDER.captures(text)
-            && whole[0].len() == text.len()
-        {
-            let Some(value) = self.look_up(&whole[1], &whole[2]) else { return Some(None) };
-            self.affords(weight(value))?;
+    fn fill_text(&mut self, text: &str, at: Place<'_>) -> Option<Option<Value>> {
+        if let Some(Placeholder { before: "", alias, member, after: "" }) = Placeholder::first_in(text) {
+            let Some(value) = self.look_up(alias, member, at) else { return Some(None) };
+            self.affords(weight(value), at)?;
             return Some(Some(value.clone()));
         }
-        let mut filled = String::new();
-        let mut end = 0;
-        for captures in PLACEHOLDER.captures_iter(text) {
-            let Some(whole) = captures.get(0) else { continue };
-            filled.push_str(&text[end..whole.start()]);
-            let Some(value) = self.look_up(&captures[1], &captures[2]) else { return Some(None) };
-            match value {
-                Value::String(text) => {
-                    self.affords(text.len() as u64)?;
-                    filled.push_str(text);
-                }
-                other => {
-                    let text = other.to_string();
-                    self.affords(text.len() as u64)?;
-                    filled.push_str(&text);
-                }
-            }
-            end = whole.end();
+        let (mut filled, mut rest) = (String::new(), text);
+        while let Some(Placeholder { before, alias, member, after }) = Placeholder::first_in(rest) {
+            let Some(value) = self.look_up(alias, member, at) else { return Some(None) };
+            let shown = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
+            self.affords(shown.len() as u64, at)?;
+            filled.push_str(before);
+            filled.push_str(&shown);
+            rest = after;
         }
-        filled.push_str(&text[end..]);
+        filled.push_str(rest);
         Some(Some(Value::String(filled)))
     }
 
-    fn look_up(&mut self, alias: &str, member: &str) -> Option<&'a Value> {
+    fn look_up(&mut self, alias: &str, member: &str, at: Place<'_>) -> Option<&'a Value> {
         let bound = self.bound;
         let Some((_, row)) = bound.iter().find(|(name, _)| *name == alias) else {
             let known = bound.iter().map(|(name, _)| *name);
@@ -307,7 +352,7 @@ impl<'a> Filler<'a, '_, '_> {
                 .found
                 .suggest(alias, known)
                 .unwrap_or_else(|| "name the alias in `for_each` and write `${alias.member}`".to_owned());
-            self.found.at(&self.pointer, format!("there is no alias `{alias}` in `for_each`"), Some(help));
+            self.found.at(&at.pointer(), format!("there is no alias `{alias}` in `for_each`"), Some(help));
             return None;
         };
         let found = row.get(member);
@@ -315,7 +360,7 @@ impl<'a> Filler<'a, '_, '_> {
             let known = row.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
             let help = self.found.suggest(member, known);
             let id = row.get("id").and_then(Value::as_str).unwrap_or("?");
-            self.found.at(&self.pointer, format!("row `{id}` has no member `{member}`"), help);
+            self.found.at(&at.pointer(), format!("row `{id}` has no member `{member}`"), help);
         }
         found
     }
@@ -331,6 +376,8 @@ mod tests {
         value: Value,
         rows: Vec<String>,
         steps: Vec<usize>,
+        /// Where it and its steps stand in the file.
+        places: Vec<String>,
     }
 
     fn expand_all(file: &Value) -> (Vec<Scenario>, Vec<Diagnostic>) {
@@ -341,21 +388,20 @@ mod tests {
         let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
         let scenarios = file["scenarios"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut expanded = Vec::new();
-        let _ = expand(scenarios, tables, &mut found, &mut Budget::default(), |value, origin, _| {
-            expanded.push(Scenario { value, rows: origin.rows, steps: origin.steps });
-            Some(())
+        let _ = expand(scenarios, tables, &mut found, &mut Budget::default(), |piece, at, _| {
+            let step = match piece {
+                Expanded::Scenario(value, Origin { rows, steps, .. }) => {
+                    expanded.push(Scenario { value, rows, steps, places: vec![at.pointer()] });
+                    return;
+                }
+                Expanded::Step(step) => step,
+                Expanded::SameStep => json!("same"),
+            };
+            let last = expanded.last_mut().unwrap();
+            last.value["steps"].as_array_mut().unwrap().push(step);
+            last.places.push(at.pointer());
         });
         (expanded, found.report("x", &text).diagnostics)
-    }
-
-    #[test]
-    fn places_are_those_of_the_file() {
-        let origin = Origin { scenario: 3, rows: Vec::new(), steps: vec![0, 1, 1, 2] };
-        assert_eq!(origin.in_file(""), "/scenarios/3");
-        assert_eq!(origin.in_file("/title"), "/scenarios/3/title");
-        assert_eq!(origin.in_file("/steps/2/request/body"), "/scenarios/3/steps/1/request/body");
-        assert_eq!(origin.in_file("/steps/9/x"), "/scenarios/3/steps/9/x");
-        assert_eq!(origin.in_file("/for_each/2"), "/scenarios/3/for_each/2");
     }
 
     #[test]
@@ -395,6 +441,30 @@ mod tests {
         ]);
         assert_eq!(expanded[0].value["steps"], steps);
         assert_eq!(expanded[0].steps, [0, 1, 1, 2]);
+        let of_steps = [0, 1, 1, 2].map(|step| format!("/scenarios/0/steps/{step}"));
+        assert_eq!(expanded[0].places[0], "/scenarios/0");
+        assert_eq!(expanded[0].places[1..], of_steps);
+    }
+
+    #[test]
+    fn a_step_in_which_nothing_is_filled_in_is_that_of_the_former_case() {
+        let file = json!({
+            "tables": {"t": [{"id": "a"}, {"id": "b"}]},
+            "scenarios": [{"for_each": {"t": "t"}, "steps": [{"id": "x"}, {"id": "y", "object": "${t.id}"}, {"id": "z", "headers": {"${t.id}": 1}}]}]
+        });
+        let (expanded, diagnostics) = expand_all(&file);
+        assert!(diagnostics.is_empty());
+        let steps: Vec<&Value> = expanded.iter().map(|case| &case.value["steps"]).collect();
+        assert_eq!(steps[0], &json!([{"id": "x"}, {"id": "y", "object": "a"}, {"id": "z", "headers": {"a": 1}}]));
+        assert_eq!(steps[1], &json!(["same", {"id": "y", "object": "b"}, {"id": "z", "headers": {"b": 1}}]));
+    }
+
+    #[test]
+    fn a_mistake_is_where_it_stands_in_the_file() {
+        let file = json!({"scenarios": [{"steps": [{"id": "a", "repeat": 3}, {"a/b": ["${x.y}"]}]}]});
+        let (_, diagnostics) = expand_all(&file);
+        let places: Vec<&str> = diagnostics.iter().map(|mistake| mistake.pointer.as_str()).collect();
+        assert_eq!(places, ["/scenarios/0/steps/1/a~1b/0"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a suite's text to typed cases, with every mistake of the file reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::conform::{check_file, check_scenario};
-use super::expand::{Origin, expand};
+use super::conform::{FILE, SCENARIO, STEP, Shape};
+use super::expand::{Expanded, Origin, Place, expand};
 use super::found::Found;
 use super::limits::Budget;
 use super::lint::{self, Checked};
@@ -170,44 +170,88 @@ fn checked(
     };
     if !is_known {
         found.odd_names();
-        check_file(&file, found);
+        FILE.check(&file, Place::Named(""), found);
     }
     let empty = serde_json::Map::new();
     let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
-    let mut expanded: Vec<(Scenario, Origin)> = Vec::new();
-    expand(&scenarios, tables, found, budget, |scenario, origin, found| {
-        if !is_known {
-            check_scenario(&scenario, &origin, found);
-        }
-        if !found.is_empty() {
-            return Some(());
-        }
-        let mut scenario: Scenario = typed(scenario, |pointer| origin.in_file(pointer), found)?;
-        if let Some((former, _)) = expanded.last().filter(|(_, former)| former.scenario == origin.scenario) {
-            scenario.share(former);
-        }
-        expanded.push((scenario, origin));
-        Some(())
-    })?;
+    let mut cases = Cases { is_known, so_far: Vec::new() };
+    expand(&scenarios, tables, found, budget, |piece, at, found| cases.take(piece, at, found))?;
     drop(scenarios);
     if !found.is_empty() {
         return None;
     }
-    let typed = Typed::new(typed(file, str::to_owned, found)?, expanded);
+    let typed = Typed::new(typed(&file, Place::Named(""), found)?, cases.so_far);
     let declared = lint::check(&typed, &source.fixtures, rules, found, budget, is_known);
     Some((typed, declared))
 }
 
+/// The expanded scenarios of a file, as they are handed over.
+struct Cases {
+    /// Whether the file is known to be right.
+    is_known: bool,
+    /// Those that are typed, while no mistake is found.
+    so_far: Vec<(Scenario, Origin)>,
+}
+
+impl Cases {
+    fn take(&mut self, piece: Expanded, at: Place<'_>, found: &mut Found<'_>) {
+        match piece {
+            Expanded::Scenario(value, origin) => {
+                let Some(mut scenario) = self.read::<Scenario>(&SCENARIO, &value, at, found) else { return };
+                if let Some((former, _)) = self.so_far.last().filter(|(_, former)| former.scenario == origin.scenario) {
+                    scenario.share(former);
+                }
+                self.so_far.push((scenario, origin));
+            }
+            Expanded::Step(value) => {
+                let Some(step) = self.read::<Step>(&STEP, &value, at, found) else { return };
+                self.push(Some(step));
+            }
+            Expanded::SameStep if found.is_empty() => self.push(None),
+            Expanded::SameStep => {}
+        }
+    }
+
+    /// Checks a piece, and types it unless some mistake is found.
+    fn read<T: DeserializeOwned>(
+        &self,
+        shape: &LazyLock<Shape>,
+        value: &Value,
+        at: Place<'_>,
+        found: &mut Found<'_>,
+    ) -> Option<T> {
+        if !self.is_known {
+            shape.check(value, at, found);
+        }
+        if found.is_empty() { typed(value, at, found) } else { None }
+    }
+
+    /// Adds a step to the last case: that of the scenario's former case, where they are the same.
+    fn push(&mut self, step: Option<Step>) {
+        let Some(((last, origin), before)) = self.so_far.split_last_mut() else { return };
+        let former = before.last().filter(|(_, former)| former.scenario == origin.scenario);
+        let former = former.and_then(|(former, _)| former.steps.get(last.steps.len()));
+        last.steps.extend(match step {
+            Some(step) if former.is_none_or(|former| **former != step) => Some(Arc::new(step)),
+            _ => former.cloned(),
+        });
+    }
+}
+
 /// What a JSON value says; nothing where it cannot be read, and that is said at the place in the file.
-fn typed<T: DeserializeOwned>(value: Value, in_file: impl Fn(&str) -> String, found: &mut Found<'_>) -> Option<T> {
-    let read = serde_path_to_error::deserialize(value);
+fn typed<T: DeserializeOwned>(value: &Value, at: Place<'_>, found: &mut Found<'_>) -> Option<T> {
+    // To keep the place of everything that is read costs much, and is of no use where all can be read.
+    if let Ok(read) = T::deserialize(value) {
+        return Some(read);
+    }
+    let read: Result<T, serde_path_to_error::Error<serde_json::Error>> = serde_path_to_error::deserialize(value);
     read.map_err(|error| {
         let segments = error.path().iter().filter_map(|segment| match segment {
             serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
             serde_path_to_error::Segment::Map { key } => Some(format!("/{}", super::locate::escape(key))),
             _ => None,
         });
-        found.at(&in_file(&segments.collect::<String>()), error.inner().to_string(), None);
+        found.at(&format!("{}{}", at.pointer(), segments.collect::<String>()), error.inner().to_string(), None);
     })
     .ok()
 }

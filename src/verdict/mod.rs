@@ -269,7 +269,7 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
         return StepsOutcome::Blocked(finding(needed));
     }
     let success = Outcome::success();
-    let expected = [(step.expect.as_ref().unwrap_or(&success), terms.own, None)];
+    let expected = [(step.expect.as_deref().unwrap_or(&success), terms.own, None)];
     let also = step.also.iter().map(|also| (&also.expect, also.rules.as_slice(), also.level));
     let of_profile = [profile_rule(terms.profile)];
     let besides = step.expect_under.get(terms.profile).map(|outcome| (outcome, of_profile.as_slice(), None));
@@ -343,8 +343,7 @@ fn expects_redirect(step: &Step) -> bool {
         let is_one = |status: &String| status.starts_with('3') && status != "304";
         outcome.status.iter().any(is_one) || outcome.any_of.iter().any(names_one)
     }
-    let also = step.also.iter().map(|also| &also.expect);
-    step.needs.iter().chain(&step.expect).chain(step.expect_under.values()).chain(also).any(names_one)
+    step.outcomes().any(names_one)
 }
 
 /// Joins what became of a scenario's own steps and of its controls.

@@ -116,8 +116,8 @@ impl Lint<'_, '_> {
                 }
                 exposed.extend(sent);
             }
-            let needs = step.needs.iter().map(|o| (format!("{pointer}/needs"), o));
-            let outcomes = needs.chain(step.expect.iter().map(|o| (format!("{pointer}/expect"), o)));
+            let needs = step.needs.as_deref().into_iter().map(|o| (format!("{pointer}/needs"), o));
+            let outcomes = needs.chain(step.expect.as_deref().map(|o| (format!("{pointer}/expect"), o)));
             let also = step.also.iter().enumerate().map(|(i, a)| (format!("{pointer}/also/{i}/expect"), &a.expect));
             let outcomes = outcomes.chain(also);
             let under = step.expect_under.iter().map(|(p, o)| (format!("{pointer}/expect_under/{}", escape(p)), o));
@@ -142,7 +142,7 @@ impl Lint<'_, '_> {
 
     /// A body that HTTP clients never show cannot be expected to be absent.
     fn body_of_head(&mut self, pointer: &str, step: &Step) {
-        let control = step.control.as_ref().and_then(|control| control.expect.as_ref());
+        let control = step.control.as_ref().and_then(|control| control.expect.as_deref());
         let is_head = step.request.operation == Some(Operation::HeadObject);
         let asks = step.outcomes().chain(control).any(Outcome::asks_for_body);
         if is_head && step.request.own_connection != Some(true) && asks {
@@ -153,13 +153,13 @@ impl Lint<'_, '_> {
 
     fn control(&mut self, pointer: &str, step: &Step, before: Before<'_>, scenario: &Scenario) {
         let bucket = scenario.bucket;
-        let refusal = step.needs.iter().chain(&step.expect).any(Outcome::is_refusal);
+        let refusal = step.needs.iter().chain(&step.expect).any(|outcome| outcome.is_refusal());
         if let Some(id) = &step.controlled_by {
             let succeeds = |s: &&Arc<Step>| {
                 s.setup
                     && s.request.operation == step.request.operation
                     && s.request.object == step.request.object
-                    && !s.expect.as_ref().is_some_and(Outcome::is_refusal)
+                    && !s.expect.as_deref().is_some_and(Outcome::is_refusal)
             };
             if before.get(id).filter(succeeds).is_none() || !refusal || step.control.is_some() {
                 let message = "`controlled_by` names an earlier setup step that sends the same request to the same object and succeeds, in place of a control";

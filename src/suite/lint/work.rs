@@ -65,7 +65,7 @@ impl Lint<'_, '_> {
 
     fn digested(&self, step: &Step) -> u64 {
         let control = step.control.as_ref();
-        let of_control = control.and_then(|control| control.expect.as_ref());
+        let of_control = control.and_then(|control| control.expect.as_deref());
         let outcomes = step.outcomes().chain(of_control).map(|outcome| self.of_outcome(outcome));
         let requests = [Some(&step.request), control.map(|control| &control.request)];
         outcomes
@@ -75,7 +75,7 @@ impl Lint<'_, '_> {
 
     fn of_request(&self, request: &Request) -> u64 {
         let headers = request.headers.iter().chain(&request.tampered).flatten().flat_map(|(_, spec)| spec.lines());
-        let digests = headers.filter_map(|line| line.digest.as_ref()).chain(&request.trailer);
+        let digests = headers.filter_map(|line| line.digest.as_ref()).chain(request.trailer.as_deref());
         digests.map(|digest| self.length(&digest.body)).fold(self.sent(request), u64::saturating_add)
     }
 

@@ -171,7 +171,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Shares with another case of the same scenario what is equal in both.
+    /// Shares with another case of the same scenario what is equal in both, but for the steps.
     pub(super) fn share(&mut self, former: &Self) {
         fn one<T: ?Sized + PartialEq>(own: &mut Arc<T>, former: &Arc<T>) {
             if own == former {
@@ -185,7 +185,6 @@ impl Scenario {
         one(&mut self.profiles, &former.profiles);
         one(&mut self.requires, &former.requires);
         one(&mut self.for_each, &former.for_each);
-        self.steps.iter_mut().zip(&former.steps).for_each(|(own, former)| one(own, former));
     }
 }
 
@@ -311,10 +310,10 @@ pub struct Step {
     /// What the answer must be for the step to be evidence at all (that the write succeeded, say, whose ETag is
     /// looked at): when it is not, the scenario is blocked, not failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub needs: Option<Outcome>,
+    pub needs: Option<Box<Outcome>>,
     /// What must come back; a 2xx status when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<Outcome>,
+    pub expect: Option<Box<Outcome>>,
     /// What must come back besides by rules of their own, looked at once `expect` holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Also>,
@@ -324,7 +323,7 @@ pub struct Step {
     /// The positive control of a step that expects a refusal: members of the request that are put right.
     /// The request so mended must succeed, else the scenario is inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub control: Option<Control>,
+    pub control: Option<Box<Control>>,
     /// In place of `control`: id of an earlier `setup` step that sent this very request put right, and had to succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controlled_by: Option<String>,
@@ -351,7 +350,7 @@ pub struct Control {
     pub request: Request,
     /// What must come back; a 2xx status when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<Outcome>,
+    pub expect: Option<Box<Outcome>>,
 }
 
 impl Step {
@@ -374,6 +373,6 @@ impl Step {
     /// Everything that must come back, under whatever profile.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         let also = self.also.iter().map(|also| &also.expect);
-        self.needs.iter().chain(&self.expect).chain(also).chain(self.expect_under.values())
+        self.needs.as_deref().into_iter().chain(self.expect.as_deref()).chain(also).chain(self.expect_under.values())
     }
 }

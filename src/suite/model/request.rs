@@ -126,10 +126,10 @@ pub struct Request {
     pub unsigned_headers: Option<Vec<String>>,
     /// The three SSE-C headers of the object (or of the copy's target).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sse_c: Option<SseC>,
+    pub sse_c: Option<Box<SseC>>,
     /// The source of a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub copy_source: Option<CopySource>,
+    pub copy_source: Option<Box<CopySource>>,
     /// Further headers by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, HeaderSpec>>,
@@ -156,7 +156,7 @@ pub struct Request {
     pub payload: Option<Payload>,
     /// The checksum that follows an aws-chunked body; the CRC32 of the body sent unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trailer: Option<BodyDigest>,
+    pub trailer: Option<Box<BodyDigest>>,
     /// Only the first half of the body is sent, and then the connection is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<bool>,
@@ -190,13 +190,13 @@ pub struct SseC {
     pub key: Option<String>,
     /// `x-amz-server-side-encryption-customer-algorithm`; `AES256` unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<HeaderSpec>,
+    pub algorithm: Option<Box<HeaderSpec>>,
     /// `x-amz-server-side-encryption-customer-key`; the base64 of the key unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer_key: Option<HeaderSpec>,
+    pub customer_key: Option<Box<HeaderSpec>>,
     /// `x-amz-server-side-encryption-customer-key-MD5`; the base64 of the raw key's MD5 unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub md5: Option<HeaderSpec>,
+    pub md5: Option<Box<HeaderSpec>>,
 }
 
 /// The source of CopyObject or UploadPartCopy.
@@ -211,7 +211,7 @@ pub struct CopySource {
     pub version_of: Option<String>,
     /// The SSE-C headers of the source (`x-amz-copy-source-server-side-encryption-customer-…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sse_c: Option<SseC>,
+    pub sse_c: Option<Box<SseC>>,
 }
 
 /// A header's value: give `absent`, `value`, `of_step`, `digest`, or `key` and/or `form`.
@@ -334,9 +334,9 @@ impl Request {
     /// Names of the customer keys whose headers it carries.
     #[must_use]
     pub fn key_names(&self) -> BTreeSet<&str> {
-        let source = self.copy_source.as_ref().and_then(|s| s.sse_c.as_ref());
+        let source = self.copy_source.as_deref().and_then(|s| s.sse_c.as_deref());
         let headers = self.headers.iter().chain(&self.tampered).flatten().flat_map(|(_, spec)| spec.key_names());
-        self.sse_c.iter().chain(source).flat_map(SseC::key_names).chain(headers).collect()
+        self.sse_c.as_deref().into_iter().chain(source).flat_map(SseC::key_names).chain(headers).collect()
     }
 
     /// The object's name in the scenario.
@@ -375,7 +375,7 @@ impl SseC {
         [&self.algorithm, &self.customer_key, &self.md5]
             .into_iter()
             .flatten()
-            .flat_map(HeaderSpec::key_names)
+            .flat_map(|spec| spec.key_names())
             .chain(self.key.as_deref())
     }
 }
