@@ -7,15 +7,18 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
-use super::action::CAPABILITIES;
+use super::action::{Action, CAPABILITIES, Extra, Listing, Of, Reading, Style, Which};
 use super::machine::sequences;
 use super::measure;
+use super::names::{Body, Key, Object};
+use super::presented::Presented;
 use super::scenario::{Walk, asking, exploring, reproducing};
 use super::search::{Explored, Options, bucket_kinds};
+use super::state::{State, Theme};
 use crate::profile::Profile;
 use crate::reference::faults::Fault;
 use crate::rules::{Catalogue, Grade};
-use crate::suite::model::Level;
+use crate::suite::model::{BucketKind, Level};
 use crate::suite::{self, Fixtures, Suite, SuiteSource};
 
 /// So many sequences, the same each time.
@@ -73,6 +76,38 @@ fn what_binds_is_well_founded_and_each_check_is_of_a_rule() {
         let is_well_founded = matches!(rule.grade, Grade::Recorded | Grade::Documented);
         assert!(check.level != Level::Must || is_well_founded, "{} is {:?}", check.rule, rule.grade);
     }
+}
+
+/// What tells the length of an object.
+enum Told {
+    Read(Reading),
+    Listed(Listing),
+}
+
+/// A server that keeps the first content of a part breaks the rule of parts, and none of lengths.
+#[rstest]
+#[case::head(Told::Read(Reading::Head), "content-length-plaintext")]
+#[case::attributes(Told::Read(Reading::Attributes), "attributes-size")]
+#[case::listing(Told::Listed(Listing::Objects), "listing-plaintext-size")]
+fn a_length_is_judged_where_the_object_has_its_content(#[case] told_by: Told, #[case] rule: &str) {
+    let (object, key, style) = (Object::A, Presented::Key(Key::K1), Style::Usual);
+    let part = |body| Action::UploadPart { object, number: 1, key, body, extra: Extra::Nothing, style };
+    let told = match told_by {
+        Told::Read(reading) => Action::Read { reading, object, which: Which::Newest, of: Of::Whole, key, style },
+        Told::Listed(listing) => Action::List { listing, object },
+    };
+    let guards_of = |parts: &[Action]| {
+        let mut actions = vec![Action::CreateUpload { object, key, other_encryption: false, style }];
+        actions.extend_from_slice(parts);
+        actions.extend([Action::Complete { object, with_key: false }, told.clone()]);
+        let start = State::empty(BucketKind::Plain, Theme::Uploads, Arc::default());
+        let walk = Walk::of(&start, &actions).expect("it is possible");
+        let last = walk.expected.last().expect("there are some");
+        let check = last.checks.iter().find(|check| check.rule == rule).expect("its length is told");
+        check.guards.iter().filter_map(|guard| guard.before).collect::<Vec<_>>()
+    };
+    assert_eq!(guards_of(&[part(Body::Small)]), Vec::<usize>::new());
+    assert_eq!(guards_of(&[part(Body::Small), part(Body::Other)]), [4]);
 }
 
 fn capabilities(rules: &Catalogue) -> Vec<Arc<Suite>> {

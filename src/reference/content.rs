@@ -9,19 +9,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aead_stream::{NewStream as _, Nonce, StreamBE32, StreamPrimitive as _};
-use aes_gcm::Aes256Gcm;
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::RngCore as _;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// Plaintext bytes in a segment.
 pub(super) const SEGMENT: usize = 64 * 1024;
-/// Bytes of the nonce that STREAM leaves to choose (AES-GCM's 12, less a counter of 4 and a flag of 1).
-const NONCE: usize = 7;
+/// Bytes of the nonce that STREAM leaves to choose: AES-GCM's, less a counter of 4 and a flag of 1.
+const NONCE: usize = NONCE_LEN - 5;
 
 /// A customer key in use, for as long as its request takes.
 #[derive(Clone)]
@@ -44,9 +43,20 @@ impl SealingKey {
         self.0 == other.0
     }
 
-    fn stream(&self, nonce: [u8; NONCE]) -> StreamBE32<Aes256Gcm> {
-        StreamBE32::new((&**self.0).into(), &Nonce::<Aes256Gcm, StreamBE32<Aes256Gcm>>::from(nonce))
+    fn cipher(&self) -> LessSafeKey {
+        let key = UnboundKey::new(&AES_256_GCM, &**self.0);
+        LessSafeKey::new(key.unwrap_or_else(|_| unreachable!("the cipher takes keys of 32 bytes")))
     }
+}
+
+/// The nonce of a segment, by STREAM (Hoang, Reyhanitabar, Rogaway and Vizár 2015): what was chosen, the segment's number, and
+/// whether it is the last.
+fn nonce_of(chosen: [u8; NONCE], position: u32, is_last: bool) -> Nonce {
+    let mut nonce = [0; NONCE_LEN];
+    nonce[..NONCE].copy_from_slice(&chosen);
+    nonce[NONCE..NONCE_LEN - 1].copy_from_slice(&position.to_be_bytes());
+    nonce[NONCE_LEN - 1] = u8::from(is_last);
+    Nonce::assume_unique_for_key(nonce)
 }
 
 /// What is kept of a customer key: a MAC of it under a random salt.
@@ -129,16 +139,19 @@ impl Content {
         let corrupt = || io::Error::new(io::ErrorKind::InvalidData, "a stored segment does not open");
         let stored = self.segments.get(index).ok_or_else(corrupt)?;
         let Some(nonce) = self.sealed else { return Ok(stored.clone()) };
-        let stream = key.ok_or_else(corrupt)?.stream(nonce);
+        let cipher = key.ok_or_else(corrupt)?.cipher();
         let position = u32::try_from(index).map_err(|_| corrupt())?;
-        let last = index + 1 == self.segments.len();
-        stream.decrypt(position, last, &stored[..]).map(Bytes::from).map_err(|_| corrupt())
+        let nonce = nonce_of(nonce, position, index + 1 == self.segments.len());
+        let mut segment = stored.to_vec();
+        let length = cipher.open_in_place(nonce, Aad::empty(), &mut segment).map_err(|_| corrupt())?.len();
+        segment.truncate(length);
+        Ok(Bytes::from(segment))
     }
 }
 
 /// Takes an object's data as it comes in.
 pub(super) struct Writer {
-    key: Option<(StreamBE32<Aes256Gcm>, [u8; NONCE])>,
+    key: Option<(LessSafeKey, [u8; NONCE])>,
     segments: Vec<Bytes>,
     open: BytesMut,
     size: u64,
@@ -150,7 +163,7 @@ impl Writer {
         let key = key.map(|key| {
             let mut nonce = [0; NONCE];
             rand::rng().fill_bytes(&mut nonce);
-            (key.stream(nonce), nonce)
+            (key.cipher(), nonce)
         });
         let reserved = Reserved { memory: memory.clone(), bytes: 0 };
         Self { key, segments: Vec::new(), open: BytesMut::new(), size: 0, reserved }
@@ -182,10 +195,15 @@ impl Writer {
         let plain = self.open.split().freeze();
         let segment = match &self.key {
             None => plain,
-            Some((stream, _)) => {
+            Some((cipher, nonce)) => {
                 let position = u32::try_from(self.segments.len()).map_err(|_| MemoryFull)?;
+                let mut segment = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
+                segment.extend_from_slice(&plain);
                 // AES-GCM refuses only messages beyond 64 GiB.
-                stream.encrypt(position, last, &plain[..]).map(Bytes::from).map_err(|_| MemoryFull)?
+                let sealed =
+                    cipher.seal_in_place_append_tag(nonce_of(*nonce, position, last), Aad::empty(), &mut segment);
+                sealed.map_err(|_| MemoryFull)?;
+                Bytes::from(segment)
             }
         };
         self.segments.push(segment);
@@ -301,6 +319,20 @@ mod tests {
     fn nothing_opens_without_the_key(#[case] wrong: Option<SealingKey>) {
         let stored = content(&data(100), Some(&key(1)));
         assert!(collected(&[stored], 0..100, wrong).is_err());
+    }
+
+    #[rstest]
+    #[case::moved(|segments: &mut Vec<Bytes>| segments.swap(0, 1), 0)]
+    #[case::repeated(|segments: &mut Vec<Bytes>| segments[1] = segments[0].clone(), 1)]
+    #[case::first_dropped(|segments: &mut Vec<Bytes>| drop(segments.remove(0)), 0)]
+    #[case::last_dropped(|segments: &mut Vec<Bytes>| drop(segments.pop()), 1)]
+    #[case::one_more(|segments: &mut Vec<Bytes>| segments.push(segments[2].clone()), 2)]
+    fn a_segment_opens_in_its_place_alone(#[case] change: fn(&mut Vec<Bytes>), #[case] opened: usize) {
+        let stored = content(&data(2 * SEGMENT + 1), Some(&key(1)));
+        let mut stored = Arc::into_inner(stored).unwrap();
+        assert!((0..3).all(|index| stored.open(index, Some(&key(1))).is_ok()));
+        change(&mut stored.segments);
+        assert!(stored.open(opened, Some(&key(1))).is_err());
     }
 
     #[test]

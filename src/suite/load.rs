@@ -194,6 +194,7 @@ struct Cases {
 }
 
 impl Cases {
+    /// Takes the next piece, where it is as it must be.
     fn take(&mut self, piece: Expanded, at: Place<'_>, found: &mut Found<'_>) {
         match piece {
             Expanded::Scenario(value, origin) => {

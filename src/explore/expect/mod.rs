@@ -14,7 +14,7 @@ use super::action::{Action, Style};
 use super::guard::{self, Guard};
 use super::names::{Key, Object};
 use super::presented::{Malformation, Presented};
-use super::state::State;
+use super::state::{Origin, State, Stored};
 use crate::suite::model::{BucketKind, Level};
 
 /// What S3 must answer to a request of a sequence.
@@ -129,6 +129,17 @@ fn names(request: &Value, name: &str) -> bool {
         Value::Object(members) => members.values().any(|member| names(member, name)),
         _ => false,
     }
+}
+
+/// What must hold so that a wrong length is one from a rule about lengths: of an object of which a part was uploaded again, that
+/// it has the content of the last upload.
+fn of_length(state: &State, object: Object, stored: &Stored) -> Vec<Guard> {
+    let mut guards = vec![guard::encrypted()];
+    if matches!(stored.origin, Origin::Parts { replaced: true, .. }) {
+        let key = stored.key.map_or(json!({}), |key| json!({"key": key.name()}));
+        guards.push(guard::seen_before(state.steps, object.name(), &key, &stored.content.expected()));
+    }
+    guards
 }
 
 /// Id of the step of an action in this state.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Expected, request};
+use super::{Expected, of_length, request};
 use crate::explore::action::{Action, Annotation, Listing, Which};
 use crate::explore::guard;
 use crate::explore::names::Object;
@@ -100,7 +100,7 @@ pub(super) fn list(state: &State, action: &Action) -> Option<Expected> {
     }
     let expected = Expected::accepted(state, action, request(action, object, Presented::Nothing));
     let size = json!({"status": ["200"], "entry": {"size": stored.content.length}});
-    let expected = expected.decided("listing-plaintext-size", Level::Should, size, vec![guard::encrypted()]);
+    let expected = expected.decided("listing-plaintext-size", Level::Should, size, of_length(state, object, stored));
     let same = json!({"entry": {"etag_same_as": version.step}});
     Some(expected.should("etag-consistent", same, [guard::encrypted()]))
 }
