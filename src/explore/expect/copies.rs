@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Expected, Refusal, refused_for_style, refused_write, request};
+use super::{Expected, Refusal, refused_for_style, refused_write, request, seen};
 use crate::explore::action::{Action, Copying, Source, Style, Which};
 use crate::explore::guard;
 use crate::explore::names::{Key, Object};
@@ -150,12 +150,7 @@ fn accepted(
     let mut expected = Expected::accepted(state, action, request);
     let answer = expected.answer.clone();
     let (is_of_key, target) = (stored.key.is_some(), key.key());
-    let seen = guard::seen_before(
-        state.steps,
-        from.object.name(),
-        &stored.key.map_or(json!({}), |key| json!({"key": key.name()})),
-        &stored.content.expected(),
-    );
+    let seen = seen(state.steps, from.object, stored);
     let is_newest = from.which == Which::Newest && !state.is_versioned();
     if copying == Copying::IfMatch && is_of_key {
         let guards = vec![guard::encrypted(), guard::copies_read()];

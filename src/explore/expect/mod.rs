@@ -136,10 +136,15 @@ fn names(request: &Value, name: &str) -> bool {
 fn of_length(state: &State, object: Object, stored: &Stored) -> Vec<Guard> {
     let mut guards = vec![guard::encrypted()];
     if matches!(stored.origin, Origin::Parts { replaced: true, .. }) {
-        let key = stored.key.map_or(json!({}), |key| json!({"key": key.name()}));
-        guards.push(guard::seen_before(state.steps, object.name(), &key, &stored.content.expected()));
+        guards.push(seen(state.steps, object, stored));
     }
     guards
+}
+
+/// Before the request of this number the object reads whole.
+fn seen(number: usize, object: Object, stored: &Stored) -> Guard {
+    let key = stored.key.map_or(json!({}), |key| json!({"key": key.name()}));
+    guard::seen_before(number, object.name(), &key, &stored.content.expected())
 }
 
 /// Id of the step of an action in this state.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::copies::{Side, copy_source, is_ambiguous, right_source, side_of_source, source};
 use super::writes::{bring, brought_right};
-use super::{Expected, Refusal, refused_for_style, request};
+use super::{Expected, Refusal, refused_for_style, request, seen};
 use crate::explore::action::{Action, Extra, Style, Which};
 use crate::explore::guard;
 use crate::explore::names::{Body, Content, Object};
@@ -184,13 +184,8 @@ pub(super) fn copied_part(state: &State, action: &Action) -> Option<Expected> {
     }
     let mut expected = Expected::accepted(state, action, request);
     let guards = || vec![guard::encrypted()];
-    if let (Some(source_key), Some(own)) = (stored.key, upload.key) {
-        let seen = guard::seen_before(
-            state.steps,
-            from.object.name(),
-            &json!({"key": source_key.name()}),
-            &stored.content.expected(),
-        );
+    if let (Some(_), Some(own)) = (stored.key, upload.key) {
+        let seen = seen(state.steps, from.object, stored);
         let answer = expected.answer.clone();
         expected = expected
             .decided("part-copy-exact", Level::Must, answer, vec![guard::encrypted(), seen])

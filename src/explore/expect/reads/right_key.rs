@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Expected, of_length, refused_for_style, taken_for_style, told_request_id};
+use super::super::{Expected, of_length, refused_for_style, seen, taken_for_style, told_request_id};
 use super::Read;
 use crate::explore::action::{Of, Reading, Which};
 use crate::explore::guard::{self, Guard};
-use crate::explore::names::{Key, Object};
-use crate::explore::state::{Origin, Stored};
+use crate::explore::names::Key;
+use crate::explore::state::Origin;
 use crate::suite::model::{BucketKind, Level};
 
 /// The title that was written, in any form in which it has the same characters.
@@ -133,12 +133,7 @@ impl Read<'_> {
 
     /// Just before this read the object reads whole.
     fn seen(&self) -> Guard {
-        self.seen_at(self.state.steps, self.object, self.stored)
-    }
-
-    fn seen_at(&self, number: usize, object: Object, stored: &Stored) -> Guard {
-        let key = stored.key.map_or(json!({}), |key| json!({"key": key.name()}));
-        guard::seen_before(number, object.name(), &key, &stored.content.expected())
+        seen(self.state.steps, self.object, self.stored)
     }
 
     /// The source of a copy reads whole before it is copied.
@@ -274,7 +269,7 @@ impl Read<'_> {
                 return None;
             }
             let level = if disturbed.rule == "refused-write-keeps-previous" { Level::Should } else { Level::Must };
-            let guards = vec![guard::encrypted(), self.seen_at(disturbed.at, self.object, self.stored)];
+            let guards = vec![guard::encrypted(), seen(disturbed.at, self.object, self.stored)];
             return Some((disturbed.rule, level, self.whole(), guards));
         }
         if self.state.bucket == BucketKind::DefaultEncrypted {
