@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::Addressing;
+use crate::reference::faults::Faults;
 use crate::reference::{self, Endpoint, StartError};
 
 /// How a client reaches the embedded endpoint.
@@ -72,4 +73,12 @@ pub async fn start(options: reference::Options, reach: Reach) -> Result<(Endpoin
     };
     let client = Client::new(target, &trust)?;
     Ok((endpoint, client))
+}
+
+/// Starts an endpoint with these faults, and otherwise as it is by default.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub async fn faulty(faults: Faults) -> Result<(Endpoint, Client), EmbeddedError> {
+    start(reference::Options { faults, ..Default::default() }, Reach::default()).await
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{Divergence, ExploreError, Explored, Options, bucket_kinds, explore};
-use crate::embedded::{self, EmbeddedError, Reach};
-use crate::reference;
+use crate::embedded::{self, EmbeddedError};
 use crate::reference::faults::{Fault, Faults};
 use crate::rules::Catalogue;
 use crate::runner::{self, RunError, Session};
@@ -168,8 +167,7 @@ pub async fn measure(
     cancelled: CancellationToken,
 ) -> Result<Result<Explored, String>, MeasureError> {
     let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
-    let (endpoint, client) =
-        embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
+    let (endpoint, client) = embedded::faulty(faults).await?;
     let of_run = runner::Options {
         keeps_all: true,
         ..runner::Options::of_embedded(Arc::clone(&options.profile), SCENARIO_TIMEOUT)

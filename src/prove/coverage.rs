@@ -11,10 +11,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::runs::{ProveError, SCENARIO_TIMEOUT};
-use crate::embedded::{self, Reach};
+use crate::embedded;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::reference;
 use crate::reference::faults::{Fault, Faults, Occasions};
 use crate::runner::{self, PrepareError, RunError, Session};
 use crate::suite::model::BucketKind;
@@ -59,8 +58,7 @@ async fn cover(
 ) -> Result<BTreeMap<String, BTreeSet<&'static str>>, ProveError> {
     let occasions = Occasions::default();
     let faults = Faults::noting(&occasions);
-    let (endpoint, client) =
-        embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
+    let (endpoint, client) = embedded::faulty(faults).await?;
     let mut covered = BTreeMap::new();
     while let Some(planned) = next() {
         let id = planned.case.id.clone();

@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::coverage::Coverage;
 use super::matrix::Matrix;
-use crate::embedded::{self, EmbeddedError, Reach};
+use crate::embedded::{self, EmbeddedError};
 use crate::plan::{Plan, PlannedCase, Selection, plan};
 use crate::profile::Profile;
-use crate::reference;
 use crate::reference::faults::{Fault, Faults};
 use crate::runner::{self, PrepareError, RunError, RunResult};
 use crate::suite::Suite;
@@ -257,8 +256,7 @@ async fn run(
 ) -> Result<FaultRun, ProveError> {
     let clock = Instant::now();
     let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
-    let (endpoint, client) =
-        embedded::start(reference::Options { faults, ..Default::default() }, Reach::default()).await?;
+    let (endpoint, client) = embedded::faulty(faults).await?;
     let options = runner::Options::of_embedded(Arc::new(Profile::named(&profile)), SCENARIO_TIMEOUT);
     // The runner reports as it goes; here only the result counts.
     let (events, _) = mpsc::unbounded_channel();
