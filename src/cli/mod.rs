@@ -116,12 +116,12 @@ enum Format {
 pub async fn main() -> ExitCode {
     panic::show_only_the_place();
     let code = match Cli::parse().command {
-        Command::Run(arguments) => run::run(*arguments).await,
+        Command::Run(arguments) => among_workers(run::run(*arguments)).await,
         Command::Sweep(arguments) => sweep::sweep(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
-        Command::Certify(arguments) => certify::certify(*arguments).await,
+        Command::Certify(arguments) => among_workers(certify::certify(*arguments)).await,
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Diff(arguments) => compare::diff(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
@@ -140,6 +140,11 @@ pub async fn main() -> ExitCode {
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
     };
     ExitCode::from(code)
+}
+
+/// Has a thread that runs cases do what is woken for every case: from another it would take a change of threads each time.
+async fn among_workers<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    tokio::spawn(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Prints a line. A reader that has gone away (`ssecheck list | head`) is no error.

@@ -259,7 +259,7 @@ async fn watched(
 
 /// What a person or a log sees of a run.
 pub(super) struct Screen {
-    terminal: Terminal<Box<dyn io::Write>>,
+    terminal: Terminal<Box<dyn io::Write + Send>>,
     /// What became of writing to it; nothing more is written once that failed.
     written: io::Result<()>,
     is_over: bool,
@@ -268,7 +268,7 @@ pub(super) struct Screen {
 impl Screen {
     /// On standard output, or on standard error where that is for a report.
     pub fn new(stdout_is_taken: bool) -> Self {
-        let (out, is_terminal): (Box<dyn io::Write>, bool) = if stdout_is_taken {
+        let (out, is_terminal): (Box<dyn io::Write + Send>, bool) = if stdout_is_taken {
             (Box::new(io::stderr()), io::stderr().is_terminal())
         } else {
             (Box::new(io::stdout()), io::stdout().is_terminal())
@@ -283,7 +283,7 @@ impl Screen {
         self.written
     }
 
-    fn show(&mut self, act: impl FnOnce(&mut Terminal<Box<dyn io::Write>>) -> io::Result<()>) {
+    fn show(&mut self, act: impl FnOnce(&mut Terminal<Box<dyn io::Write + Send>>) -> io::Result<()>) {
         if self.is_over {
             return;
         }

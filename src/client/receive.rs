@@ -112,9 +112,9 @@ struct SoFar<'a> {
     disclosures: Option<&'a Disclosures<'a>>,
     length: u64,
     digest: Sha256,
-    /// All of the body, while it is not too long to be kept.
+    /// All of the body, while it is not too long to be kept; it is searched in the end.
     text: Option<Vec<u8>>,
-    /// What was not searched yet, after as much of what was as a match may need.
+    /// What of a longer body was not searched yet, after as much of what was as a match may need.
     window: Vec<u8>,
     leaked_keys: Vec<String>,
     discloses: Vec<String>,
@@ -126,10 +126,19 @@ impl SoFar<'_> {
     fn add(&mut self, data: &[u8]) {
         self.length += data.len() as u64;
         self.digest.update(data);
-        self.text = self.text.take().filter(|text| text.len() + data.len() <= self.looking.most_text);
         if let Some(text) = &mut self.text {
-            text.extend_from_slice(data);
+            if text.len() + data.len() <= self.looking.most_text {
+                text.extend_from_slice(data);
+                return;
+            }
+            let text = self.text.take().unwrap_or_default();
+            self.search_as_it_comes(&text);
         }
+        self.search_as_it_comes(data);
+    }
+
+    /// Searches what is not kept.
+    fn search_as_it_comes(&mut self, data: &[u8]) {
         for piece in data.chunks(WINDOW) {
             self.window.extend_from_slice(piece);
             if self.window.len() >= WINDOW + OVERLAP {
@@ -141,21 +150,25 @@ impl SoFar<'_> {
 
     fn search(&mut self) {
         self.leaked_keys.extend(self.looking.secrets.keys.found(whole_characters(&self.window)));
-        self.search_for_bodies();
-    }
-
-    fn search_for_bodies(&mut self) {
         self.discloses.extend(self.disclosures.iter().flat_map(|disclosures| disclosures.found(&self.window)));
     }
 
     fn end(mut self, head: &http::response::Parts) -> Answer {
-        self.text = self.text.filter(|text| !text.is_empty() && std::str::from_utf8(text).is_ok());
-        // What is kept as text is searched when it is blotted.
-        if self.text.is_none() || self.length > WINDOW as u64 {
-            self.search();
-        } else {
-            self.search_for_bodies();
-        }
+        let kept = self.text.take().filter(|text| !text.is_empty());
+        let text = match kept.map(String::from_utf8) {
+            // For keys it is searched when it is blotted.
+            Some(Ok(text)) => {
+                let disclosures = self.disclosures.iter();
+                self.discloses.extend(disclosures.flat_map(|disclosures| disclosures.found(text.as_bytes())));
+                Some(text)
+            }
+            Some(Err(no_text)) => {
+                self.search_as_it_comes(no_text.as_bytes());
+                None
+            }
+            None => None,
+        };
+        self.search();
         let secrets = self.looking.secrets;
         let mut shown = |bytes: &[u8]| {
             let (text, leaked) = secrets.searched(bytes);
@@ -174,7 +187,7 @@ impl SoFar<'_> {
             reason.map(&mut shown);
             lines().map(|line| line.map(&mut shown).into()).collect()
         };
-        let text = self.text.map(|text| shown(&text)).map(|text| if_whole(text, &mut shown));
+        let text = text.map(|text| shown(text.as_bytes())).map(|text| if_whole(text, &mut shown));
         let body = Received {
             length: self.length,
             sha256: hex::encode(self.digest.finalize()),

@@ -238,7 +238,8 @@ impl Client {
         let is_judged = scheme == Scheme::Plain && self.target.proxy.is_none();
         if let Some(kind) = prepared.own_connection.or(is_judged.then_some(OwnConnection::Alone)) {
             let tls = Arc::clone(&self.tls);
-            let exchanged = own_connection::exchange(&prepared, kind, headers, &self.target, tls, looking);
+            // Most requests have none, and need no room for it.
+            let exchanged = Box::pin(own_connection::exchange(&prepared, kind, headers, &self.target, tls, looking));
             return match exchanged.await {
                 Ok(Some(answer)) => Reply::Answer(answer),
                 Ok(None) => Reply::Interrupted,

@@ -135,6 +135,9 @@ fn as_required(case: &Arc<Case>, profile: &Profile) -> Arc<Case> {
 
 /// The controls of a case. However many there are, each of its steps is written out once.
 fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
+    if case.steps.iter().all(|step| step.control.is_none()) {
+        return Vec::new();
+    }
     let digest_of = |step: &Step, digest: &mut Sha256| digest.update(format!("{}\n", serde_json::json!(step)));
     let mut controls = Vec::new();
     let mut before = Sha256::new_with_prefix(format!("{}\n{}\n", suite.id, case.bucket.as_str()));

@@ -6,20 +6,13 @@ use std::sync::LazyLock;
 use quick_xml::escape::resolve_html5_entity;
 use regex::bytes::Regex;
 
-/// Fewer characters of base64 hold no secret: nine bytes of one are always looked for.
-const SHORTEST_BASE64: usize = 12;
 /// No name of a character reference is longer.
 const LONGEST_REFERENCE: usize = 32;
 
-/// Nine bytes in hexadecimal have so many digits.
-const FEWEST_HEXADECIMAL: usize = 18;
-/// Nine bytes in decimal have so many digits, or more.
-const FEWEST_DECIMAL: usize = 9;
-
-/// Bytes in hexadecimal, nine or more.
+/// Bytes in hexadecimal, nine or more: fewer are never looked for.
 static HEXADECIMAL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i-u)(?:0x)?[0-9a-f]{2}(?:[-:,\s]{0,3}(?:0x)?[0-9a-f]{2}){8,}").ok());
-/// Bytes in decimal, nine or more.
+/// Bytes in decimal, as many.
 static DECIMAL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?-u)-?[0-9]{1,3}(?:(?:,\s*|\s+)-?[0-9]{1,3}){8,}").ok());
 
@@ -52,8 +45,9 @@ pub(super) enum Blank {
     Plus,
 }
 
-/// The parts of `bytes` that may be encoded, each with the encoding. Escapes are those of texts.
-pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, Range<usize>)) {
+/// The parts of `bytes` that may be encoded, each with the encoding; those are left out that stand for fewer bytes than so many.
+/// Escapes are those of texts.
+pub(super) fn each(bytes: &[u8], is_text: bool, fewest: usize, found: &mut dyn FnMut(Encoding, Range<usize>)) {
     if is_text {
         let whole = 0..bytes.len();
         let seen = Seen::in_text(bytes);
@@ -72,23 +66,29 @@ pub(super) fn each(bytes: &[u8], is_text: bool, found: &mut dyn FnMut(Encoding, 
         if seen.has(ZERO) {
             found(Encoding::Zeros, whole);
         }
-        if seen.decimal >= FEWEST_DECIMAL {
-            matches(&DECIMAL, bytes, |region| found(Encoding::Decimal, region));
+        // A byte in decimal has a digit or more, in hexadecimal two.
+        if seen.decimal >= fewest {
+            for part in parts(bytes, DECIMAL_DIGIT | BETWEEN_DECIMAL) {
+                matches(&DECIMAL, bytes, part, |region| found(Encoding::Decimal, region));
+            }
         }
-        if seen.hexadecimal >= FEWEST_HEXADECIMAL {
-            hexadecimal(bytes, 0, found);
+        if seen.hexadecimal >= 2 * fewest {
+            for part in parts(bytes, HEXADECIMAL_DIGIT | BETWEEN_HEXADECIMAL) {
+                hexadecimal(bytes, part, fewest, found);
+            }
         }
     }
     let mut at = 0;
-    while let Some(run) = base64_run(bytes, at, is_text) {
+    while let Some(run) = base64_run(bytes, at, is_text, (fewest * 4).div_ceil(3)) {
         at = run.end;
         let blanks = bytes[run.clone()].contains(&b' ');
         for blank in [Some(Blank::Nothing), blanks.then_some(Blank::Plus)].into_iter().flatten() {
             // A run may begin with what is no base64, as a path of a URL does.
-            (0..4).for_each(|skip| found(Encoding::Base64 { skip, blank }, run.clone()));
+            let skips = (0..4).take_while(|skip| (run.len() - skip) * 3 / 4 >= fewest);
+            skips.for_each(|skip| found(Encoding::Base64 { skip, blank }, run.clone()));
         }
         if !is_text {
-            hexadecimal(&bytes[run.clone()], run.start, found);
+            hexadecimal(bytes, run, fewest, found);
         }
     }
 }
@@ -155,23 +155,36 @@ impl Seen {
     }
 }
 
-fn hexadecimal(bytes: &[u8], start: usize, found: &mut dyn FnMut(Encoding, Range<usize>)) {
-    matches(&HEXADECIMAL, bytes, |region| {
-        let region = start + region.start..start + region.end;
-        (0..2).for_each(|skip| found(Encoding::Hexadecimal { skip }, region.clone()));
+/// The longest parts of a text that have only such characters.
+fn parts(bytes: &[u8], characters: u8) -> impl Iterator<Item = Range<usize>> {
+    let belongs = move |byte: &u8| CHARACTERS[usize::from(*byte)] & characters != 0;
+    let alike = bytes.chunk_by(move |a, b| belongs(a) == belongs(b));
+    let placed = alike.scan(0, |end, part| {
+        *end += part.len();
+        Some((*end - part.len()..*end, part))
+    });
+    placed.filter(move |(_, part)| part.first().is_some_and(belongs)).map(|(place, _)| place)
+}
+
+fn hexadecimal(bytes: &[u8], part: Range<usize>, fewest: usize, found: &mut dyn FnMut(Encoding, Range<usize>)) {
+    matches(&HEXADECIMAL, bytes, part, |region| {
+        let skips = (0..2).filter(|skip| (region.len() - skip) / 2 >= fewest);
+        skips.for_each(|skip| found(Encoding::Hexadecimal { skip }, region.clone()));
     });
 }
 
-fn matches(regex: &Option<Regex>, bytes: &[u8], mut found: impl FnMut(Range<usize>)) {
-    regex.iter().flat_map(|regex| regex.find_iter(bytes)).for_each(|region| found(region.range()));
+/// Where a part of `bytes` matches.
+fn matches(regex: &Option<Regex>, bytes: &[u8], part: Range<usize>, mut found: impl FnMut(Range<usize>)) {
+    let matches = regex.iter().flat_map(|regex| regex.find_iter(&bytes[part.clone()]));
+    matches.for_each(|region| found(part.start + region.start()..part.start + region.end()));
 }
 
-/// The next run of characters of base64, line breaks among them and blanks where they may be, that is long enough. Of other bytes
-/// few are looked at.
-fn base64_run(bytes: &[u8], mut from: usize, blanks: bool) -> Option<Range<usize>> {
+/// The next run of so many characters of base64 or more, line breaks among them and blanks where they may be. Of other bytes few are
+/// looked at.
+fn base64_run(bytes: &[u8], mut from: usize, blanks: bool, shortest: usize) -> Option<Range<usize>> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let belongs = |byte: &u8| sextet(*byte).is_some() || matches!(byte, b'\r' | b'\n') || (blanks && is_blank(byte));
-    while let Some(window) = bytes.get(from..from + SHORTEST_BASE64) {
+    while let Some(window) = bytes.get(from..from + shortest) {
         match window.iter().rposition(|byte| !belongs(byte)) {
             Some(stranger) => from += stranger + 1,
             None => {
@@ -312,12 +325,18 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
 }
 
 fn base64(text: &[u8], skip: usize, blank: Blank, each: &mut impl FnMut(u8, Range<usize>)) {
-    let as_plus = |character: u8| (blank == Blank::Plus && character == b' ').then_some(62);
-    let value = |character: u8| sextet(character).or_else(|| as_plus(character));
-    let characters = text.iter().enumerate().filter_map(|(at, character)| Some((at, value(*character)?)));
+    let value = |character: u8| match sextet(character) {
+        None if character == b' ' && blank == Blank::Plus => Some(62),
+        value => value,
+    };
     // Bits that no byte is made of yet, and where the last character stood.
-    let (mut bits, mut count, mut last) = (0u16, 0, 0);
-    for (at, value) in characters.skip(skip) {
+    let (mut bits, mut count, mut last, mut skip) = (0u16, 0, 0, skip);
+    for (at, character) in text.iter().enumerate() {
+        let Some(value) = value(*character) else { continue };
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
         let from = if count == 0 { at } else { last };
         bits = bits << 6 | u16::from(value);
         count += 6;

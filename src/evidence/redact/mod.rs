@@ -296,14 +296,15 @@ impl Search<'_> {
 
     fn search(self, bytes: &[u8], is_text: bool, depth: usize, work: &mut Work, hits: &mut Vec<Hit>) {
         // No encoding has fewer bytes than what it stands for.
-        if self.0.iter().all(|redactor| bytes.len() < redactor.shortest) {
+        let shortest = self.0.iter().map(|redactor| redactor.shortest).min().unwrap_or(usize::MAX);
+        if bytes.len() < shortest {
             return;
         }
         self.0.iter().enumerate().for_each(|(number, redactor)| redactor.as_they_are(number, bytes, work, hits));
         if depth == 0 {
             return;
         }
-        encoding::each(bytes, is_text, &mut |encoding, region| {
+        encoding::each(bytes, is_text, shortest, &mut |encoding, region| {
             let encoded = &bytes[region.clone()];
             if !work.takes(encoded.len()) {
                 return;
