@@ -345,6 +345,25 @@ mod tests {
         }
     }
 
+    #[rstest::rstest]
+    #[case::it_is_no_text(&[0xff], &[])]
+    #[case::more_comes_than_is_kept(&[], &[b'.'; 1000])]
+    fn what_is_not_kept_after_all_is_searched(#[case] before: &[u8], #[case] after: &[u8]) {
+        let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+        let (redactor, content) = (Redactor::new([("K", key.as_slice())]), b"Nobody's business: what an object holds.");
+        let bodies = BTreeMap::from([("data".to_owned(), Body::Literal(Bytes::from_static(content)))]);
+        let looking = Looking {
+            secrets: Secrets { keys: &redactor, credentials: &redactor },
+            disclosures: &Disclosures::of(&bodies),
+            most_text: 1000,
+            deadline: in_a_minute(),
+        };
+        let hidden = [before, STANDARD.encode(&key).as_bytes(), content].concat();
+        let answer = answered(400, &[&hidden, after].concat(), hidden.len(), &looking);
+        assert_eq!((answer.leaked_keys, answer.body.discloses), (vec!["K".to_owned()], vec!["data".to_owned()]));
+        assert_eq!(answer.body.text, None);
+    }
+
     #[test]
     fn no_more_is_read_than_may_be() {
         let (redactor, no_bodies) = (Redactor::new(std::iter::empty()), BTreeMap::new());

@@ -408,3 +408,13 @@ fn what_held_no_secret_is_remembered() {
     }
     assert!(alike.remembered() <= 4096);
 }
+
+/// Of a key of twelve bytes the first nine are enough: the fewest that are ever looked for.
+#[rstest]
+#[case::decimal("1 2 3 4 5 6 7 8 9")]
+#[case::hexadecimal("010203040506070809")]
+#[case::base64("AQIDBAUGBwgJ")]
+fn the_shortest_encoding_is_read(#[case] text: &str) {
+    let key: Vec<u8> = (1..=12).collect();
+    assert_eq!(Redactor::new([("K", key.as_slice())]).found(text.as_bytes()), ["K"]);
+}
