@@ -124,12 +124,11 @@ impl Service {
         let serves = match admitted {
             Ok(()) => Serves::Data,
             Err(refusal) => {
-                let by_former = held.is_some_and(|held| match key {
+                let by_another = held.is_some_and(|held| match key {
                     None => held.formerly_plain,
-                    Some(given) => held.former.iter().any(|former| former.is(&given.key)),
+                    Some(given) => read.key_opens_another || held.former.iter().any(|former| former.is(&given.key)),
                 });
-                let by_former = by_former || read.key_opens_another;
-                let let_through = if by_former { Some(Serves::Data) } else { self.faults.admits(read, checked, key) };
+                let let_through = if by_another { Some(Serves::Data) } else { self.faults.admits(read, checked, key) };
                 let of_copy = is_source && refusal.cause == Some(Cause::KeyNeeded);
                 let refusal = if of_copy { refusal.because(Cause::KeyNeededForCopy) } else { refusal };
                 let_through.ok_or(refusal)?

@@ -131,11 +131,11 @@ fn names(request: &Value, name: &str) -> bool {
     }
 }
 
-/// What must hold so that a wrong length is one from a rule about lengths: of an object of which a part was uploaded again, that
-/// it has the content of the last upload.
+/// What must hold so that a wrong length is one from a rule about lengths: of an object of which a part was uploaded again, or that was
+/// copied from one of parts, that it reads whole.
 fn of_length(state: &State, object: Object, stored: &Stored) -> Vec<Guard> {
     let mut guards = vec![guard::encrypted()];
-    if matches!(stored.origin, Origin::Parts { replaced: true, .. }) {
+    if matches!(stored.origin, Origin::Parts { replaced: true, .. } | Origin::Copy { of_parts: true, .. }) {
         guards.push(seen(state.steps, object, stored));
     }
     guards
