@@ -4,8 +4,6 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{complain, exit_code};
 use crate::reference::faults::{Fault, Faults};
 use crate::reference::{self, Endpoint, Options};
@@ -45,12 +43,12 @@ Examples:
   set -a; . ./server.env; set +a; ssecheck run     # or: aws s3 ls
   ssecheck serve --fault etag-md5                  # a server with a defect
 
-Exit codes: 0 after an interrupt, 2 where the command line is wrong, 3 where it cannot listen.";
+Exit codes: 0 after an interrupt, 2 where the command line is wrong or it cannot listen.";
 
 const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn serve(arguments: Arguments) -> u8 {
-    let stop = super::interruption::Interruption::listen().token;
+    let stop = super::interruption::Interruption::listen_and_say("stopping; what is stored is forgotten").token;
     let options = Options {
         address: arguments.address,
         tls_port: arguments.port,
@@ -66,7 +64,7 @@ pub(super) async fn serve(arguments: Arguments) -> u8 {
     };
     match announce(&endpoint, &arguments.fault, arguments.ca_file).await {
         Ok(_kept) => {
-            wait(stop).await;
+            stop.cancelled().await;
             endpoint.stop().await;
             exit_code::PASSED
         }
@@ -74,10 +72,6 @@ pub(super) async fn serve(arguments: Arguments) -> u8 {
             complain(&format!("cannot write the CA file: {error}; choose another with --ca-file"), exit_code::USAGE)
         }
     }
-}
-
-async fn wait(stop: CancellationToken) {
-    stop.cancelled().await;
 }
 
 /// Writes the CA file and says where everything is, in words that a shell can read. The temporary file lives as long

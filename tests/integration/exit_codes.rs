@@ -150,3 +150,13 @@ fn the_served_endpoint_can_be_tested_and_stops_when_told(#[case] signal: &str) {
     }
     assert_eq!(served.stop(signal), Some(0));
 }
+
+#[test]
+fn two_endpoints_do_not_share_a_port() {
+    let workplace = Workplace::new();
+    let served = Served::start(&workplace);
+    let port = served.settings["SSECHECK_ENDPOINT"].rsplit(':').next().unwrap_or_default().trim_end_matches('/');
+    let outcome = workplace.run(&format!("serve --plain-port 0 --port {port}"));
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(outcome.err.contains("choose another port, or 0 for any free one"), "{outcome:#?}");
+}
