@@ -142,8 +142,12 @@ pub async fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Has a thread that runs cases do what is woken for every case: from another it would take a change of threads each time.
+/// Has a thread that runs cases do what is woken for every case: from another it would take a change of threads each time. Where there is
+/// only one it is left free: who reads what is printed may keep its writer waiting.
 async fn among_workers<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    if tokio::runtime::Handle::current().metrics().num_workers() == 1 {
+        return work.await;
+    }
     tokio::spawn(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::no_answer::chain;
-use crate::evidence::{Answer, Element, MAX_ANSWER, Received, Secrets};
+use crate::evidence::{Answer, Element, MAX_ANSWER, NOT_SEARCHED, Received, Secrets};
 use crate::suite::body::Body;
 
 /// How much of a body is searched at a time.
@@ -139,7 +139,7 @@ impl SoFar<'_> {
 
     /// Searches what is not kept.
     fn search_as_it_comes(&mut self, data: &[u8]) {
-        for piece in data.chunks(WINDOW) {
+        for piece in data.chunks(OVERLAP) {
             self.window.extend_from_slice(piece);
             if self.window.len() >= WINDOW + OVERLAP {
                 self.search();
@@ -187,11 +187,18 @@ impl SoFar<'_> {
             reason.map(&mut shown);
             lines().map(|line| line.map(&mut shown).into()).collect()
         };
-        let text = text.map(|text| shown(text.as_bytes())).map(|text| if_whole(text, &mut shown));
+        let blotted = text.as_ref().map(|text| shown(text.as_bytes()));
+        let is_searched = blotted.as_ref().is_none_or(|blotted| !blotted.contains(NOT_SEARCHED));
+        let blotted = blotted.map(|blotted| if_whole(blotted, &mut shown));
+        if !is_searched {
+            // Piece by piece it may be: what a piece may take is not taken by the others.
+            self.search_as_it_comes(text.unwrap_or_default().as_bytes());
+            self.search();
+        }
         let body = Received {
             length: self.length,
             sha256: hex::encode(self.digest.finalize()),
-            text,
+            text: blotted,
             discloses: sorted(self.discloses),
             cut_short: self.cut_short.map(|why| secrets.hidden(why)),
             is_lost: self.is_lost,
@@ -362,6 +369,47 @@ mod tests {
         let answer = answered(400, &[&hidden, after].concat(), hidden.len(), &looking);
         assert_eq!((answer.leaked_keys, answer.body.discloses), (vec!["K".to_owned()], vec!["data".to_owned()]));
         assert_eq!(answer.body.text, None);
+    }
+
+    /// What is found in a large answer that is kept whole, as far as it can be.
+    fn leaked_by(body: &[u8], key: &[u8]) -> Vec<String> {
+        let (redactor, no_bodies) = (Redactor::new([("K", key)]), BTreeMap::new());
+        let looking = Looking {
+            secrets: Secrets { keys: &redactor, credentials: &redactor },
+            disclosures: &Disclosures::of(&no_bodies),
+            most_text: 4 << 20,
+            deadline: in_a_minute(),
+        };
+        answered(400, body, 1000, &looking).leaked_keys
+    }
+
+    #[test]
+    fn far_from_what_is_no_text_a_text_is_read() {
+        let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+        let encoded: String = key.iter().map(|byte| format!("%{byte:02X}")).collect();
+        let body = [&[0xff][..], &vec![b'.'; 350 << 10], encoded.as_bytes(), &vec![b'.'; 50 << 10]].concat();
+        assert_eq!(leaked_by(&body, &key), ["K"]);
+    }
+
+    #[test]
+    fn a_text_that_takes_too_much_is_read_piece_by_piece() {
+        use rand::{RngCore as _, SeedableRng as _};
+        let mut random = rand::rngs::StdRng::seed_from_u64(1);
+        let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+        let words = |random: &mut rand::rngs::StdRng| {
+            let mut bytes = [0; 60];
+            random.fill_bytes(&mut bytes);
+            STANDARD
+                .encode(bytes)
+                .chars()
+                .enumerate()
+                .flat_map(|(at, c)| [Some(c), (at % 10 == 9).then_some(' ')])
+                .flatten()
+                .collect::<String>()
+        };
+        let lines = (0..450).map(|_| (0..23).map(|_| words(&mut random)).collect::<String>() + "<");
+        let body = lines.collect::<String>() + &STANDARD.encode(&key) + "<";
+        assert_eq!(leaked_by(body.as_bytes(), &key), ["K"]);
     }
 
     #[test]

@@ -49,7 +49,8 @@ use crate::config::Credentials;
 pub const REDACTED: &str = "[redacted customer key]";
 const REDACTED_SECRET: &str = "[redacted secret access key]";
 const REDACTED_TOKEN: &str = "[redacted session token]";
-const NOT_SEARCHED: &str = "[not shown: encoded too often to be searched for secrets]";
+/// What stands in place of a text that takes too much to be searched.
+pub const NOT_SEARCHED: &str = "[not shown: encoded too often to be searched for secrets]";
 
 /// What a key is called of which only the beginning is known, which is that of all keys of a run.
 const OF_ANOTHER: &str = "of another request";
