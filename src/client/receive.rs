@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::no_answer::chain;
-use crate::evidence::{Answer, Element, MAX_ANSWER, NOT_SEARCHED, Received, Secrets};
+use crate::evidence::{Answer, Element, MAX_ANSWER, Received, Secrets};
 use crate::suite::body::Body;
 
 /// How much of a body is searched at a time.
@@ -150,25 +150,27 @@ impl SoFar<'_> {
 
     fn search(&mut self) {
         self.leaked_keys.extend(self.looking.secrets.keys.found(whole_characters(&self.window)));
-        self.discloses.extend(self.disclosures.iter().flat_map(|disclosures| disclosures.found(&self.window)));
+        self.discloses.extend(self.bodies_in(&self.window));
+    }
+
+    fn bodies_in(&self, bytes: &[u8]) -> Vec<String> {
+        self.disclosures.map(|disclosures| disclosures.found(bytes)).unwrap_or_default()
     }
 
     fn end(mut self, head: &http::response::Parts) -> Answer {
-        let kept = self.text.take().filter(|text| !text.is_empty());
-        let text = match kept.map(String::from_utf8) {
+        let kept = self.text.take().map(|kept| String::from_utf8(kept).map_err(|no_text| no_text.into_bytes()));
+        let text = match kept {
             // For keys it is searched when it is blotted.
             Some(Ok(text)) => {
-                let disclosures = self.disclosures.iter();
-                self.discloses.extend(disclosures.flat_map(|disclosures| disclosures.found(text.as_bytes())));
-                Some(text)
+                self.discloses.extend(self.bodies_in(text.as_bytes()));
+                Some(text).filter(|text| !text.is_empty())
             }
-            Some(Err(no_text)) => {
-                self.search_as_it_comes(no_text.as_bytes());
+            not_text => {
+                self.search_as_it_comes(&not_text.and_then(Result::err).unwrap_or_default());
+                self.search();
                 None
             }
-            None => None,
         };
-        self.search();
         let secrets = self.looking.secrets;
         let mut shown = |bytes: &[u8]| {
             let (text, leaked) = secrets.searched(bytes);
@@ -187,18 +189,11 @@ impl SoFar<'_> {
             reason.map(&mut shown);
             lines().map(|line| line.map(&mut shown).into()).collect()
         };
-        let blotted = text.as_ref().map(|text| shown(text.as_bytes()));
-        let is_searched = blotted.as_ref().is_none_or(|blotted| !blotted.contains(NOT_SEARCHED));
-        let blotted = blotted.map(|blotted| if_whole(blotted, &mut shown));
-        if !is_searched {
-            // Piece by piece it may be: what a piece may take is not taken by the others.
-            self.search_as_it_comes(text.unwrap_or_default().as_bytes());
-            self.search();
-        }
+        let text = text.map(|text| shown(text.as_bytes())).map(|text| if_whole(text, &mut shown));
         let body = Received {
             length: self.length,
             sha256: hex::encode(self.digest.finalize()),
-            text: blotted,
+            text,
             discloses: sorted(self.discloses),
             cut_short: self.cut_short.map(|why| secrets.hidden(why)),
             is_lost: self.is_lost,

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 pub use clock::MOST_SKEW;
 pub use har::{HarError, from_har, to_har};
-pub use redact::{Alike, NOT_SEARCHED, Redactor, Secrets};
+pub use redact::{Alike, Redactor, Secrets};
 pub use xml::{Element, XmlError};
 
 use crate::suite::model::Scheme;

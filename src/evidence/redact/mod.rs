@@ -49,8 +49,7 @@ use crate::config::Credentials;
 pub const REDACTED: &str = "[redacted customer key]";
 const REDACTED_SECRET: &str = "[redacted secret access key]";
 const REDACTED_TOKEN: &str = "[redacted session token]";
-/// What stands in place of a text that takes too much to be searched.
-pub const NOT_SEARCHED: &str = "[not shown: encoded too often to be searched for secrets]";
+const NOT_SEARCHED: &str = "[not shown: encoded too often to be searched for secrets]";
 
 /// What a key is called of which only the beginning is known, which is that of all keys of a run.
 const OF_ANOTHER: &str = "of another request";
@@ -69,6 +68,8 @@ const DEPTH: usize = 4;
 const SHORT: usize = 4096;
 /// How many bytes are searched at a time: it bounds the memory that undoing takes.
 const CHUNK: usize = 1 << 20;
+/// The same where so many take too much: more may be decoded for each.
+const SMALL_CHUNK: usize = CHUNK / 4;
 /// How many times as long as a secret its encodings may be, to be found at a chunk's border.
 const LONGEST_ENCODING: usize = 16;
 /// How many bytes may be decoded of a chunk, and how many times its length besides.
@@ -274,20 +275,29 @@ impl Search<'_> {
             return hits;
         }
         let longest = self.0.iter().map(|redactor| redactor.longest).max().unwrap_or_default();
-        for start in (0..bytes.len()).step_by(CHUNK) {
-            let end = bytes.len().min(start + CHUNK + LONGEST_ENCODING * longest);
-            let before = hits.len();
-            let mut work = Work::of(end - start);
-            self.search(&bytes[start..end], is_text, DEPTH, &mut work, &mut hits);
-            if work.left == 0 {
-                hits.push(Hit { at: 0..end - start, found: None });
-            }
-            hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
-        }
+        self.in_chunks(bytes, CHUNK, longest, is_text, &mut hits);
         // Where a key is known, its end is not guessed: an encoding that is undone wrongly (zeros of the key left out) would move it.
         let known: HashSet<usize> = hits.iter().filter(|hit| !self.is_guessed(hit)).map(|hit| hit.at.start).collect();
         hits.retain(|hit| !self.is_guessed(hit) || !known.contains(&hit.at.start));
         hits
+    }
+
+    /// Searches so many bytes at a time. Of what takes too much nothing is to be shown; what smaller pieces of it hold is found all the
+    /// same.
+    fn in_chunks(self, bytes: &[u8], chunk: usize, longest: usize, is_text: bool, hits: &mut Vec<Hit>) {
+        for start in (0..bytes.len()).step_by(chunk) {
+            let end = bytes.len().min(start + chunk + LONGEST_ENCODING * longest);
+            let before = hits.len();
+            let mut work = Work::of(end - start);
+            self.search(&bytes[start..end], is_text, DEPTH, &mut work, hits);
+            if work.left == 0 {
+                hits.push(Hit { at: 0..end - start, found: None });
+                if chunk > SMALL_CHUNK && end - start > 2 * SMALL_CHUNK {
+                    self.in_chunks(&bytes[start..end], SMALL_CHUNK, longest, is_text, hits);
+                }
+            }
+            hits[before..].iter_mut().for_each(|hit| hit.at = start + hit.at.start..start + hit.at.end);
+        }
     }
 
     /// Whether only the beginning is known of what stands there.
