@@ -24,7 +24,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use md5::{Digest as _, Md5};
-use rand::RngCore as _;
+use rand::Rng as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use sha2::Sha256;

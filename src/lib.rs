@@ -29,6 +29,8 @@ mod bounded;
 pub mod certificate;
 pub mod cli;
 pub mod client;
+#[cfg(test)]
+mod committed;
 pub mod config;
 pub mod embedded;
 pub mod evidence;

@@ -8,7 +8,6 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use load::{BaselineError, read, read_draft};
@@ -60,7 +59,8 @@ pub const KNOWABLE: [Verdict; 5] =
     [Verdict::Fail, Verdict::Inconclusive, Verdict::Blocked, Verdict::NotSupported, Verdict::Error];
 
 /// How a case stands to the baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It came out as known.

@@ -1,11 +1,73 @@
 //! The envelope: a statement, and the signature of it (DSSE 1.0.2, <https://github.com/secure-systems-lab/dsse>).
 
-use sigstore_types::{DsseEnvelope, DsseSignature, KeyId, PayloadBytes, SignatureBytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::key::{PrivateKey, PublicKey};
 
 /// What an envelope says that it holds: an in-toto statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// An envelope with its one signature, as it is written to a file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload_type: String,
+    payload: Base64,
+    signatures: [Signature; 1],
+}
+
+/// The signature of an envelope's payload and of its type.
+#[derive(Serialize, Deserialize)]
+struct Signature {
+    sig: Base64,
+    keyid: String,
+}
+
+/// Bytes that are written as base64 (RFC 4648, section 4, padded).
+struct Base64(Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Envelope {
+    /// Signs a payload of a type.
+    fn signed(payload_type: &str, payload: &[u8], key: &PrivateKey) -> Self {
+        let sig = key.sign(&pre_authentication_encoding(payload_type, payload)).to_vec();
+        Self {
+            payload_type: payload_type.to_owned(),
+            payload: Base64(payload.to_owned()),
+            signatures: [Signature { sig: Base64(sig), keyid: key.public().id() }],
+        }
+    }
+
+    /// The envelope as it is written to a file.
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+/// The bytes that are signed: `PAE` of DSSE 1.0.2 (`protocol.md`, "Signature Definition").
+fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut encoded = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    encoded.extend_from_slice(payload);
+    encoded
+}
 
 /// A file is no certificate, or not one of the key that it should be of.
 #[derive(Debug, thiserror::Error)]
@@ -32,23 +94,12 @@ pub enum EnvelopeError {
     Signature(String),
 }
 
-/// The envelope as it is written to a file.
-fn to_json(envelope: &DsseEnvelope) -> Result<Vec<u8>, serde_json::Error> {
-    let mut text = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    serde::Serialize::serialize(envelope, &mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
-    text.push(b'\n');
-    Ok(text)
-}
-
 /// The envelope of a payload with the key's signature, as it is written to a file.
 ///
 /// # Errors
 /// Where it cannot be written as JSON.
 pub fn sign(payload: &[u8], key: &PrivateKey) -> Result<Vec<u8>, serde_json::Error> {
-    let signature = SignatureBytes::from_bytes(&key.sign(&sigstore_types::pae(PAYLOAD_TYPE, payload)));
-    let signature = DsseSignature::new(signature, KeyId::new(key.public().id()));
-    to_json(&DsseEnvelope::new(PAYLOAD_TYPE, PayloadBytes::from_bytes(payload), signature))
+    Envelope::signed(PAYLOAD_TYPE, payload, key).to_json()
 }
 
 /// The payload of an envelope that the key signed. The file must be byte for byte as [`sign`] writes it: whatever is
@@ -57,21 +108,22 @@ pub fn sign(payload: &[u8], key: &PrivateKey) -> Result<Vec<u8>, serde_json::Err
 /// # Errors
 /// [`EnvelopeError`].
 pub fn open(file: &[u8], key: &PublicKey) -> Result<Vec<u8>, EnvelopeError> {
-    let envelope: DsseEnvelope = serde_json::from_slice(file).map_err(EnvelopeError::Malformed)?;
-    if to_json(&envelope).map_err(EnvelopeError::Malformed)? != file {
+    let envelope: Envelope = serde_json::from_slice(file).map_err(EnvelopeError::Malformed)?;
+    if envelope.to_json().map_err(EnvelopeError::Malformed)? != file {
         return Err(EnvelopeError::Rewritten);
     }
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(EnvelopeError::PayloadType(envelope.payload_type));
+    let Envelope { payload_type, payload: Base64(payload), signatures: [signature] } = envelope;
+    if payload_type != PAYLOAD_TYPE {
+        return Err(EnvelopeError::PayloadType(payload_type));
     }
-    let (signed, given) = (envelope.signature.keyid.as_str(), key.id());
+    let (signed, given) = (signature.keyid, key.id());
     if signed != given {
-        return Err(EnvelopeError::OtherKey { signed: signed.to_owned(), given });
+        return Err(EnvelopeError::OtherKey { signed, given });
     }
-    if !key.verifies(&envelope.pae(), envelope.signature.sig.as_bytes()) {
+    if !key.verifies(&pre_authentication_encoding(&payload_type, &payload), &signature.sig.0) {
         return Err(EnvelopeError::Signature(given));
     }
-    Ok(envelope.payload.into_bytes())
+    Ok(payload)
 }
 
 #[cfg(test)]
@@ -94,6 +146,13 @@ mod tests {
     fn what_was_signed_comes_out() {
         let (file, key) = signed();
         assert_eq!(open(&file, &key).unwrap(), br#"{"some": "payload"}"#);
+    }
+
+    /// The example of DSSE's `protocol.md`.
+    #[test]
+    fn what_is_signed_is_encoded_as_the_specification_says() {
+        let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
     }
 
     #[test]
@@ -173,9 +232,7 @@ mod tests {
     #[test]
     fn another_payload_type_is_refused_also_when_signed() {
         let key = PrivateKey::generate().unwrap();
-        let signature = SignatureBytes::from_bytes(&key.sign(&sigstore_types::pae("text/plain", b"{}")));
-        let signature = DsseSignature::new(signature, KeyId::new(key.public().id()));
-        let file = to_json(&DsseEnvelope::new("text/plain", PayloadBytes::from_bytes(b"{}"), signature)).unwrap();
+        let file = Envelope::signed("text/plain", b"{}", &key).to_json().unwrap();
         assert!(matches!(open(&file, &key.public()), Err(EnvelopeError::PayloadType(found)) if found == "text/plain"));
     }
 

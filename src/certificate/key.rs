@@ -10,7 +10,7 @@ use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes,
 };
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use rand::TryRngCore as _;
+use rand::TryRng as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -64,7 +64,7 @@ pub enum KeyError {
     },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes to make a key of: {0}")]
-    NoRandomness(rand::rand_core::OsError),
+    NoRandomness(rand::rngs::SysError),
     /// It cannot be written as PEM.
     #[error("the key cannot be written as PEM; nothing was kept of it")]
     Encoding,
@@ -89,7 +89,7 @@ impl PrivateKey {
     /// [`KeyError::NoRandomness`].
     pub fn generate() -> Result<Self, KeyError> {
         let mut seed = Zeroizing::new([0; 32]);
-        rand::rngs::OsRng.try_fill_bytes(&mut *seed).map_err(KeyError::NoRandomness)?;
+        rand::rngs::SysRng.try_fill_bytes(&mut *seed).map_err(KeyError::NoRandomness)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 

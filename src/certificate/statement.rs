@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sigstore_types::{Digest, Sha256Hash, Statement, Subject};
+use serde_json::Value;
 
 use crate::record::{BaselineRecord, CaseRecord, ProfileRecord, RunRecord};
 use crate::suite::model::Certification;
@@ -18,6 +18,48 @@ pub const FORMAT: &str = "ssecheck-certificate/1";
 
 /// The name of the rule catalogue among the configuration.
 pub const RULES: &str = "suites/rules.json";
+
+/// The type of statements.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+
+/// An in-toto statement (`spec/v1/statement.md`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement {
+    /// [`STATEMENT_TYPE`].
+    #[serde(rename = "_type")]
+    pub statement_type: String,
+    /// The reports that it is about, the record of the run first.
+    pub subject: Vec<Subject>,
+    /// [`PREDICATE_TYPE`].
+    pub predicate_type: String,
+    /// What is attested of them.
+    pub predicate: Value,
+}
+
+/// A file that a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its digests in hexadecimal, by algorithm.
+    pub digest: BTreeMap<String, String>,
+}
+
+impl Subject {
+    /// Names a file by its SHA-256.
+    fn new(name: &str, sha256: &[u8]) -> Self {
+        Self { name: name.to_owned(), digest: BTreeMap::from([("sha256".to_owned(), hex::encode(sha256))]) }
+    }
+
+    /// The SHA-256 as ssecheck writes it: the only digest, in lower-case hexadecimal.
+    pub(super) fn sha256(&self) -> Option<&String> {
+        let mut digests = self.digest.iter();
+        let (Some((algorithm, digest)), None) = (digests.next(), digests.next()) else { return None };
+        let is_sha256 = algorithm == "sha256" && digest.len() == 64;
+        (is_sha256 && digest.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))).then_some(digest)
+    }
+}
 
 /// A report of the run, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +132,7 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sha256 {
-    /// In hexadecimal.
+    /// Its 32 bytes in lower-case hexadecimal.
     pub sha256: String,
 }
 
@@ -204,15 +246,19 @@ pub fn statement(run: &RunRecord, reports: &[Report], asked: Certification) -> R
     if run.interrupted {
         return Err(NotAttested::Interrupted);
     }
-    let digest = |report: &Report| Digest::sha256(Sha256Hash::new(report.sha256));
-    let subjects = reports.iter().map(|report| Subject::new(report.name.clone(), digest(report))).collect();
+    let subjects = reports.iter().map(|report| Subject::new(&report.name, &report.sha256)).collect();
     Ok(with_predicate(subjects, &Predicate::of(run, asked)))
 }
 
 /// The statement of a predicate.
 pub(super) fn with_predicate(subjects: Vec<Subject>, predicate: &Predicate) -> Statement {
-    // Names, numbers and lists of them are always JSON.
-    Statement::new(subjects, PREDICATE_TYPE, serde_json::json!(predicate))
+    Statement {
+        statement_type: STATEMENT_TYPE.to_owned(),
+        subject: subjects,
+        predicate_type: PREDICATE_TYPE.to_owned(),
+        // Names, numbers and lists of them are always JSON.
+        predicate: serde_json::json!(predicate),
+    }
 }
 
 /// What becomes of a case in a test result.

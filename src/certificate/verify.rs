@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use sigstore_types::{Digest, Statement, Subject};
 
 use super::built_in::BuiltIn;
 use super::envelope::{self, EnvelopeError};
 use super::key::PublicKey;
-use super::statement::{FORMAT, Facts, PREDICATE_TYPE, Predicate, TestResult, beside_suites, with_predicate};
+use super::statement::{
+    FORMAT, Facts, PREDICATE_TYPE, Predicate, STATEMENT_TYPE, Statement, TestResult, beside_suites, with_predicate,
+};
 use crate::record::RunRecord;
 use crate::suite::model::Certification;
 use crate::verdict::Verdict;
@@ -77,7 +78,8 @@ impl Certificate {
 pub fn open(file: &[u8], key: &PublicKey) -> Result<Certificate, Refusal> {
     let payload = envelope::open(file, key)?;
     let statement: Statement = serde_json::from_slice(&payload).map_err(Refusal::NoStatement)?;
-    for (found, expected) in [(&statement.type_, Statement::TYPE_V1), (&statement.predicate_type, PREDICATE_TYPE)] {
+    for (found, expected) in [(&statement.statement_type, STATEMENT_TYPE), (&statement.predicate_type, PREDICATE_TYPE)]
+    {
         if found != expected {
             return Err(Refusal::StatementType { found: found.clone(), expected });
         }
@@ -89,15 +91,13 @@ pub fn open(file: &[u8], key: &PublicKey) -> Result<Certificate, Refusal> {
     }
     let predicate = Predicate::deserialize(&statement.predicate).map_err(Refusal::NoTestResult)?;
     let mut reports = Vec::new();
-    for Subject { name, digest, .. } in &statement.subject {
-        reports.push((name.clone(), digest.sha256.ok_or(Refusal::Rewritten)?));
+    for subject in &statement.subject {
+        reports.push((subject.name.clone(), subject.sha256().ok_or(Refusal::Rewritten)?.clone()));
     }
-    let subjects = reports.iter().map(|(name, sha256)| Subject::new(name.clone(), Digest::sha256(*sha256))).collect();
-    let written = serde_json::to_vec(&with_predicate(subjects, &predicate));
+    let written = serde_json::to_vec(&with_predicate(statement.subject.clone(), &predicate));
     if written.map_err(Refusal::NoStatement)? != payload {
         return Err(Refusal::Rewritten);
     }
-    let reports = reports.into_iter().map(|(name, sha256)| (name, sha256.to_hex())).collect();
     Ok(Certificate { key: key.id(), reports, predicate, statement })
 }
 

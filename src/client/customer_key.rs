@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use md5::{Digest as _, Md5};
-use rand::RngCore as _;
+use rand::Rng as _;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 

@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_text_that_takes_too_much_is_read_piece_by_piece() {
-        use rand::{RngCore as _, SeedableRng as _};
+        use rand::{Rng as _, SeedableRng as _};
         let mut random = rand::rngs::StdRng::seed_from_u64(1);
         let key = [7u8, 200, 13, 54, 99, 1, 0, 255].repeat(4);
         let words = |random: &mut rand::rngs::StdRng| {

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rand::Rng as _;
-use schemars::JsonSchema;
+use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Answer, Reply};
@@ -17,7 +16,8 @@ const FIRST: Duration = Duration::from_millis(500);
 pub(super) const OF_HOUSEKEEPING: u32 = 4;
 
 /// How often the endpoint said that it was busy in a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Throttling {
     /// Answers that said so (429, 503, `SlowDown`, …).

@@ -1,18 +1,12 @@
 //! The profile of the AWS files.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aws_runtime::env_config::EnvConfigValue;
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_runtime::env_config::section::EnvConfigSections;
-use aws_runtime::env_config::source;
-use aws_types::os_shim_internal::{Env, Fs};
 use zeroize::Zeroizing;
 
+use super::aws_sections::{FileKind, Sections};
 use super::credentials::{Credentials, Parts};
 use super::environment::Environment;
 use super::error::ConfigError;
@@ -24,15 +18,15 @@ const DEFAULT_PROFILE: &str = "default";
 const INDIRECT: [&str; 6] =
     ["sso_session", "sso_start_url", "role_arn", "credential_process", "web_identity_token_file", "login_session"];
 
-const FILES: [(EnvConfigFileKind, &str, &str); 2] = [
-    (EnvConfigFileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
-    (EnvConfigFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+const FILES: [(FileKind, &str, &str); 2] = [
+    (FileKind::Config, "AWS_CONFIG_FILE", ".aws/config"),
+    (FileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
 ];
 
 /// The selected profile of the AWS files; empty where there is none.
 pub(super) struct AwsProfile {
     name: Arc<str>,
-    sections: EnvConfigSections,
+    sections: Sections,
     files: Vec<String>,
 }
 
@@ -40,9 +34,9 @@ impl AwsProfile {
     /// Reads the named profile, which must be there, or else the default one, which need not be.
     pub async fn load(named: Option<Sourced<String>>, environment: &Environment) -> Result<Self, ConfigError> {
         let name: Arc<str> = named.as_ref().map_or(DEFAULT_PROFILE, |named| &named.value).into();
-        let (sections, files) = read(&name, environment).await?;
+        let (sections, files) = read(environment).await?;
         if let Some(Sourced { value, origin }) = named
-            && sections.get_profile(&value).is_none()
+            && sections.profile(&value).is_none()
         {
             let suggestion = near_miss(&value, &sections);
             return Err(ConfigError::AwsProfileMissing { origin, name: value, looked_in: files, suggestion });
@@ -58,10 +52,9 @@ impl AwsProfile {
     /// The endpoint of the profile: the one its `services` section has for S3, or the one for every service.
     pub fn endpoint(&self) -> Option<Sourced<String>> {
         let key = "endpoint_url";
-        let no_variables = Env::from_slice(&[]);
-        let setting = EnvConfigValue::new().profile(key).service_id("s3");
-        let (value, _) = setting.load(&no_variables, Some(&self.sections))?;
-        (!value.is_empty()).then(|| self.sourced(value.into_owned(), key))
+        let of_s3 = self.text("services").and_then(|services| self.sections.service_setting(services, "s3", key));
+        let value = of_s3.or_else(|| self.text(key).map(ToOwned::to_owned))?;
+        (!value.is_empty()).then(|| self.sourced(value, key))
     }
 
     /// The access keys of the profile.
@@ -93,7 +86,7 @@ impl AwsProfile {
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        self.sections.get(key).filter(|value| !value.is_empty())
+        self.sections.profile(&self.name)?.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn sourced<T>(&self, value: T, key: &'static str) -> Sourced<T> {
@@ -102,9 +95,8 @@ impl AwsProfile {
 }
 
 /// Reads the files, and says of each whether it is there. A missing one is as good as empty, for every AWS client.
-async fn read(name: &str, environment: &Environment) -> Result<(EnvConfigSections, Vec<String>), ConfigError> {
-    let mut contents = HashMap::new();
-    let mut sources = EnvConfigFiles::builder();
+async fn read(environment: &Environment) -> Result<(Sections, Vec<String>), ConfigError> {
+    let mut sections = Sections::default();
     let mut places = Vec::new();
     for (kind, variable, default) in FILES {
         let path = environment.path(variable).map(|given| environment.expanded(&given.value));
@@ -112,21 +104,12 @@ async fn read(name: &str, environment: &Environment) -> Result<(EnvConfigSection
         match text_of(&path).await {
             Ok(Some(text)) => {
                 places.push(path.display().to_string());
-                contents.insert(OsString::from(&path), text.into_bytes());
-                sources = sources.with_file(kind, path);
+                sections.add(kind, &text).map_err(|error| ConfigError::AwsFileMalformed { path, message: error })?;
             }
             Ok(None) => places.push(format!("{} (no such file)", path.display())),
             Err(source) => return Err(ConfigError::AwsFileUnreadable { path, variable, source }),
         }
     }
-    if contents.is_empty() {
-        return Ok((EnvConfigSections::default(), places));
-    }
-    let malformed = |error: &dyn std::error::Error| ConfigError::AwsFileMalformed { message: error.to_string() };
-    let selection = Env::from_slice(&[("AWS_PROFILE", name)]);
-    let source = source::load(&selection, &Fs::from_raw_map(contents), &sources.build()).await;
-    let source = source.map_err(|error| malformed(&error))?;
-    let sections = EnvConfigSections::parse(source).map_err(|error| malformed(&error))?;
     Ok((sections, places))
 }
 
@@ -138,8 +121,8 @@ async fn text_of(path: &PathBuf) -> io::Result<Option<String>> {
     }
 }
 
-fn near_miss(name: &str, sections: &EnvConfigSections) -> Option<String> {
+fn near_miss(name: &str, sections: &Sections) -> Option<String> {
     let distance = |known: &str| strsim::damerau_levenshtein(known, name);
-    let nearest = sections.profiles().min_by_key(|known| (distance(known), (*known).to_owned()))?;
+    let nearest = sections.profile_names().min_by_key(|known| (distance(known), (*known).to_owned()))?;
     (distance(nearest) <= nearest.len().div_ceil(3)).then(|| nearest.to_owned())
 }

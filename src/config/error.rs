@@ -90,9 +90,14 @@ pub enum ConfigError {
     },
 
     /// An AWS file is not in the format of such files.
-    #[error("{message}; correct the file, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to other ones")]
+    #[error(
+        "{}: {message}; correct the file, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to other ones",
+        path.display()
+    )]
     AwsFileMalformed {
-        /// Which file, which line, and what is wrong there.
+        /// The file.
+        path: PathBuf,
+        /// Which line, and what is wrong there.
         message: String,
     },
 

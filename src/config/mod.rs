@@ -16,6 +16,7 @@
 //! not silently replaced by keys left over in the environment.
 
 mod aws_profile;
+mod aws_sections;
 mod credentials;
 mod environment;
 mod error;

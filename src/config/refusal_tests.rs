@@ -103,7 +103,7 @@ async fn the_environment_is_refused(#[case] variables: &str, #[case] fragments: 
 #[case::ca_bundle("[default]\nca_bundle = /absent\n", &["`ca_bundle` of the AWS profile `default` names /absent"])]
 #[case::half("[default]\naws_access_key_id = AK\n", &["the AWS profile `default` has `aws_access_key_id` without `aws_secret_access_key`"])]
 #[case::ignore("[default]\nignore_configured_endpoint_urls = 1\n", &["of the AWS profile `default` is neither `true`"])]
-#[case::syntax("[default]\naws_secret_access_key s3cret\n", &[".aws/config on line 2", "correct the file"])]
+#[case::syntax("[default]\naws_secret_access_key s3cret\n", &[".aws/config: line 2", "correct the file"])]
 #[tokio::test]
 async fn the_aws_files_are_refused(#[case] aws_config: &str, #[case] fragments: &[&str]) {
     assert_says(&refusal(&Workspace::new().aws_config(aws_config), Typed::default()).await, fragments);

@@ -3,13 +3,13 @@
 //! What HAR has no words for stands in members named `_ssecheck`; the format leaves names that begin with `_` to its users.
 //! Source: "HAR 1.2 Spec", <http://www.softwareishard.com/blog/har-12-spec/>.
 
-use har::v1_2;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
+use super::har_1_2::{Cache, Content, Creator, Header, PostData, QueryParameter, Request, Response, Timings};
 use super::{Answer, Element, Exchange, Received, Reply, Sent};
 use crate::suite::model::Scheme;
 
@@ -25,16 +25,21 @@ struct File<A> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Log<A> {
     version: String,
-    creator: v1_2::Creator,
+    creator: Creator,
     entries: Vec<Entry>,
     #[serde(rename = "_ssecheck")]
     about: A,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Entry {
-    #[serde(flatten)]
-    har: v1_2::Entries,
+    started_date_time: String,
+    time: f64,
+    request: Request,
+    response: Response,
+    cache: Cache,
+    timings: Timings,
     #[serde(rename = "_ssecheck")]
     own: Own,
 }
@@ -106,8 +111,7 @@ pub enum HarError {
 /// # Errors
 /// Where `about` cannot be written as JSON.
 pub fn to_har<A: Serialize>(exchanges: &[Exchange], about: &A) -> Result<Vec<u8>, serde_json::Error> {
-    let creator =
-        v1_2::Creator { name: "ssecheck".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), comment: None };
+    let creator = Creator { name: "ssecheck".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let entries = exchanges.iter().map(Entry::of).collect();
     let mut text =
         serde_json::to_vec_pretty(&File { log: Log { version: "1.2".to_owned(), creator, entries, about } })?;
@@ -145,14 +149,6 @@ impl Entry {
             Reply::NotSent(why) => OwnReply::NotSent(why.clone()),
         };
         let time = seconds * 1000.0;
-        let har = v1_2::Entries {
-            started_date_time: started.format(&Rfc3339).unwrap_or_default(),
-            time,
-            request: request(sent),
-            response: reply.answer().map_or_else(no_response, response),
-            timings: v1_2::Timings { send: 0.0, wait: time, receive: 0.0, ..Default::default() },
-            ..Default::default()
-        };
         let own = Own {
             step: step.clone(),
             storage_probe: *storage_probe,
@@ -164,15 +160,23 @@ impl Entry {
             seconds: *seconds,
             reply: own_reply,
         };
-        Self { har, own }
+        Self {
+            started_date_time: started.format(&Rfc3339).unwrap_or_default(),
+            time,
+            request: request(sent),
+            response: reply.answer().map_or_else(no_response, response),
+            cache: Cache {},
+            timings: Timings { send: 0.0, wait: time, receive: 0.0 },
+            own,
+        }
     }
 
     fn exchange(self) -> Result<Exchange, HarError> {
-        let Self { har, own } = self;
-        let started = OffsetDateTime::parse(&har.started_date_time, &Rfc3339);
-        let started = started.map_err(|_| wrong("startedDateTime", &har.started_date_time, "is no date"))?;
+        let Self { started_date_time, request, response, own, .. } = self;
+        let started = OffsetDateTime::parse(&started_date_time, &Rfc3339);
+        let started = started.map_err(|_| wrong("startedDateTime", &started_date_time, "is no date"))?;
         let reply = match own.reply {
-            OwnReply::Answer(answer) => Reply::Answer(answered(har.response, answer)?),
+            OwnReply::Answer(answer) => Reply::Answer(answered(response, answer)?),
             OwnReply::Closed(why) => Reply::Closed(why),
             OwnReply::Interrupted => Reply::Interrupted,
             OwnReply::Failed(why) => Reply::Failed(why),
@@ -181,12 +185,12 @@ impl Entry {
         let sent = Sent {
             operation: own.operation,
             scheme: own.scheme,
-            method: har.request.method,
-            url: har.request.url,
-            headers: har.request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            method: request.method,
+            url: request.url,
+            headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             fields: own.fields,
-            body_length: size("request.bodySize", har.request.body_size)?,
-            body_text: har.request.post_data.and_then(|data| data.text),
+            body_length: size("request.bodySize", request.body_size)?,
+            body_text: request.post_data.and_then(|data| data.text),
             remarks: own.remarks,
             object_key: own.object_key,
         };
@@ -194,50 +198,44 @@ impl Entry {
     }
 }
 
-fn request(sent: &Sent) -> v1_2::Request {
+fn request(sent: &Sent) -> Request {
     let header = |name: &str| sent.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
     let query = Url::parse(&sent.url).ok();
     let query = query.iter().flat_map(Url::query_pairs);
-    let query_string = query
-        .map(|(name, value)| v1_2::QueryString { name: name.into(), value: value.into(), comment: None })
-        .collect();
-    let post_data = sent.body_text.as_ref().map(|text| v1_2::PostData {
-        mime_type: header("content-type").unwrap_or_default(),
-        text: Some(text.clone()),
-        ..Default::default()
-    });
-    v1_2::Request {
+    let query_string = query.map(|(name, value)| QueryParameter { name: name.into(), value: value.into() }).collect();
+    let post_data = sent
+        .body_text
+        .as_ref()
+        .map(|text| PostData { mime_type: header("content-type").unwrap_or_default(), text: Some(text.clone()) });
+    Request {
         method: sent.method.clone(),
         url: sent.url.clone(),
         http_version: "HTTP/1.1".to_owned(),
+        cookies: Vec::new(),
         headers: headers(&sent.headers),
         query_string,
         post_data,
         headers_size: -1,
         body_size: i64::try_from(sent.body_length).unwrap_or(i64::MAX),
-        ..Default::default()
     }
 }
 
-fn headers(lines: &[(String, String)]) -> Vec<v1_2::Headers> {
-    lines
-        .iter()
-        .map(|(name, value)| v1_2::Headers { name: name.clone(), value: value.clone(), comment: None })
-        .collect()
+fn headers(lines: &[(String, String)]) -> Vec<Header> {
+    lines.iter().map(|(name, value)| Header { name: name.clone(), value: value.clone() }).collect()
 }
 
 /// What HAR has in place of a response that did not come.
-fn no_response() -> v1_2::Response {
-    v1_2::Response {
-        content: v1_2::Content { mime_type: Some("x-unknown".to_owned()), ..Default::default() },
+fn no_response() -> Response {
+    Response {
+        content: Content { mime_type: Some("x-unknown".to_owned()), ..Content::default() },
         redirect_url: Some(String::new()),
         headers_size: -1,
         body_size: -1,
-        ..Default::default()
+        ..Response::default()
     }
 }
 
-fn response(answer: &Answer) -> v1_2::Response {
+fn response(answer: &Answer) -> Response {
     let length = i64::try_from(answer.body.length).unwrap_or(i64::MAX);
     let (text, comment) = match &answer.body.text {
         Some(text) => kept(text),
@@ -246,22 +244,21 @@ fn response(answer: &Answer) -> v1_2::Response {
         }
     };
     let status = http::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
-    v1_2::Response {
+    Response {
         status: i64::from(answer.status),
         status_text: status.unwrap_or_default().to_owned(),
         http_version: answer.version.clone(),
+        cookies: Vec::new(),
         headers: headers(&answer.headers),
-        content: v1_2::Content {
+        content: Content {
             size: length,
             mime_type: Some(answer.header("content-type").unwrap_or("x-unknown").to_owned()),
             text,
             comment,
-            ..Default::default()
         },
         redirect_url: Some(answer.header("location").unwrap_or_default().to_owned()),
         headers_size: -1,
         body_size: length,
-        ..Default::default()
     }
 }
 
@@ -274,7 +271,7 @@ fn kept(text: &str) -> (Option<String>, Option<String>) {
     (beginning, Some(format!("the first {MAX_OTHER_TEXT} characters at most; the SHA-256 of all stands in _ssecheck")))
 }
 
-fn answered(response: v1_2::Response, own: OwnAnswer) -> Result<Answer, HarError> {
+fn answered(response: Response, own: OwnAnswer) -> Result<Answer, HarError> {
     let status = u16::try_from(response.status)
         .map_err(|_| wrong("response.status", &response.status.to_string(), "is no status of HTTP"))?;
     let body = Received {

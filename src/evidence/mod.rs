@@ -2,6 +2,7 @@
 
 mod clock;
 mod har;
+mod har_1_2;
 mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -9,7 +10,6 @@ mod xml;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -42,7 +42,8 @@ pub fn most_text(operation: &str) -> usize {
 }
 
 /// One request and its answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exchange {
     /// Id of the step.
     pub step: String,
@@ -54,14 +55,15 @@ pub struct Exchange {
     pub reply: Reply,
     /// When its first byte was sent, as RFC 3339 writes it, in UTC.
     #[serde(with = "time::serde::rfc3339")]
-    #[schemars(with = "String", extend("format" = "date-time"))]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub started: OffsetDateTime,
     /// From the first byte sent to the last received.
     pub seconds: f64,
 }
 
 /// A request as it went out, customer keys and signatures redacted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sent {
     /// Name of the S3 operation.
     pub operation: String,
@@ -89,7 +91,8 @@ pub struct Sent {
 }
 
 /// What came back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// An HTTP answer.
@@ -105,7 +108,8 @@ pub enum Reply {
 }
 
 /// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Answer {
     /// The version of HTTP, as answers write it: `HTTP/1.1`.
     pub version: String,
@@ -120,7 +124,8 @@ pub struct Answer {
 }
 
 /// The body of an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Received {
     /// Length in bytes, as received.
     pub length: u64,

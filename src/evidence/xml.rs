@@ -66,16 +66,16 @@ impl Element {
                     innermost(&mut open)?.children.push(done);
                 }
                 Event::Text(content) => {
-                    innermost(&mut open)?.text.push_str(&content.xml10_content());
+                    innermost(&mut open)?.text.push_str(&content.xml10_content().map_err(|e| malformed(&e))?);
                 }
                 Event::CData(content) => {
-                    innermost(&mut open)?.text.push_str(&content.xml10_content());
+                    innermost(&mut open)?.text.push_str(&content.xml10_content().map_err(|e| malformed(&e))?);
                 }
                 Event::GeneralRef(reference) => {
                     let resolved = match reference.resolve_char_ref().map_err(|e| malformed(&e))? {
                         Some(character) => character.to_string(),
                         None => {
-                            let name = reference.xml10_content();
+                            let name = reference.xml10_content().map_err(|e| malformed(&e))?;
                             quick_xml::escape::resolve_predefined_entity(&name)
                                 .ok_or_else(|| XmlError::Malformed(format!("unknown entity `{name}`")))?
                                 .to_owned()

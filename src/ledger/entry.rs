@@ -28,7 +28,7 @@ impl RunId {
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; ID_BYTES];
-        rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
         Self(hex::encode(bytes))
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Standing;
@@ -19,7 +18,8 @@ use crate::verdict::{Attainment, Certified, Finding, Verdict, attainments};
 pub const FORMAT: &str = "ssecheck-run/2";
 
 /// A run.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
     /// `ssecheck-run/2`.
     pub format: String,
@@ -29,11 +29,11 @@ pub struct RunRecord {
     pub run: String,
     /// When it started, as RFC 3339 writes it, in UTC.
     #[serde(deserialize_with = "super::times::point")]
-    #[schemars(extend("format" = "date-time"))]
+    #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     pub started: String,
     /// How long it took.
     #[serde(deserialize_with = "super::times::seconds")]
-    #[schemars(range(min = 0.0))]
+    #[cfg_attr(test, schemars(range(min = 0.0)))]
     pub seconds: f64,
     /// Whether it was stopped before all cases were run.
     pub interrupted: bool,
@@ -90,7 +90,8 @@ pub struct RunRecord {
 }
 
 /// The profile that a run was judged by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileRecord {
     /// Its id.
     pub id: String,
@@ -102,7 +103,8 @@ pub struct ProfileRecord {
 }
 
 /// A part of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShardRecord {
     /// Which, counted from 1.
     pub shard: u32,
@@ -140,7 +142,8 @@ impl ShardRecord {
 }
 
 /// The baseline that a run was compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BaselineRecord {
     /// Its file.
     pub file: String,
@@ -149,7 +152,8 @@ pub struct BaselineRecord {
 }
 
 /// A suite of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SuiteRecord {
     /// Its id.
     pub id: String,
@@ -162,7 +166,8 @@ pub struct SuiteRecord {
 }
 
 /// A case.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CaseRecord {
     /// `suite/scenario[row]`.
     pub id: String,
@@ -199,7 +204,7 @@ pub struct CaseRecord {
     pub missing: Option<Missing>,
     /// How long it took.
     #[serde(deserialize_with = "super::times::seconds")]
-    #[schemars(range(min = 0.0))]
+    #[cfg_attr(test, schemars(range(min = 0.0)))]
     pub seconds: f64,
     /// Of the customer keys that a failing exchange was sent with: name → base64 of the MD5, as headers carry it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -210,7 +215,8 @@ pub struct CaseRecord {
 }
 
 /// A capability that the endpoint lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Missing {
     /// Its id.
     pub capability: String,
@@ -219,7 +225,8 @@ pub struct Missing {
 }
 
 /// Expectations that were not met, with the exchange that shows it.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FindingRecord {
     /// What was not met.
     pub finding: Finding,

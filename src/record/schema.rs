@@ -1,24 +1,36 @@
-//! The JSON Schema of records, generated from their types.
-
-use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
-
-use super::model::{FORMAT, RunRecord};
+//! The JSON Schema of records.
 
 /// Where the published schema stands in the repository.
 pub const SCHEMA_FILE: &str = "reports/run.schema.json";
 
-/// The published schema (`ssecheck schema run`, `reports/run.schema.json`). Members may be added to the format; readers pass
-/// over those that they do not know. Whatever else changes gets another `format`.
-#[must_use]
-pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RunRecord>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!("ssecheck run"));
-        root.insert("description".to_owned(), json!("The record of a run: `ssecheck run --report json=PATH`."));
+/// The published schema (`ssecheck schema run`, `reports/run.schema.json`), as JSON. Members may be added to the format; readers
+/// pass over those that they do not know. Whatever else changes gets another `format`. The tests generate it from
+/// [`super::RunRecord`].
+pub const SCHEMA: &str = include_str!("../../reports/run.schema.json");
+
+#[cfg(test)]
+mod tests {
+    use schemars::generate::SchemaSettings;
+    use serde_json::{Value, json};
+
+    use super::super::model::{FORMAT, RunRecord};
+    use super::SCHEMA_FILE;
+
+    fn generated() -> Value {
+        let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RunRecord>().to_value();
+        if let Some(root) = schema.as_object_mut() {
+            root.insert("title".to_owned(), json!("ssecheck run"));
+            root.insert("description".to_owned(), json!("The record of a run: `ssecheck run --report json=PATH`."));
+        }
+        if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
+            format.insert("const".to_owned(), json!(FORMAT));
+        }
+        schema
     }
-    if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
-        format.insert("const".to_owned(), json!(FORMAT));
+
+    #[test]
+    fn published_schema_is_current() {
+        let current = serde_json::to_string_pretty(&generated()).unwrap() + "\n";
+        crate::committed::assert_current(SCHEMA_FILE, &current);
     }
-    schema
 }

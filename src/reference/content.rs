@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rand::RngCore as _;
+use rand::Rng as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -34,7 +34,7 @@ impl SealingKey {
     /// A key that nobody has.
     pub fn random() -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
-        rand::RngCore::fill_bytes(&mut rand::rng(), &mut *bytes);
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut *bytes);
         Self::new(bytes)
     }
 

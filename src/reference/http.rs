@@ -346,8 +346,8 @@ fn etag_written(document: &[u8], written: impl Fn(&str) -> String) -> Option<Byt
     loop {
         match reader.read_event().ok()? {
             Event::Eof => return Some(writer.into_inner().into()),
-            Event::Start(start) if start.name().as_ref() == "ETag" => {
-                let quoted = reader.read_text(start.name()).ok()?.to_string();
+            Event::Start(start) if start.name().as_ref() == b"ETag" => {
+                let quoted = reader.read_text(start.name()).ok()?.decode().ok()?.into_owned();
                 let bare = quoted.replace("&quot;", "\"");
                 let text = written(bare.trim_matches('"'));
                 writer.create_element("ETag").write_text_content(BytesText::new(&text)).ok()?;
@@ -471,7 +471,7 @@ pub(super) fn with_fields(document: &[u8], fields: &[(&str, &str)]) -> Option<By
     loop {
         match reader.read_event().ok()? {
             Event::Eof => return None,
-            Event::End(end) if end.name().as_ref() == "Error" => {
+            Event::End(end) if end.name().as_ref() == b"Error" => {
                 for (name, value) in fields {
                     writer.create_element(*name).write_text_content(BytesText::new(value)).ok()?;
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rand::RngCore as _;
+use rand::Rng as _;
 use time::OffsetDateTime;
 
 use super::checksums::OfParts;

@@ -125,7 +125,7 @@ fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick
     loop {
         match reader.read_event()? {
             Event::Eof => return Ok(writer.into_inner()),
-            Event::Start(start) if start.name().as_ref() == "testsuite" => {
+            Event::Start(start) if start.name().as_ref() == b"testsuite" => {
                 let Some(suite) = details.next() else { continue };
                 writer.write_event(Event::Start(suite_element(&start, suite.skipped, &host)))?;
                 writer.create_element("properties").write_inner_content(|writer| {
@@ -137,10 +137,10 @@ fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick
                     Ok(())
                 })?;
             }
-            Event::Start(start) if start.name().as_ref() == "testcase" => {
+            Event::Start(start) if start.name().as_ref() == b"testcase" => {
                 writer.write_event(Event::Start(with_rounded_time(&start)))?;
             }
-            Event::Empty(empty) if empty.name().as_ref() == "testcase" => {
+            Event::Empty(empty) if empty.name().as_ref() == b"testcase" => {
                 writer.write_event(Event::Empty(with_rounded_time(&empty)))?;
             }
             event => writer.write_event(event)?,
@@ -151,10 +151,11 @@ fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick
 /// The element with its time in milliseconds: the crate writes a floating-point number in full (8.681000000000001),
 /// and the schema takes no more than three decimals.
 fn with_rounded_time(start: &BytesStart<'_>) -> BytesStart<'static> {
-    let mut element = BytesStart::new(start.name().as_ref().to_owned());
+    let mut element = BytesStart::new(String::from_utf8_lossy(start.name().as_ref()).into_owned());
     for attribute in start.attributes().flatten() {
-        match (attribute.key.as_ref(), attribute.value.parse::<f64>()) {
-            ("time", Ok(seconds)) => element.push_attribute(("time", format!("{seconds:.3}").as_str())),
+        let number = std::str::from_utf8(&attribute.value).ok().and_then(|value| value.parse::<f64>().ok());
+        match (attribute.key.as_ref(), number) {
+            (b"time", Some(seconds)) => element.push_attribute(("time", format!("{seconds:.3}").as_str())),
             _ => element.push_attribute(attribute),
         }
     }
@@ -164,7 +165,7 @@ fn with_rounded_time(start: &BytesStart<'_>) -> BytesStart<'static> {
 fn suite_element(start: &BytesStart<'_>, skipped: usize, host: &str) -> BytesStart<'static> {
     let start = with_rounded_time(start);
     let mut element = BytesStart::new("testsuite");
-    for attribute in start.attributes().flatten().filter(|attribute| attribute.key.as_ref() != "hostname") {
+    for attribute in start.attributes().flatten().filter(|attribute| attribute.key.as_ref() != b"hostname") {
         element.push_attribute(attribute);
     }
     element.push_attribute(("hostname", host));

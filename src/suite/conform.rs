@@ -1,143 +1,280 @@
-//! A file, its expanded scenarios and their steps against the schema of suites, and what is said where they do not fit.
+//! Checks a file, its expanded scenarios and their steps against the schema of suites, and says where they do not fit.
+//!
+//! It reads the published schema, so that what is published is what holds. It knows the keywords of JSON Schema 2020-12 that
+//! this schema has; a test refuses a schema with others.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use jsonschema::Validator;
-use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::expand::Place;
 use super::found::Found;
 use super::locate::escape;
-use super::schema::strict_schema;
+use super::schema::SCHEMA;
 
-/// What is looked at by itself.
-pub(super) struct Shape {
-    schema: Value,
-    validator: Validator,
+/// What is checked by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A file. Its scenarios are checked one by one, once they are expanded.
+    File,
+    /// An expanded scenario. Its steps are checked one by one.
+    Scenario,
+    /// A step of an expanded scenario.
+    Step,
 }
 
-/// A file. Its scenarios are looked at one by one, once they are expanded.
-pub(super) static FILE: LazyLock<Shape> = LazyLock::new(|| Shape::of(strict_schema()));
-
-/// An expanded scenario. Its steps are looked at one by one.
-pub(super) static SCENARIO: LazyLock<Shape> = LazyLock::new(|| Shape::of_part("Scenario"));
-
-/// A step of an expanded scenario.
-pub(super) static STEP: LazyLock<Shape> = LazyLock::new(|| Shape::of_part("Step"));
-
 impl Shape {
-    fn of_part(name: &str) -> Self {
-        Self::of(json!({"$ref": format!("#/$defs/{name}"), "$defs": strict_schema()["$defs"]}))
-    }
-
-    fn of(schema: Value) -> Self {
-        let validator = jsonschema::validator_for(&schema);
-        Self { validator: validator.unwrap_or_else(|e| unreachable!("the generated schema is valid: {e}")), schema }
-    }
-
-    /// Says what of a value does not fit, unless enough is found: what is found takes much memory.
-    pub fn check(&self, value: &Value, at: Place<'_>, found: &mut Found<'_>) {
+    /// Finds what of a value does not fit, unless enough is found: what is found takes much memory.
+    pub fn check(self, value: &Value, at: Place<'_>, found: &mut Found<'_>) {
         if found.is_full() {
             return;
         }
-        for error in self.validator.iter_errors(value) {
-            for (pointer, kind) in innermost(&error) {
-                self.describe(&format!("{}{pointer}", at.pointer()), kind, found);
-            }
+        let schema = match self {
+            Self::File => &DOCUMENT.root,
+            Self::Scenario => DOCUMENT.definition("Scenario"),
+            Self::Step => DOCUMENT.definition("Step"),
+        };
+        Checker { pointer: at.pointer(), found }.value(schema, value);
+    }
+}
+
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+    Document::parse(SCHEMA).unwrap_or_else(|error| unreachable!("the tests read the published schema: {error}"))
+});
+
+/// The definition that stands for `${alias.member}` in the published schema. Placeholders are filled in before a value is
+/// checked, so this alternative is none here.
+const PLACEHOLDER: &str = "Placeholder";
+
+/// A schema and what it refers to.
+#[derive(Debug)]
+struct Document {
+    root: Schema,
+    definitions: BTreeMap<String, Schema>,
+}
+
+/// The keywords of one schema. Those that only describe are read and dropped.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Schema {
+    #[serde(rename = "$ref")]
+    reference: Option<Reference>,
+    #[serde(rename = "type")]
+    json_type: Option<JsonType>,
+    #[serde(rename = "const")]
+    constant: Option<String>,
+    minimum: Option<f64>,
+    format: Option<Format>,
+    #[serde(default)]
+    any_of: Vec<Schema>,
+    #[serde(default)]
+    one_of: Vec<Schema>,
+    #[serde(default)]
+    properties: BTreeMap<String, Schema>,
+    additional_properties: Option<AdditionalProperties>,
+    #[serde(default)]
+    required: Vec<String>,
+    items: Option<Box<Schema>>,
+    #[serde(rename = "description")]
+    _description: Option<String>,
+    #[serde(rename = "default")]
+    _default: Option<Value>,
+}
+
+/// The name of a definition of the same document.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Reference(String);
+
+impl TryFrom<String> for Reference {
+    type Error = String;
+
+    fn try_from(reference: String) -> Result<Self, String> {
+        let name = reference.strip_prefix("#/$defs/").map(ToOwned::to_owned);
+        name.map(Self).ok_or_else(|| format!("{reference} refers to no definition"))
+    }
+}
+
+/// Members that `properties` does not name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum AdditionalProperties {
+    /// Whether there may be any.
+    Allowed(bool),
+    /// The schema of each.
+    Each(Box<Schema>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonType {
+    Array,
+    Boolean,
+    Integer,
+    Number,
+    Object,
+    String,
+}
+
+/// The integers that a member takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Uint,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+}
+
+impl Format {
+    fn largest(self) -> u64 {
+        match self {
+            Self::Uint => usize::MAX as u64,
+            Self::Uint8 => u8::MAX.into(),
+            Self::Uint16 => u16::MAX.into(),
+            Self::Uint32 => u32::MAX.into(),
+            Self::Uint64 => u64::MAX,
+        }
+    }
+}
+
+impl JsonType {
+    fn is_of(self, value: &Value) -> bool {
+        match self {
+            Self::Array => value.is_array(),
+            Self::Boolean => value.is_boolean(),
+            // The numbers that the typed model reads as integers.
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Object => value.is_object(),
+            Self::String => value.is_string(),
         }
     }
 
-    fn describe(&self, pointer: &str, kind: Kind<'_>, found: &mut Found<'_>) {
-        match kind {
-            Kind::NotAmong(options, instance) => not_among(pointer, &options, instance, found),
-            Kind::Plain(ValidationErrorKind::Enum { options }, error) => {
-                let options: Vec<&Value> = options.as_array().into_iter().flatten().collect();
-                not_among(pointer, &options, error.instance(), found);
+    /// The type as messages name it.
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Array => "an array",
+            Self::Boolean => "a boolean",
+            Self::Integer => "an integer",
+            Self::Number => "a number",
+            Self::Object => "an object",
+            Self::String => "a string",
+        }
+    }
+}
+
+impl Document {
+    fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let mut root: Value = serde_json::from_str(text)?;
+        let mut definitions = BTreeMap::new();
+        if let Some(members) = root.as_object_mut() {
+            members.retain(|name, _| !matches!(name.as_str(), "$schema" | "title"));
+            if let Some(Value::Object(mut definition)) = members.remove("$defs") {
+                definition.retain(|name, _| name != PLACEHOLDER);
+                definitions = BTreeMap::deserialize(Value::Object(definition))?;
             }
-            Kind::Plain(ValidationErrorKind::AdditionalProperties { unexpected }, error) => {
-                let known = self.known_members(error);
-                for name in unexpected {
-                    let near = found.suggest(name, known.iter().map(String::as_str));
-                    let help =
-                        near.or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))));
-                    found.at_name(&format!("{pointer}/{}", escape(name)), format!("unknown member `{name}`"), help);
+        }
+        Ok(Self { root: Schema::deserialize(root)?, definitions })
+    }
+
+    fn definition(&self, name: &str) -> &Schema {
+        self.definitions.get(name).unwrap_or_else(|| unreachable!("the tests look up {name}"))
+    }
+}
+
+impl Schema {
+    fn is_placeholder(&self) -> bool {
+        self.reference.as_ref().is_some_and(|Reference(name)| name == PLACEHOLDER)
+    }
+}
+
+/// Checks a value, and notes what does not fit with its place.
+struct Checker<'c, 'f> {
+    /// Where the value stands in the file (RFC 6901 JSON Pointer).
+    pointer: String,
+    found: &'c mut Found<'f>,
+}
+
+impl Checker<'_, '_> {
+    fn value(&mut self, schema: &Schema, value: &Value) {
+        if let Some(Reference(name)) = &schema.reference {
+            self.value(DOCUMENT.definition(name), value);
+        }
+        for alternative in schema.any_of.iter().filter(|alternative| !alternative.is_placeholder()) {
+            self.value(alternative, value);
+        }
+        let options: Vec<&str> = schema.one_of.iter().filter_map(|option| option.constant.as_deref()).collect();
+        if !options.is_empty() && !value.as_str().is_some_and(|value| options.contains(&value)) {
+            let help = value.as_str().and_then(|word| self.found.suggest(word, options.iter().copied()));
+            let message = format!("{} is not one of: {}", quoted(value), options.join(", "));
+            self.found.at(&self.pointer, message, help);
+        }
+        if let Some(expected) = schema.json_type.filter(|expected| !expected.is_of(value)) {
+            let shown = if value.is_object() || value.is_array() { "something else".to_owned() } else { quoted(value) };
+            self.found.at(&self.pointer, format!("expected {}, found {shown}", expected.with_article()), None);
+        }
+        if let (Some(minimum), Some(number)) = (schema.minimum, value.as_f64())
+            && number < minimum
+        {
+            self.found.at(&self.pointer, format!("expected at least {minimum}, found {number}"), None);
+        }
+        if let (Some(format), Some(number)) = (schema.format, value.as_u64())
+            && number > format.largest()
+        {
+            let largest = format.largest();
+            self.found.at(&self.pointer, format!("expected at most {largest}, found {number}"), None);
+        }
+        match value {
+            Value::Object(members) => self.members(schema, members),
+            Value::Array(elements) => {
+                let Some(items) = &schema.items else { return };
+                for (index, element) in elements.iter().enumerate() {
+                    self.below(&index.to_string(), |checker| checker.value(items, element));
                 }
             }
-            Kind::Plain(ValidationErrorKind::Required { property }, _) => {
-                let name = property.as_str().unwrap_or_default();
-                found.at_name(pointer, format!("the member `{name}` is missing here"), None);
-            }
-            Kind::Plain(ValidationErrorKind::Type { kind }, error) => {
-                let expected = match kind {
-                    TypeKind::Single(one) => one.to_string(),
-                    TypeKind::Multiple(set) => set.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" or "),
-                };
-                let article = if expected.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
-                let instance = error.instance();
-                let shown = if instance.is_object() || instance.is_array() {
-                    "something else".to_owned()
-                } else {
-                    instance.to_string()
-                };
-                found.at(pointer, format!("expected {article} {expected}, found {shown}"), None);
-            }
-            Kind::Plain(_, error) => found.at(pointer, error.to_string(), None),
+            _ => {}
         }
     }
 
-    /// The members that the schema knows where `error` says that one is unknown.
-    fn known_members(&self, error: &ValidationError<'_>) -> Vec<String> {
-        // "/properties/scenarios/items/$ref/…/additionalProperties": follow references down to the object's schema.
-        let mut node = &self.schema;
-        for segment in error.evaluation_path().as_str().split('/').skip(1) {
-            let next = match segment {
-                "additionalProperties" => break,
-                "$ref" => {
-                    let reference = node.get("$ref").and_then(Value::as_str);
-                    reference.and_then(|reference| self.schema.pointer(reference.strip_prefix('#')?))
+    fn members(&mut self, schema: &Schema, members: &serde_json::Map<String, Value>) {
+        for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
+            self.found.at_name(&self.pointer, format!("the member `{name}` is missing here"), None);
+        }
+        for (name, value) in members {
+            let known = match (schema.properties.get(name), &schema.additional_properties) {
+                (Some(known), _) => known,
+                (None, Some(AdditionalProperties::Each(schema))) => schema,
+                (None, Some(AdditionalProperties::Allowed(false))) => {
+                    self.unknown_member(schema, name);
+                    continue;
                 }
-                segment => node.get(segment).or_else(|| node.get(segment.parse::<usize>().ok()?)),
+                (None, Some(AdditionalProperties::Allowed(true)) | None) => continue,
             };
-            let Some(next) = next else { return Vec::new() };
-            node = next;
+            self.below(name, |checker| checker.value(known, value));
         }
-        node.get("properties").and_then(Value::as_object).into_iter().flat_map(|p| p.keys().cloned()).collect()
     }
-}
 
-/// Of an error that says "none of the alternatives fits", the errors of the alternative that fits best.
-fn innermost<'e>(error: &'e ValidationError<'_>) -> Vec<(String, Kind<'e>)> {
-    let pointer = error.instance_path().as_str().to_owned();
-    match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            let constants: Vec<&Value> = context
-                .iter()
-                .flatten()
-                .filter_map(|e| match e.kind() {
-                    ValidationErrorKind::Constant { expected_value } => Some(&**expected_value),
-                    _ => None,
-                })
-                .collect();
-            if constants.len() == context.len() {
-                return vec![(pointer, Kind::NotAmong(constants, error.instance()))];
-            }
-            let best = context.iter().min_by_key(|branch| branch.len());
-            best.into_iter().flatten().flat_map(innermost).collect()
-        }
-        kind => vec![(pointer, Kind::Plain(kind, error))],
+    fn unknown_member(&mut self, schema: &Schema, name: &str) {
+        let known = || schema.properties.keys().map(String::as_str);
+        let listed = || format!("known here: {}", known().collect::<Vec<_>>().join(", "));
+        let help = self.found.suggest(name, known()).or_else(|| (!schema.properties.is_empty()).then(listed));
+        self.below(name, |checker| {
+            checker.found.at_name(&checker.pointer, format!("unknown member `{name}`"), help);
+        });
     }
-}
 
-enum Kind<'e> {
-    Plain(&'e ValidationErrorKind, &'e ValidationError<'e>),
-    NotAmong(Vec<&'e Value>, &'e Value),
-}
-
-fn not_among(pointer: &str, options: &[&Value], instance: &Value, found: &mut Found<'_>) {
-    let words: Vec<String> = options.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
-    let help = instance.as_str().and_then(|word| found.suggest(word, words.iter().map(String::as_str)));
-    found.at(pointer, format!("{} is not one of: {}", quoted(instance), words.join(", ")), help);
+    /// Checks what stands in this member or at this index.
+    fn below(&mut self, segment: &str, check: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(&escape(segment));
+        check(self);
+        self.pointer.truncate(length);
+    }
 }
 
 /// A value as messages quote it, without the end of a long text.
@@ -146,5 +283,108 @@ fn quoted(value: &Value) -> String {
     match text.char_indices().nth(100) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::suite::locate::Located;
+
+    impl Schema {
+        /// Itself and all schemas in it.
+        fn all(&self) -> Vec<&Self> {
+            let each = match &self.additional_properties {
+                Some(AdditionalProperties::Each(schema)) => Some(&**schema),
+                _ => None,
+            };
+            let inner = self.any_of.iter().chain(&self.one_of).chain(self.properties.values()).chain(each);
+            [self].into_iter().chain(inner.chain(self.items.as_deref()).flat_map(Self::all)).collect()
+        }
+    }
+
+    /// What the checker relies on: see [`Checker::value`].
+    #[test]
+    fn the_published_schema_has_no_keyword_that_is_passed_over() {
+        let document = Document::parse(SCHEMA).unwrap_or_else(|error| panic!("{error}"));
+        let schemas: Vec<&Schema> = document.root.all();
+        let schemas = schemas.into_iter().chain(document.definitions.values().flat_map(Schema::all));
+        let mut references = 0;
+        for schema in schemas {
+            if let Some(Reference(name)) = &schema.reference {
+                assert!(name == PLACEHOLDER || document.definitions.contains_key(name), "{name}");
+                references += 1;
+            }
+            let alternatives = schema.any_of.iter().filter(|alternative| !alternative.is_placeholder()).count();
+            assert!(alternatives <= 1, "one of several alternatives: {schema:?}");
+            assert!(
+                schema.one_of.iter().all(|option| option.constant.is_some()),
+                "an option that is no word: {schema:?}"
+            );
+        }
+        assert!(references > 50);
+        for name in ["Scenario", "Step"] {
+            assert!(document.definitions.contains_key(name));
+        }
+    }
+
+    #[rstest]
+    #[case::keyword(r#"{"maxItems": 3}"#, "maxItems")]
+    #[case::deeper(r#"{"properties": {"a": {"enum": []}}}"#, "enum")]
+    #[case::type_of_several(r#"{"type": ["string", "null"]}"#, "expected")]
+    #[case::elsewhere(r#"{"$ref": "other.json"}"#, "refers to no definition")]
+    fn a_schema_of_other_keywords_is_refused(#[case] schema: &str, #[case] told: &str) {
+        let error = Document::parse(schema).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+
+    /// What is said of a step.
+    fn said(step: &str) -> String {
+        let located = Located::new(step);
+        let mut found = Found::new(&located);
+        Shape::Step.check(&serde_json::from_str(step).unwrap(), Place::Named(""), &mut found);
+        let said = found.report("step.json", step).diagnostics;
+        let said = said.into_iter().map(|d| format!("{}: {} ({})", d.pointer, d.message, d.help.unwrap_or_default()));
+        said.collect::<Vec<_>>().join("\n")
+    }
+
+    #[rstest]
+    #[case::good("{}", "")]
+    #[case::type_of_a_member(r#"{"body": 5}"#, "/request/body: expected a string, found 5 ()")]
+    #[case::type_of_an_element(r#"{"parts": ["p", 5]}"#, "/request/parts/1: expected a string, found 5 ()")]
+    #[case::type_of_a_structure(r#"{"sse_c": []}"#, "/request/sse_c: expected an object, found something else ()")]
+    #[case::placeholder(r#"{"sse_c": "${r.a}"}"#, "/request/sse_c: expected an object, found \"${r.a}\" ()")]
+    #[case::near_name(
+        r#"{"sse_c": {"algoritm": {}}}"#,
+        "/request/sse_c/algoritm: unknown member `algoritm` (did you mean `algorithm`?)"
+    )]
+    #[case::other_name(
+        r#"{"copy_source": {"zz": 1}}"#,
+        "/request/copy_source/zz: unknown member `zz` (known here: object, sse_c, version_of)"
+    )]
+    #[case::word(
+        r#"{"auth": "signd"}"#,
+        "/request/auth: \"signd\" is not one of: signed, presigned, anonymous (did you mean `signed`?)"
+    )]
+    #[case::no_word(r#"{"auth": 5}"#, "/request/auth: 5 is not one of: signed, presigned, anonymous ()")]
+    #[case::too_large(
+        r#"{"part_number": 4294967296}"#,
+        "/request/part_number: expected at most 4294967295, found 4294967296 ()"
+    )]
+    #[case::too_small(r#"{"part_number": -1}"#, "/request/part_number: expected at least 0, found -1 ()")]
+    #[case::no_integer(r#"{"part_number": 1.5}"#, "/request/part_number: expected an integer, found 1.5 ()")]
+    #[case::free_value(r#"{"policy": {"any": [1, null]}}"#, "")]
+    fn what_does_not_fit_is_told_with_its_place(#[case] besides: &str, #[case] expected: &str) {
+        let mut request: serde_json::Map<String, Value> = serde_json::from_str(besides).unwrap();
+        request.insert("operation".to_owned(), "GetObject".into());
+        let step = serde_json::json!({"id": "s", "request": request});
+        assert_eq!(said(&step.to_string()), expected);
+    }
+
+    #[test]
+    fn a_missing_member_is_told_at_the_object() {
+        assert_eq!(said(r#"{"id": "s"}"#), ": the member `request` is missing here ()");
     }
 }

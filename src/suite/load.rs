@@ -1,7 +1,7 @@
 //! From a suite's text to typed cases, with every mistake of the file reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::conform::{FILE, SCENARIO, STEP, Shape};
+use super::conform::Shape;
 use super::expand::{Expanded, Origin, Place, expand};
 use super::found::Found;
 use super::limits::Budget;
@@ -170,7 +170,7 @@ fn checked(
     };
     if !is_known {
         found.odd_names();
-        FILE.check(&file, Place::Named(""), found);
+        Shape::File.check(&file, Place::Named(""), found);
     }
     let empty = serde_json::Map::new();
     let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
@@ -198,14 +198,14 @@ impl Cases {
     fn take(&mut self, piece: Expanded, at: Place<'_>, found: &mut Found<'_>) {
         match piece {
             Expanded::Scenario(value, origin) => {
-                let Some(mut scenario) = self.read::<Scenario>(&SCENARIO, &value, at, found) else { return };
+                let Some(mut scenario) = self.read::<Scenario>(Shape::Scenario, &value, at, found) else { return };
                 if let Some((former, _)) = self.so_far.last().filter(|(_, former)| former.scenario == origin.scenario) {
                     scenario.share(former);
                 }
                 self.so_far.push((scenario, origin));
             }
             Expanded::Step(value) => {
-                let Some(step) = self.read::<Step>(&STEP, &value, at, found) else { return };
+                let Some(step) = self.read::<Step>(Shape::Step, &value, at, found) else { return };
                 self.push(Some(step));
             }
             Expanded::SameStep if found.is_empty() => self.push(None),
@@ -216,7 +216,7 @@ impl Cases {
     /// Checks a piece, and types it unless some mistake is found.
     fn read<T: DeserializeOwned>(
         &self,
-        shape: &LazyLock<Shape>,
+        shape: Shape,
         value: &Value,
         at: Place<'_>,
         found: &mut Found<'_>,
@@ -239,22 +239,10 @@ impl Cases {
     }
 }
 
-/// What a JSON value says; nothing where it cannot be read, and that is said at the place in the file.
+/// What a JSON value says; nothing where it cannot be read, and that is said at its place. The schema has found almost all
+/// that cannot be read, at the very member.
 fn typed<T: DeserializeOwned>(value: &Value, at: Place<'_>, found: &mut Found<'_>) -> Option<T> {
-    // To keep the place of everything that is read costs much, and is of no use where all can be read.
-    if let Ok(read) = T::deserialize(value) {
-        return Some(read);
-    }
-    let read: Result<T, serde_path_to_error::Error<serde_json::Error>> = serde_path_to_error::deserialize(value);
-    read.map_err(|error| {
-        let segments = error.path().iter().filter_map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
-            serde_path_to_error::Segment::Map { key } => Some(format!("/{}", super::locate::escape(key))),
-            _ => None,
-        });
-        found.at(&format!("{}{}", at.pointer(), segments.collect::<String>()), error.inner().to_string(), None);
-    })
-    .ok()
+    T::deserialize(value).map_err(|error| found.at(&at.pointer(), error.to_string(), None)).ok()
 }
 
 fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {

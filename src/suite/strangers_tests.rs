@@ -10,7 +10,7 @@ use super::limits::{
     MAX_KEY_FILE, MAX_LISTED, MAX_MISTAKES, MAX_NAME, MAX_PATTERNS, MAX_POLICY, MAX_QUERY, MAX_STEPS,
 };
 use super::model::MAX_KEYS;
-use super::schema::strict_schema;
+use super::schema_tests::strict_schema;
 use super::source::{Fixtures, SuiteSource};
 use super::{FileDiagnostics, Suite, embedded, load, load_within};
 use crate::rules::Catalogue;

@@ -1,13 +1,13 @@
 //! Levels of certification: what a run says of each.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::suite::model::{Certification, Level};
 
 /// What a run says of a level of certification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attainment {
     /// The level.
     pub level: Certification,

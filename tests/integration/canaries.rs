@@ -28,7 +28,7 @@ const PIECE: usize = 24;
 
 fn random(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
-    rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
+    rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
     bytes
 }
 

@@ -6,13 +6,15 @@ use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> String {
-    let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == name);
-    found.map(|attribute| attribute.value.to_string()).unwrap_or_else(|| panic!("no attribute {name}"))
+    let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == name.as_bytes());
+    found
+        .map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned())
+        .unwrap_or_else(|| panic!("no attribute {name}"))
 }
 
+/// The profile `aws` is that of `certificate::a_full_run_gives_a_full_certificate`.
 #[rstest::rstest]
 #[case("portable")]
-#[case("aws")]
 #[case("ibm-cos")]
 fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str) {
     let workplace = Workplace::new();
@@ -39,15 +41,15 @@ fn every_built_in_scenario_passes_on_the_embedded_endpoint(#[case] profile: &str
         match reader.read_event().expect("the report is XML") {
             Event::Eof => break,
             Event::Start(element) | Event::Empty(element) => match element.name().as_ref() {
-                "testsuite" => {
+                b"testsuite" => {
                     suite_elements += 1;
                     told += attribute(&element, "tests").parse::<usize>().expect("a number");
                     for count in ["errors", "failures", "skipped"] {
                         assert_eq!(attribute(&element, count), "0");
                     }
                 }
-                "testcase" => case_elements += 1,
-                "property" if attribute(&element, "name") == "profile" => {
+                b"testcase" => case_elements += 1,
+                b"property" if attribute(&element, "name") == "profile" => {
                     assert_eq!(attribute(&element, "value"), profile);
                 }
                 _ => {}
@@ -160,7 +162,7 @@ fn hostile_answers_break_neither_terminal_nor_report() {
     loop {
         match reader.read_event().expect("the report is well-formed") {
             Event::Eof => break,
-            Event::Start(element) if element.name().as_ref() == "testcase" => cases += 1,
+            Event::Start(element) if element.name().as_ref() == b"testcase" => cases += 1,
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::common::estate::{Estate, GIVEN, Snapshot, counts};
 use crate::common::gate::{Gate, Then};
 use crate::common::{GOOD_PUT, Outcome, Workplace, send, suite};
 use http::Method;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 /// Scenarios that make versions, delete markers, uploads that stay open and buckets, some times over.
 fn busy_suite() -> String {

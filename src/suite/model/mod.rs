@@ -11,7 +11,6 @@ mod request;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +22,8 @@ pub use request::{
 };
 
 /// A suite file: one family of SSE-C scenarios.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SuiteFile {
     /// Where the JSON Schema of this format is, for editors.
@@ -50,7 +50,8 @@ pub struct SuiteFile {
 }
 
 /// A row of a parameter table.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Row {
     /// Stable id of the row; becomes part of the case's id.
     pub id: String,
@@ -60,7 +61,8 @@ pub struct Row {
 }
 
 /// A customer key: by default 32 random bytes, fresh for each case.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeySpec {
     /// Length in bytes; 32 (256 bits) unless told.
@@ -88,7 +90,8 @@ impl KeySpec {
 }
 
 /// An object's content: give one of `text`, `file`, `size` and `join`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BodySpec {
     /// The content itself, UTF-8.
@@ -109,7 +112,8 @@ pub struct BodySpec {
 }
 
 /// How binding a rule is (RFC 2119): a failing `must` scenario fails the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Required: a failure fails the run.
@@ -133,7 +137,8 @@ impl Level {
 }
 
 /// One scenario: steps in order and what must come back.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Stable id, unique in the suite. Never positional.
@@ -189,7 +194,8 @@ impl Scenario {
 }
 
 /// What a capability is for, and who must have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CapabilitySpec {
     /// The level of certification that asks for it.
@@ -213,20 +219,9 @@ pub struct CapabilitySpec {
 
 /// Levels of certification; each asks for all that the ones before it ask for.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, clap::ValueEnum,
 )]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Certification {
     /// What every S3 has: writing, reading and deleting whole objects.
@@ -254,7 +249,8 @@ impl Certification {
 }
 
 /// The kinds of bucket that a run provides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BucketKind {
     /// As CreateBucket makes it, or the one given with `--bucket`.
@@ -286,7 +282,8 @@ impl BucketKind {
 }
 
 /// One S3 request and what must come back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Stable id, unique in the scenario; later steps refer to it.
@@ -330,7 +327,8 @@ pub struct Step {
 }
 
 /// An expectation that is about other rules than the rest of its scenario.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Also {
     /// The rules that it is about, of those that the scenario cites. The scenario's other expectations are not.
@@ -343,7 +341,8 @@ pub struct Also {
 }
 
 /// The positive control of a refusal.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// Members that replace those of the step's request; `"sse_c": {}` sends no SSE-C headers.

@@ -1,10 +1,10 @@
 //! The operations that a step can send.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// S3 operations that a step can send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Operation {
     /// `PUT /bucket/key`
     PutObject,
