@@ -112,10 +112,16 @@ enum Format {
     Json,
 }
 
-/// Does what the command line asks for. A panic, on whatever thread, shows nothing but its place from then on.
+/// Does what the command line asks for, on a thread for each processor. A panic, on whatever thread, shows nothing but its place
+/// from then on.
+#[tokio::main]
 pub async fn main() -> ExitCode {
     panic::show_only_the_place();
-    let code = match Cli::parse().command {
+    ExitCode::from(execute(Cli::parse().command).await)
+}
+
+async fn execute(command: Command) -> u8 {
+    match command {
         Command::Run(arguments) => among_workers(run::run(*arguments)).await,
         Command::Sweep(arguments) => sweep::sweep(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),
@@ -138,8 +144,7 @@ pub async fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
-    };
-    ExitCode::from(code)
+    }
 }
 
 /// Has a thread that runs cases do what is woken for every case: from another it would take a change of threads each time. Where there is

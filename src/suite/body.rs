@@ -195,6 +195,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
         /// However it comes, it is the same content.
         #[test]
         fn pieces_come_to_the_same_as_the_whole(sizes in proptest::collection::vec(0..400_000u64, 1..4), from in 0..900_000u64, length in 0..900_000u64) {

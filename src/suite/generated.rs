@@ -5,12 +5,14 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
-use rand::{RngCore as _, SeedableRng as _};
+use rand::{Rng as _, SeedableRng as _};
 
 /// How many bytes are made at a time: a multiple of the words of the generator (4 bytes) and of what base64 encodes (3 bytes).
 const PIECE: usize = 192 * 1024;
-/// The most bytes of contents that are kept: 24 MiB.
-const MOST: usize = 24 << 20;
+/// The most bytes of contents that are kept: 64 MiB, which holds all of the built-in suites.
+const MOST: usize = 64 << 20;
+/// The most bytes of one content that is made whole also where pieces are asked for: 8 MiB.
+const MOST_WHOLE: u64 = 8 << 20;
 /// The most digests that are kept.
 const MOST_DIGESTS: usize = 256;
 
@@ -42,7 +44,11 @@ impl Id {
 
     /// The same piece by piece, however large it is.
     pub fn pieces(self) -> Pieces {
-        Pieces { generator: StdRng::seed_from_u64(self.seed), left: self.size }
+        if self.size <= MOST_WHOLE {
+            Pieces::Kept(self.bytes())
+        } else {
+            Pieces::Made { generator: Box::new(StdRng::seed_from_u64(self.seed)), left: self.size }
+        }
     }
 
     /// A digest of it by this name, which is `made` unless it was before.
@@ -78,23 +84,35 @@ impl<I: PartialEq, T: Clone> Kept<I, T> {
 }
 
 /// Pieces of a content.
-pub(super) struct Pieces {
-    generator: StdRng,
-    left: u64,
+pub(super) enum Pieces {
+    /// What is left of one that is kept.
+    Kept(Bytes),
+    /// What is made as it is asked for.
+    Made {
+        /// Gives the next bytes.
+        generator: Box<StdRng>,
+        /// How many bytes are left.
+        left: u64,
+    },
 }
 
 impl Iterator for Pieces {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        let length = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);
-        if length == 0 {
-            return None;
+        match self {
+            Self::Kept(left) => (!left.is_empty()).then(|| left.split_to(left.len().min(PIECE))),
+            Self::Made { generator, left } => {
+                let length = usize::try_from(*left).unwrap_or(PIECE).min(PIECE);
+                if length == 0 {
+                    return None;
+                }
+                let mut piece = vec![0; length];
+                generator.fill_bytes(&mut piece);
+                *left -= length as u64;
+                Some(piece.into())
+            }
         }
-        let mut piece = vec![0; length];
-        self.generator.fill_bytes(&mut piece);
-        self.left -= length as u64;
-        Some(piece.into())
     }
 }
 
@@ -120,6 +138,8 @@ mod tests {
     #[case(PIECE as u64)]
     #[case(PIECE as u64 + 5)]
     #[case(3 * PIECE as u64 - 1)]
+    #[case(MOST_WHOLE)]
+    #[case(MOST_WHOLE + 1)]
     fn pieces_come_to_the_whole(#[case] size: u64) {
         let id = Id { size, seed: 9 };
         let joined: Vec<u8> = id.pieces().flatten().collect();

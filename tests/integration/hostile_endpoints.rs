@@ -47,6 +47,9 @@ impl Fault {
     fn patience(self) -> &'static str {
         match self {
             Self::EndlessBody | Self::EndlessChunks => "--request-timeout 120",
+            Self::NeverAnswers | Self::OneByteASecond | Self::TenGibibytesAndSilence | Self::EarlyHintsForever => {
+                "--request-timeout 2"
+            }
             _ => "--request-timeout 6",
         }
     }
