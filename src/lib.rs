@@ -29,8 +29,6 @@ mod bounded;
 pub mod certificate;
 pub mod cli;
 pub mod client;
-#[cfg(test)]
-mod committed;
 pub mod config;
 pub mod embedded;
 pub mod evidence;
@@ -44,6 +42,8 @@ pub mod prove;
 pub mod record;
 pub mod reference;
 pub mod report;
+#[cfg(test)]
+mod repository_file;
 pub mod rules;
 pub mod runner;
 pub mod suite;

@@ -18,7 +18,7 @@ struct Envelope {
     signatures: [Signature; 1],
 }
 
-/// The signature of an envelope's payload and of its type.
+/// The signature over an envelope's payload type and payload.
 #[derive(Serialize, Deserialize)]
 struct Signature {
     sig: Base64,
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Base64 {
 
 impl Envelope {
     /// Signs a payload of a type.
-    fn signed(payload_type: &str, payload: &[u8], key: &PrivateKey) -> Self {
+    fn sign(payload_type: &str, payload: &[u8], key: &PrivateKey) -> Self {
         let sig = key.sign(&pre_authentication_encoding(payload_type, payload)).to_vec();
         Self {
             payload_type: payload_type.to_owned(),
@@ -99,7 +99,7 @@ pub enum EnvelopeError {
 /// # Errors
 /// Where it cannot be written as JSON.
 pub fn sign(payload: &[u8], key: &PrivateKey) -> Result<Vec<u8>, serde_json::Error> {
-    Envelope::signed(PAYLOAD_TYPE, payload, key).to_json()
+    Envelope::sign(PAYLOAD_TYPE, payload, key).to_json()
 }
 
 /// The payload of an envelope that the key signed. The file must be byte for byte as [`sign`] writes it: whatever is
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn another_payload_type_is_refused_also_when_signed() {
         let key = PrivateKey::generate().unwrap();
-        let file = Envelope::signed("text/plain", b"{}", &key).to_json().unwrap();
+        let file = Envelope::sign("text/plain", b"{}", &key).to_json().unwrap();
         assert!(matches!(open(&file, &key.public()), Err(EnvelopeError::PayloadType(found)) if found == "text/plain"));
     }
 

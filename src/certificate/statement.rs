@@ -52,7 +52,7 @@ impl Subject {
         Self { name: name.to_owned(), digest: BTreeMap::from([("sha256".to_owned(), hex::encode(sha256))]) }
     }
 
-    /// The SHA-256 as ssecheck writes it: the only digest, in lower-case hexadecimal.
+    /// Returns the SHA-256 in lower-case hexadecimal, or `None` if that is not the only digest.
     pub(super) fn sha256(&self) -> Option<&String> {
         let mut digests = self.digest.iter();
         let (Some((algorithm, digest)), None) = (digests.next(), digests.next()) else { return None };

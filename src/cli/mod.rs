@@ -112,16 +112,12 @@ enum Format {
     Json,
 }
 
-/// Does what the command line asks for, on a thread for each processor. A panic, on whatever thread, shows nothing but its place
-/// from then on.
+/// Parses the command line and runs the command on a multi-threaded runtime. From then on, a panic on any thread shows only its
+/// location.
 #[tokio::main]
 pub async fn main() -> ExitCode {
     panic::show_only_the_place();
-    ExitCode::from(execute(Cli::parse().command).await)
-}
-
-async fn execute(command: Command) -> u8 {
-    match command {
+    let code = match Cli::parse().command {
         Command::Run(arguments) => among_workers(run::run(*arguments)).await,
         Command::Sweep(arguments) => sweep::sweep(*arguments).await,
         Command::Judge(arguments) => judge::judge(&arguments),
@@ -144,7 +140,8 @@ async fn execute(command: Command) -> u8 {
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
-    }
+    };
+    ExitCode::from(code)
 }
 
 /// Has a thread that runs cases do what is woken for every case: from another it would take a change of threads each time. Where there is

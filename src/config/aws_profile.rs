@@ -86,7 +86,7 @@ impl AwsProfile {
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        self.sections.profile(&self.name)?.get(key).map(String::as_str).filter(|value| !value.is_empty())
+        self.sections.profile(&self.name)?.get(key).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
     fn sourced<T>(&self, value: T, key: &'static str) -> Sourced<T> {
@@ -113,9 +113,9 @@ async fn read(environment: &Environment) -> Result<(Sections, Vec<String>), Conf
     Ok((sections, places))
 }
 
-async fn text_of(path: &PathBuf) -> io::Result<Option<String>> {
+async fn text_of(path: &PathBuf) -> io::Result<Option<Zeroizing<String>>> {
     match tokio::fs::read_to_string(path).await {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,11 +1,11 @@
 //! The sections of the AWS configuration and credentials files ("Configuration and credential file settings", AWS SDKs and
-//! Tools Reference Guide), on top of an INI parser.
+//! Tools Reference Guide). It is no INI of other programs: what is indented belongs to the property before it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use configparser::ini::{Ini, IniDefault};
+use zeroize::Zeroizing;
 
-/// One of the two files: they name their profiles differently.
+/// The configuration or the credentials file; their section headers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
     /// `~/.aws/config`: `[default]`, `[profile NAME]`, `[services NAME]`.
@@ -14,34 +14,36 @@ pub(super) enum FileKind {
     Credentials,
 }
 
-/// The properties of a section by name, in lower case.
-pub(super) type Properties = BTreeMap<String, String>;
+/// The properties of a section by name, in lower case. A value may be a secret.
+pub(super) type Properties = BTreeMap<String, Zeroizing<String>>;
 
-/// The profiles and `services` sections of both files. Sections of other kinds are passed over, as AWS's clients do.
-#[derive(Debug, Default)]
+/// The profiles and `services` sections of both files. Other sections are ignored, as AWS's clients do. It holds secrets, and has no
+/// `Debug`.
+#[derive(Default)]
 pub(super) struct Sections {
     profiles: BTreeMap<String, Properties>,
     services: BTreeMap<String, Properties>,
 }
 
 impl Sections {
-    /// Adds the sections of a file. A property that is known already is replaced: add the credentials file last.
+    /// Adds the sections of a file. A later value replaces an earlier one, so add the credentials file last.
     ///
     /// # Errors
-    /// The first line that is no part of such a file, in a sentence.
+    /// A message about the first malformed line, without its text.
     pub fn add(&mut self, kind: FileKind, text: &str) -> Result<(), String> {
         let file = parse(text)?;
-        for (header, properties) in &file {
-            let target = match (kind, header.split_once([' ', '\t']).map(|(kind, name)| (kind, name.trim()))) {
+        // Then `[default]` does not count.
+        let has_prefixed_default = file.keys().any(|header| header.split_whitespace().eq(["profile", "default"]));
+        for (header, properties) in file {
+            let typed = header.split_once([' ', '\t']).map(|(section_type, name)| (section_type, name.trim()));
+            let target = match (kind, typed) {
                 (FileKind::Config, Some(("profile", name))) => self.profiles.entry(name.to_owned()),
                 (FileKind::Config, Some(("services", name))) => self.services.entry(name.to_owned()),
-                (FileKind::Config, None) if header == "default" && !has_prefixed_default(&file) => {
-                    self.profiles.entry(header.clone())
-                }
-                (FileKind::Credentials, None) => self.profiles.entry(header.clone()),
+                (FileKind::Config, None) if header == "default" && !has_prefixed_default => self.profiles.entry(header),
+                (FileKind::Credentials, None) => self.profiles.entry(header),
                 _ => continue,
             };
-            target.or_default().extend(properties.clone());
+            target.or_default().extend(properties);
         }
         Ok(())
     }
@@ -64,43 +66,52 @@ impl Sections {
     }
 }
 
-/// Whether a file has `[profile default]`: then `[default]` does not count.
-fn has_prefixed_default(file: &HashMap<String, Properties>) -> bool {
-    file.keys().any(|header| header.split_whitespace().eq(["profile", "default"]))
-}
-
-/// Sections by what stands in brackets.
-fn parse(text: &str) -> Result<HashMap<String, Properties>, String> {
-    let mut syntax = IniDefault::default();
-    // What stands before the first section; a header of this name is none.
-    syntax.default_section = String::new();
-    syntax.comment_symbols = vec!['#', ';'];
-    syntax.delimiters = vec!['='];
-    syntax.case_sensitive = true;
-    syntax.multiline = true;
-    syntax.enable_inline_comments = false;
-    let sections = Ini::new_from_defaults(syntax).read(text.to_owned())?;
-    let mut parsed = HashMap::new();
-    for (header, properties) in sections {
-        if header.is_empty() && !properties.is_empty() {
-            return Err("there is a property before the first section, which is a line like [default]".to_owned());
+/// Parses a file into sections by the text in brackets.
+fn parse(text: &str) -> Result<BTreeMap<String, Properties>, String> {
+    let mut sections: BTreeMap<String, Properties> = BTreeMap::new();
+    let mut current: Option<&mut Properties> = None;
+    // The property that indented lines belong to, and whether they are settings of their own, as it has no value.
+    let mut before: Option<(String, bool)> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        let malformed = |what: &str| format!("line {number}: {what}");
+        if line.trim().is_empty() || line.starts_with(['#', ';']) {
+            continue;
         }
-        let mut known = Properties::new();
-        for (name, value) in properties {
-            let Some(value) = value else {
-                // A line without `=` is a name as a whole.
-                let line = text.lines().position(|line| line.trim() == name).map_or(0, |before| before + 1);
-                return Err(format!("line {line}: a property is set by `=`, which is missing here"));
-            };
-            let lines: Vec<&str> = value.lines().map(without_comment).collect();
-            known.insert(name.to_ascii_lowercase(), lines.join("\n"));
+        if line.starts_with('[') {
+            let bare = line.split(['#', ';']).next().unwrap_or_default().trim();
+            let header = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            let header = header.ok_or_else(|| malformed("expected `]` at the end of a section's name"))?.trim();
+            current = Some(sections.entry(header.to_owned()).or_default());
+            before = None;
+            continue;
         }
-        parsed.insert(header, known);
+        let properties = current.as_deref_mut();
+        let properties =
+            properties.ok_or_else(|| malformed("expected a section like [default] before the first property"))?;
+        let bare = without_comment(line.trim());
+        let setting = bare.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let setting = setting.filter(|(name, _)| !name.is_empty());
+        let no_setting = || malformed("expected NAME = VALUE");
+        if line.starts_with([' ', '\t']) {
+            let (name, has_settings) =
+                before.as_ref().ok_or_else(|| malformed("expected a property before an indented line"))?;
+            if *has_settings && setting.is_none() {
+                return Err(no_setting());
+            }
+            let value = properties.entry(name.clone()).or_default();
+            value.push('\n');
+            value.push_str(bare);
+        } else {
+            let (name, value) = setting.ok_or_else(no_setting)?;
+            let name = name.to_ascii_lowercase();
+            before = Some((name.clone(), value.is_empty()));
+            properties.insert(name, Zeroizing::new(value.to_owned()));
+        }
     }
-    Ok(parsed)
+    Ok(sections)
 }
 
-/// A line without the comment at its end, which begins with a blank and `#` or `;`: a secret may contain either.
+/// Removes a trailing comment: a blank, then `#` or `;`. Without the blank these belong to the value, such as a secret.
 fn without_comment(line: &str) -> &str {
     let begins = |(at, c): (usize, char)| matches!(c, '#' | ';') && line[..at].ends_with([' ', '\t']);
     line.char_indices().find(|place| begins(*place)).map_or(line, |(at, _)| line[..at].trim_end())
@@ -120,7 +131,7 @@ mod tests {
     }
 
     fn region<'s>(sections: &'s Sections, profile: &str) -> Option<&'s str> {
-        sections.profile(profile)?.get("region").map(String::as_str)
+        sections.profile(profile)?.get("region").map(|region| region.as_str())
     }
 
     #[rstest]
@@ -134,6 +145,9 @@ mod tests {
     #[case::comment_lines("# a\n; b\n\n[profile p] # c\nregion = r\n# d", Some("r"))]
     #[case::section_in_two_pieces("[profile p]\na = b\n[profile q]\n[profile p]\nregion = r", Some("r"))]
     #[case::the_later_line("[profile p]\nregion = q\nregion = r", Some("r"))]
+    #[case::the_later_line_in_other_case("[profile p]\nregion = q\nREGION = r", Some("r"))]
+    #[case::comment_in_place_of_a_value("[profile p]\nregion = # none", Some(""))]
+    #[case::brackets_in_a_comment("[profile p] # [old]\nregion = r", Some("r"))]
     #[case::blanks_in_the_header("[ profile \t p ]\nregion = r", Some("r"))]
     #[case::carriage_returns("[profile p]\r\nregion = r\r\n", Some("r"))]
     #[case::not_prefixed("[p]\nregion = r", None)]
@@ -168,10 +182,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case::no_bracket("[default\nregion = r", "line 1")]
-    #[case::no_name("[default]\n= r", "line 2")]
-    #[case::no_equals("[default]\nregion r", "line 2")]
-    #[case::no_section("region = r", "before the first section")]
+    #[case::no_bracket("[default\nregion = r", "line 1: expected `]`")]
+    #[case::more_than_a_header("[default] region", "line 1: expected `]`")]
+    #[case::no_name("[default]\n= r", "line 2: expected NAME")]
+    #[case::no_equals("[default]\nregion r", "line 2: expected NAME")]
+    #[case::no_equals_before_an_indented_line("[default]\nregion r\n  x", "line 2: expected NAME")]
+    #[case::no_equals_in_a_comment("[default]\nregion # = r", "line 2: expected NAME")]
+    #[case::no_setting("[services l]\ns3 =\n  endpoint_url u", "line 3: expected NAME")]
+    #[case::no_section("region = r", "line 1: expected a section")]
+    #[case::nothing_to_belong_to("[default]\n  region = r", "line 2: expected a property")]
     fn what_is_no_such_file_is_refused(#[case] text: &str, #[case] place: &str) {
         let error = Sections::default().add(FileKind::Config, text).unwrap_err();
         assert!(error.contains(place), "{error}");

@@ -8,7 +8,7 @@
 //! | secret | ours, wiped | another's, not wiped unless it says so |
 //! | --- | --- | --- |
 //! | customer keys | [`Key`], [`CustomerKey`] and its forms, [`Redactor`] | `http::HeaderValue` of a request, and what hyper and rustls write of it; the form of a browser upload (reqwest, `bytes`) and the conditions of its policy (`serde_json`); eight bytes of each in the search of a [`Redactor`] (`aho-corasick`) |
-//! | secret access key | [`Credentials`], the snapshot [`Environment`], the text of `ssecheck.toml`, [`Redactor`] | `aws-credential-types` (wipes it), keys derived of it in `aws-sigv4`; the AWS files as `aws-runtime` read them; the process's own environment; `s3s`, in the embedded endpoint (wipes it) |
+//! | secret access key | [`Credentials`], the snapshot [`Environment`], the text of `ssecheck.toml` and of the AWS files, [`Redactor`] | `aws-credential-types` (wipes it), keys derived of it in `aws-sigv4`; the process's own environment; `s3s`, in the embedded endpoint (wipes it) |
 //! | session token | as the secret access key | as the secret access key, and as customer keys in the headers and forms of requests |
 //! | signing key of certificates | `certificate::PrivateKey` | `ed25519-dalek` (wipes it) |
 //!

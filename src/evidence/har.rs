@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::har_1_2::{Cache, Content, Creator, Header, PostData, QueryParameter, Request, Response, Timings};
+use super::har_1_2::{Cache, Content, Creator, NameValue, PostData, Request, Response, Timings};
 use super::{Answer, Element, Exchange, Received, Reply, Sent};
 use crate::suite::model::Scheme;
 
@@ -202,7 +202,7 @@ fn request(sent: &Sent) -> Request {
     let header = |name: &str| sent.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
     let query = Url::parse(&sent.url).ok();
     let query = query.iter().flat_map(Url::query_pairs);
-    let query_string = query.map(|(name, value)| QueryParameter { name: name.into(), value: value.into() }).collect();
+    let query_string = query.map(|(name, value)| NameValue { name: name.into(), value: value.into() }).collect();
     let post_data = sent
         .body_text
         .as_ref()
@@ -220,8 +220,8 @@ fn request(sent: &Sent) -> Request {
     }
 }
 
-fn headers(lines: &[(String, String)]) -> Vec<Header> {
-    lines.iter().map(|(name, value)| Header { name: name.clone(), value: value.clone() }).collect()
+fn headers(lines: &[(String, String)]) -> Vec<NameValue> {
+    lines.iter().map(|(name, value)| NameValue { name: name.clone(), value: value.clone() }).collect()
 }
 
 /// What HAR has in place of a response that did not come.

@@ -1,5 +1,5 @@
-//! The members of HAR 1.2 that evidence has ("HAR 1.2 Spec", <http://www.softwareishard.com/blog/har-12-spec/>), in the order in
-//! which they are written. Other members are passed over.
+//! The members of HAR 1.2 that evidence uses ("HAR 1.2 Spec", <http://www.softwareishard.com/blog/har-12-spec/>), in the order in
+//! which they are written. Other members are ignored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,17 +11,17 @@ pub(super) struct Creator {
     pub version: String,
 }
 
-/// A request, without what is said of its body by [`PostData`].
+/// A request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request {
     pub method: String,
     pub url: String,
     pub http_version: String,
-    /// Never any: none is kept.
+    /// Always empty: cookies are recorded as headers.
     pub cookies: Vec<Value>,
-    pub headers: Vec<Header>,
-    pub query_string: Vec<QueryParameter>,
+    pub headers: Vec<NameValue>,
+    pub query_string: Vec<NameValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_data: Option<PostData>,
     /// In bytes; -1 where it is not known.
@@ -37,9 +37,9 @@ pub(super) struct Response {
     pub status: i64,
     pub status_text: String,
     pub http_version: String,
-    /// Never any: none is kept.
+    /// Always empty: cookies are recorded as headers.
     pub cookies: Vec<Value>,
-    pub headers: Vec<Header>,
+    pub headers: Vec<NameValue>,
     pub content: Content,
     #[serde(rename = "redirectURL", default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
@@ -63,16 +63,9 @@ pub(super) struct Content {
     pub comment: Option<String>,
 }
 
-/// A header line.
+/// A name and its value: a header line, or a decoded query parameter.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Header {
-    pub name: String,
-    pub value: String,
-}
-
-/// A query parameter, decoded.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct QueryParameter {
+pub(super) struct NameValue {
     pub name: String,
     pub value: String,
 }
@@ -86,11 +79,11 @@ pub(super) struct PostData {
     pub text: Option<String>,
 }
 
-/// What a browser's cache did: nothing.
+/// The state of a browser's cache: always empty.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Cache {}
 
-/// Where the time went, in milliseconds.
+/// Durations in milliseconds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Timings {
     pub send: f64,

@@ -28,4 +28,4 @@ pub use model::{
 pub use of_run::Context;
 pub use read::{RecordError, parse, read, read_bytes};
 pub use rules::{Obedience, RuleCounts, rule_counts};
-pub use schema::{SCHEMA, SCHEMA_FILE};
+pub use schema::SCHEMA;

@@ -1,8 +1,5 @@
 //! The JSON Schema of records.
 
-/// Where the published schema stands in the repository.
-pub const SCHEMA_FILE: &str = "reports/run.schema.json";
-
 /// The published schema (`ssecheck schema run`, `reports/run.schema.json`), as JSON. Members may be added to the format; readers
 /// pass over those that they do not know. Whatever else changes gets another `format`. The tests generate it from
 /// [`super::RunRecord`].
@@ -14,7 +11,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::model::{FORMAT, RunRecord};
-    use super::SCHEMA_FILE;
 
     fn generated() -> Value {
         let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RunRecord>().to_value();
@@ -31,6 +27,6 @@ mod tests {
     #[test]
     fn published_schema_is_current() {
         let current = serde_json::to_string_pretty(&generated()).unwrap() + "\n";
-        crate::committed::assert_current(SCHEMA_FILE, &current);
+        crate::repository_file::assert_current("reports/run.schema.json", &current);
     }
 }

@@ -9,7 +9,7 @@ use quick_xml::{Reader, Writer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{describe, printable};
+use super::{describe, one_line, printable};
 use crate::record::{CaseRecord, RunRecord, SuiteRecord};
 use crate::verdict::Verdict;
 
@@ -130,7 +130,8 @@ fn completed(document: &[u8], details: &[SuiteDetails]) -> Result<Vec<u8>, quick
                 writer.write_event(Event::Start(suite_element(&start, suite.skipped, &host)))?;
                 writer.create_element("properties").write_inner_content(|writer| {
                     for (name, value) in &suite.properties {
-                        let value = printable(value);
+                        // Readers take a line break in an attribute for a blank.
+                        let value = one_line(value);
                         let attributes = [("name", *name), ("value", value.as_str())];
                         writer.create_element("property").with_attributes(attributes).write_empty()?;
                     }

@@ -1,7 +1,7 @@
 //! Checks a file, its expanded scenarios and their steps against the schema of suites, and says where they do not fit.
 //!
-//! It reads the published schema, so that what is published is what holds. It knows the keywords of JSON Schema 2020-12 that
-//! this schema has; a test refuses a schema with others.
+//! It interprets the published schema, so the two cannot differ. It supports only the keywords of JSON Schema 2020-12 that this
+//! schema uses; a test rejects any other.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use super::found::Found;
 use super::locate::escape;
 use super::schema::SCHEMA;
 
-/// What is checked by itself.
+/// The part of a suite that is checked at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A file. Its scenarios are checked one by one, once they are expanded.
@@ -26,31 +26,31 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Finds what of a value does not fit, unless enough is found: what is found takes much memory.
+    /// Reports each mismatch of the value, unless the limit of mistakes is reached.
     pub fn check(self, value: &Value, at: Place<'_>, found: &mut Found<'_>) {
         if found.is_full() {
             return;
         }
         let schema = match self {
-            Self::File => &DOCUMENT.root,
-            Self::Scenario => DOCUMENT.definition("Scenario"),
-            Self::Step => DOCUMENT.definition("Step"),
+            Self::File => &SUITE_SCHEMA.root,
+            Self::Scenario => SUITE_SCHEMA.definition("Scenario"),
+            Self::Step => SUITE_SCHEMA.definition("Step"),
         };
-        Checker { pointer: at.pointer(), found }.value(schema, value);
+        Checker { pointer: at.pointer(), found }.check_value(schema, value);
     }
 }
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    Document::parse(SCHEMA).unwrap_or_else(|error| unreachable!("the tests read the published schema: {error}"))
+static SUITE_SCHEMA: LazyLock<SuiteSchema> = LazyLock::new(|| {
+    SuiteSchema::parse(SCHEMA).unwrap_or_else(|error| unreachable!("the tests read the published schema: {error}"))
 });
 
 /// The definition that stands for `${alias.member}` in the published schema. Placeholders are filled in before a value is
-/// checked, so this alternative is none here.
+/// checked, so the checker ignores this alternative.
 const PLACEHOLDER: &str = "Placeholder";
 
 /// A schema and what it refers to.
 #[derive(Debug)]
-struct Document {
+struct SuiteSchema {
     root: Schema,
     definitions: BTreeMap<String, Schema>,
 }
@@ -63,14 +63,12 @@ struct Schema {
     reference: Option<Reference>,
     #[serde(rename = "type")]
     json_type: Option<JsonType>,
-    #[serde(rename = "const")]
-    constant: Option<String>,
     minimum: Option<f64>,
-    format: Option<Format>,
+    format: Option<IntegerFormat>,
     #[serde(default)]
     any_of: Vec<Schema>,
     #[serde(default)]
-    one_of: Vec<Schema>,
+    one_of: Vec<Word>,
     #[serde(default)]
     properties: BTreeMap<String, Schema>,
     additional_properties: Option<AdditionalProperties>,
@@ -81,6 +79,18 @@ struct Schema {
     _description: Option<String>,
     #[serde(rename = "default")]
     _default: Option<Value>,
+}
+
+/// A word that a member may be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Word {
+    #[serde(rename = "const")]
+    value: String,
+    #[serde(rename = "type")]
+    _type: Option<JsonType>,
+    #[serde(rename = "description")]
+    _description: Option<String>,
 }
 
 /// The name of a definition of the same document.
@@ -101,9 +111,9 @@ impl TryFrom<String> for Reference {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum AdditionalProperties {
-    /// Whether there may be any.
+    /// `true` allows any other member, `false` none.
     Allowed(bool),
-    /// The schema of each.
+    /// Each other member must match this schema.
     Each(Box<Schema>),
 }
 
@@ -118,10 +128,10 @@ enum JsonType {
     String,
 }
 
-/// The integers that a member takes.
+/// The width of an unsigned integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+enum IntegerFormat {
     Uint,
     Uint8,
     Uint16,
@@ -129,7 +139,7 @@ enum Format {
     Uint64,
 }
 
-impl Format {
+impl IntegerFormat {
     fn largest(self) -> u64 {
         match self {
             Self::Uint => usize::MAX as u64,
@@ -142,7 +152,7 @@ impl Format {
 }
 
 impl JsonType {
-    fn is_of(self, value: &Value) -> bool {
+    fn matches(self, value: &Value) -> bool {
         match self {
             Self::Array => value.is_array(),
             Self::Boolean => value.is_boolean(),
@@ -167,7 +177,7 @@ impl JsonType {
     }
 }
 
-impl Document {
+impl SuiteSchema {
     fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut root: Value = serde_json::from_str(text)?;
         let mut definitions = BTreeMap::new();
@@ -200,20 +210,21 @@ struct Checker<'c, 'f> {
 }
 
 impl Checker<'_, '_> {
-    fn value(&mut self, schema: &Schema, value: &Value) {
+    fn check_value(&mut self, schema: &Schema, value: &Value) {
         if let Some(Reference(name)) = &schema.reference {
-            self.value(DOCUMENT.definition(name), value);
+            self.check_value(SUITE_SCHEMA.definition(name), value);
         }
+        // Without the placeholder one alternative is left; a test checks this.
         for alternative in schema.any_of.iter().filter(|alternative| !alternative.is_placeholder()) {
-            self.value(alternative, value);
+            self.check_value(alternative, value);
         }
-        let options: Vec<&str> = schema.one_of.iter().filter_map(|option| option.constant.as_deref()).collect();
+        let options: Vec<&str> = schema.one_of.iter().map(|word| word.value.as_str()).collect();
         if !options.is_empty() && !value.as_str().is_some_and(|value| options.contains(&value)) {
             let help = value.as_str().and_then(|word| self.found.suggest(word, options.iter().copied()));
             let message = format!("{} is not one of: {}", quoted(value), options.join(", "));
             self.found.at(&self.pointer, message, help);
         }
-        if let Some(expected) = schema.json_type.filter(|expected| !expected.is_of(value)) {
+        if let Some(expected) = schema.json_type.filter(|expected| !expected.matches(value)) {
             let shown = if value.is_object() || value.is_array() { "something else".to_owned() } else { quoted(value) };
             self.found.at(&self.pointer, format!("expected {}, found {shown}", expected.with_article()), None);
         }
@@ -229,18 +240,18 @@ impl Checker<'_, '_> {
             self.found.at(&self.pointer, format!("expected at most {largest}, found {number}"), None);
         }
         match value {
-            Value::Object(members) => self.members(schema, members),
+            Value::Object(members) => self.check_members(schema, members),
             Value::Array(elements) => {
                 let Some(items) = &schema.items else { return };
                 for (index, element) in elements.iter().enumerate() {
-                    self.below(&index.to_string(), |checker| checker.value(items, element));
+                    self.descend(&index.to_string(), |checker| checker.check_value(items, element));
                 }
             }
             _ => {}
         }
     }
 
-    fn members(&mut self, schema: &Schema, members: &serde_json::Map<String, Value>) {
+    fn check_members(&mut self, schema: &Schema, members: &serde_json::Map<String, Value>) {
         for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
             self.found.at_name(&self.pointer, format!("the member `{name}` is missing here"), None);
         }
@@ -254,7 +265,7 @@ impl Checker<'_, '_> {
                 }
                 (None, Some(AdditionalProperties::Allowed(true)) | None) => continue,
             };
-            self.below(name, |checker| checker.value(known, value));
+            self.descend(name, |checker| checker.check_value(known, value));
         }
     }
 
@@ -262,13 +273,13 @@ impl Checker<'_, '_> {
         let known = || schema.properties.keys().map(String::as_str);
         let listed = || format!("known here: {}", known().collect::<Vec<_>>().join(", "));
         let help = self.found.suggest(name, known()).or_else(|| (!schema.properties.is_empty()).then(listed));
-        self.below(name, |checker| {
+        self.descend(name, |checker| {
             checker.found.at_name(&checker.pointer, format!("unknown member `{name}`"), help);
         });
     }
 
     /// Checks what stands in this member or at this index.
-    fn below(&mut self, segment: &str, check: impl FnOnce(&mut Self)) {
+    fn descend(&mut self, segment: &str, check: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         self.pointer.push('/');
         self.pointer.push_str(&escape(segment));
@@ -300,15 +311,15 @@ mod tests {
                 Some(AdditionalProperties::Each(schema)) => Some(&**schema),
                 _ => None,
             };
-            let inner = self.any_of.iter().chain(&self.one_of).chain(self.properties.values()).chain(each);
+            let inner = self.any_of.iter().chain(self.properties.values()).chain(each);
             [self].into_iter().chain(inner.chain(self.items.as_deref()).flat_map(Self::all)).collect()
         }
     }
 
-    /// What the checker relies on: see [`Checker::value`].
+    /// What the checker relies on: see [`Checker::check_value`].
     #[test]
     fn the_published_schema_has_no_keyword_that_is_passed_over() {
-        let document = Document::parse(SCHEMA).unwrap_or_else(|error| panic!("{error}"));
+        let document = SuiteSchema::parse(SCHEMA).unwrap_or_else(|error| panic!("{error}"));
         let schemas: Vec<&Schema> = document.root.all();
         let schemas = schemas.into_iter().chain(document.definitions.values().flat_map(Schema::all));
         let mut references = 0;
@@ -319,10 +330,13 @@ mod tests {
             }
             let alternatives = schema.any_of.iter().filter(|alternative| !alternative.is_placeholder()).count();
             assert!(alternatives <= 1, "one of several alternatives: {schema:?}");
+            let is_number = matches!(schema.json_type, Some(JsonType::Integer | JsonType::Number));
             assert!(
-                schema.one_of.iter().all(|option| option.constant.is_some()),
-                "an option that is no word: {schema:?}"
+                is_number || (schema.minimum.is_none() && schema.format.is_none()),
+                "bounds of no number: {schema:?}"
             );
+            let is_placeholder_alone = schema.any_of.len() == 1 && schema.any_of[0].is_placeholder();
+            assert!(!is_placeholder_alone, "nothing but a placeholder: {schema:?}");
         }
         assert!(references > 50);
         for name in ["Scenario", "Step"] {
@@ -335,13 +349,13 @@ mod tests {
     #[case::deeper(r#"{"properties": {"a": {"enum": []}}}"#, "enum")]
     #[case::type_of_several(r#"{"type": ["string", "null"]}"#, "expected")]
     #[case::elsewhere(r#"{"$ref": "other.json"}"#, "refers to no definition")]
-    fn a_schema_of_other_keywords_is_refused(#[case] schema: &str, #[case] told: &str) {
-        let error = Document::parse(schema).unwrap_err().to_string();
-        assert!(error.contains(told), "{error}");
+    fn a_schema_of_other_keywords_is_refused(#[case] schema: &str, #[case] expected: &str) {
+        let error = SuiteSchema::parse(schema).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
     }
 
     /// What is said of a step.
-    fn said(step: &str) -> String {
+    fn diagnostics_of(step: &str) -> String {
         let located = Located::new(step);
         let mut found = Found::new(&located);
         Shape::Step.check(&serde_json::from_str(step).unwrap(), Place::Named(""), &mut found);
@@ -376,15 +390,15 @@ mod tests {
     #[case::too_small(r#"{"part_number": -1}"#, "/request/part_number: expected at least 0, found -1 ()")]
     #[case::no_integer(r#"{"part_number": 1.5}"#, "/request/part_number: expected an integer, found 1.5 ()")]
     #[case::free_value(r#"{"policy": {"any": [1, null]}}"#, "")]
-    fn what_does_not_fit_is_told_with_its_place(#[case] besides: &str, #[case] expected: &str) {
+    fn mismatches_are_reported_with_their_pointer(#[case] besides: &str, #[case] expected: &str) {
         let mut request: serde_json::Map<String, Value> = serde_json::from_str(besides).unwrap();
         request.insert("operation".to_owned(), "GetObject".into());
         let step = serde_json::json!({"id": "s", "request": request});
-        assert_eq!(said(&step.to_string()), expected);
+        assert_eq!(diagnostics_of(&step.to_string()), expected);
     }
 
     #[test]
-    fn a_missing_member_is_told_at_the_object() {
-        assert_eq!(said(r#"{"id": "s"}"#), ": the member `request` is missing here ()");
+    fn a_missing_member_is_reported_at_the_object() {
+        assert_eq!(diagnostics_of(r#"{"id": "s"}"#), ": the member `request` is missing here ()");
     }
 }

@@ -9,10 +9,10 @@ use rand::{Rng as _, SeedableRng as _};
 
 /// How many bytes are made at a time: a multiple of the words of the generator (4 bytes) and of what base64 encodes (3 bytes).
 const PIECE: usize = 192 * 1024;
-/// The most bytes of contents that are kept: 64 MiB, which holds all of the built-in suites.
+/// The most bytes of contents that are kept: 64 MiB, enough for the built-in suites.
 const MOST: usize = 64 << 20;
-/// The most bytes of one content that is made whole also where pieces are asked for: 8 MiB.
-const MOST_WHOLE: u64 = 8 << 20;
+/// The largest content, in bytes, that is generated whole and kept: 6 MiB, which is more than those of the built-in suites.
+const MOST_WHOLE: u64 = 6 << 20;
 /// The most digests that are kept.
 const MOST_DIGESTS: usize = 256;
 
@@ -44,11 +44,12 @@ impl Id {
 
     /// The same piece by piece, however large it is.
     pub fn pieces(self) -> Pieces {
-        if self.size <= MOST_WHOLE {
-            Pieces::Kept(self.bytes())
-        } else {
-            Pieces::Made { generator: Box::new(StdRng::seed_from_u64(self.seed)), left: self.size }
-        }
+        if self.size <= MOST_WHOLE { Pieces::InMemory(self.bytes()) } else { self.streamed() }
+    }
+
+    /// The same, generated piece by piece.
+    fn streamed(self) -> Pieces {
+        Pieces::Streamed { generator: Box::new(StdRng::seed_from_u64(self.seed)), left: self.size }
     }
 
     /// A digest of it by this name, which is `made` unless it was before.
@@ -85,10 +86,10 @@ impl<I: PartialEq, T: Clone> Kept<I, T> {
 
 /// Pieces of a content.
 pub(super) enum Pieces {
-    /// What is left of one that is kept.
-    Kept(Bytes),
-    /// What is made as it is asked for.
-    Made {
+    /// What is left of one in memory.
+    InMemory(Bytes),
+    /// What is generated as it is asked for.
+    Streamed {
         /// Gives the next bytes.
         generator: Box<StdRng>,
         /// How many bytes are left.
@@ -101,8 +102,8 @@ impl Iterator for Pieces {
 
     fn next(&mut self) -> Option<Bytes> {
         match self {
-            Self::Kept(left) => (!left.is_empty()).then(|| left.split_to(left.len().min(PIECE))),
-            Self::Made { generator, left } => {
+            Self::InMemory(left) => (!left.is_empty()).then(|| left.split_to(left.len().min(PIECE))),
+            Self::Streamed { generator, left } => {
                 let length = usize::try_from(*left).unwrap_or(PIECE).min(PIECE);
                 if length == 0 {
                     return None;
@@ -118,6 +119,8 @@ impl Iterator for Pieces {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     #[test]
@@ -142,11 +145,18 @@ mod tests {
     #[case(MOST_WHOLE + 1)]
     fn pieces_come_to_the_whole(#[case] size: u64) {
         let id = Id { size, seed: 9 };
-        let joined: Vec<u8> = id.pieces().flatten().collect();
-        assert_eq!(joined, id.bytes());
-        // What is kept is what is generated.
-        assert_eq!((id.bytes(), joined.len() as u64), (id.bytes(), size));
-        assert!(size < 2 || id.bytes() != Id { size, seed: 10 }.bytes());
+        let whole = id.bytes();
+        assert_eq!(whole.len() as u64, size);
+        assert!(id.streamed().flatten().eq(whole.iter().copied()), "streamed");
+        assert!(id.pieces().flatten().eq(whole.iter().copied()), "as they are asked for");
+        assert!(size < 2 || whole != Id { size, seed: 10 }.bytes());
+    }
+
+    /// Evidence of earlier runs is judged by these bytes.
+    #[test]
+    fn contents_never_change() {
+        let digest = hex::encode(Sha256::digest(Id { size: 1000, seed: 12 }.bytes()));
+        assert_eq!(digest, "054e8f4364cea369b828f9c307accb43e401b5ce2b879ced5b9d766fd741dc16");
     }
 
     #[test]

@@ -239,8 +239,8 @@ impl Cases {
     }
 }
 
-/// What a JSON value says; nothing where it cannot be read, and that is said at its place. The schema has found almost all
-/// that cannot be read, at the very member.
+/// Deserializes a value, or reports at its place why that fails. The schema check has already reported almost all such mistakes
+/// at the member itself.
 fn typed<T: DeserializeOwned>(value: &Value, at: Place<'_>, found: &mut Found<'_>) -> Option<T> {
     T::deserialize(value).map_err(|error| found.at(&at.pointer(), error.to_string(), None)).ok()
 }

@@ -3,6 +3,7 @@
 /// The address by which suite files name their schema, relative to `suites/`.
 pub const SCHEMA_FILE: &str = "suite.schema.json";
 
-/// The published schema (`ssecheck schema`, `suites/suite.schema.json`), as JSON. It is what [`super::load`] checks, but that
-/// inside scenarios `${alias.member}` may stand for any value. The tests generate it from [`super::model`].
+/// The published schema (`ssecheck schema`, `suites/suite.schema.json`), as JSON. [`super::load`] checks files against it after
+/// filling in placeholders; before that, `${alias.member}` may stand for any value in a scenario. The tests generate it from
+/// [`super::model`].
 pub const SCHEMA: &str = include_str!("../../suites/suite.schema.json");

@@ -198,7 +198,7 @@ fn every_limit_stands_in_the_certificate(#[case] words: &str, #[case] limits: &[
 /// One run of everything against a served endpoint, and what comes of its certificate.
 #[test]
 fn a_full_run_gives_a_full_certificate() {
-    // By the profile that asks for most: that every built-in scenario passes under it is told by PASSED.
+    // Under `aws`, the profile with the most requirements: PASSED shows that every built-in scenario passes under it.
     let workplace = with_keys();
     let served = Served::start(&workplace);
     // Debug builds that share a busy machine take their time.

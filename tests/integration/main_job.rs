@@ -12,7 +12,7 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> String {
         .unwrap_or_else(|| panic!("no attribute {name}"))
 }
 
-/// The profile `aws` is that of `certificate::a_full_run_gives_a_full_certificate`.
+/// `certificate::a_full_run_gives_a_full_certificate` covers the profile `aws`.
 #[rstest::rstest]
 #[case("portable")]
 #[case("ibm-cos")]
