@@ -195,10 +195,10 @@ fn every_limit_stands_in_the_certificate(#[case] words: &str, #[case] limits: &[
     assert!(!outcome.out.contains("Does not agree"), "{}", outcome.out);
 }
 
-/// One run of everything against a served endpoint, and what comes of its certificate.
+/// One run of everything against a served endpoint, and what comes of its certificate. The profile is the one with the most
+/// requirements: PASSED shows that every built-in scenario passes under it.
 #[test]
 fn a_full_run_gives_a_full_certificate() {
-    // Under `aws`, the profile with the most requirements: PASSED shows that every built-in scenario passes under it.
     let workplace = with_keys();
     let served = Served::start(&workplace);
     // Debug builds that share a busy machine take their time.
