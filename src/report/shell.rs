@@ -96,7 +96,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_shell_gives_back_what_went_in(before in "[^\0]{0,12}|[-!$`\"'\\\\\n a{}]{0,12}", after in "[^\0]{0,12}") {
             let pieces = [Piece::text(&before), Piece::variable("KEY"), Piece::text(&after)];

@@ -12,6 +12,12 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+/// The path of the program that is tested: the one that cargo built beside the tests, or the one that the environment variable
+/// `SSECHECK_PROGRAM` names. `.ci/run` names the optimised one for the ignored tests, which are whole runs.
+pub fn program() -> PathBuf {
+    std::env::var_os("SSECHECK_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ssecheck").into()).into()
+}
+
 /// A folder to run in, without any setting from outside.
 pub struct Workplace {
     folder: TempDir,
@@ -39,7 +45,7 @@ impl Workplace {
 
     /// The command, with arguments as one text of words.
     pub fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ssecheck"));
+        let mut command = Command::new(program());
         command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
         command.env("HOME", self.folder.path());
         command

@@ -123,7 +123,8 @@ async fn serve(
                 } else {
                     stream.write_all(tame(&request).as_bytes()).await
                 };
-                if done.is_err() {
+                // TLS keeps written bytes until it is flushed.
+                if done.is_err() || stream.flush().await.is_err() {
                     return;
                 }
             }

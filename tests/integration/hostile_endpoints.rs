@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::raw_endpoint::{Behaviour, Certificate, RawEndpoint, Request, Stream};
-use crate::common::{Outcome, Workplace, suite};
+use crate::common::{Outcome, Workplace, program, suite};
 use rstest::rstest;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -187,7 +187,7 @@ fn reads(request: &str, expect: &str) -> String {
 fn bounded(workplace: &Workplace, endpoint: &RawEndpoint, words: &str) -> Outcome {
     let within = format!("ulimit -d {MOST_MEMORY} && exec timeout {MOST_TIME} \"$0\" \"$@\"");
     let mut command = Command::new("sh");
-    command.arg("-c").arg(within).arg(env!("CARGO_BIN_EXE_ssecheck")).args(words.split_whitespace());
+    command.arg("-c").arg(within).arg(program()).args(words.split_whitespace());
     if !words.contains("--request-timeout") {
         command.args(["--request-timeout", "6"]);
     }
@@ -271,7 +271,7 @@ fn so_it_is_on_connections_of_their_own(
     let workplace = Workplace::new();
     let endpoint = RawEndpoint::start(&workplace, fault);
     workplace.file("one.json", &reads(request, ANY));
-    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    let outcome = bounded(&workplace, &endpoint, &format!("run one.json {}", fault.patience()));
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
     let (verdicts, finding) = judged(&workplace);
     assert_eq!(verdicts, vec!["error"; 8], "{finding}");

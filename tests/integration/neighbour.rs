@@ -24,10 +24,16 @@ fn requests(estate: &Estate) -> Vec<Value> {
 }
 
 #[rstest::rstest]
-#[case::plain(false)]
-#[case::versioned(true)]
+#[ignore = "a whole run"]
+#[case::plain(false, "")]
+#[ignore = "a whole run"]
+#[case::versioned(true, "")]
+#[case::versioned_by_some_suites(
+    true,
+    "--only multipart --only copy --only form --only versioning --only key-mismatch/wrong"
+)]
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_neighbour_is_touched(#[case] versioned: bool) {
+async fn nothing_of_a_neighbour_is_touched(#[case] versioned: bool, #[case] choice: &str) {
     let estate = Estate::new(versioned).await;
     let before = estate.snapshot().await;
     for kind in ["Version", "Upload"].into_iter().chain(versioned.then_some("DeleteMarker")) {
@@ -35,7 +41,7 @@ async fn nothing_of_a_neighbour_is_touched(#[case] versioned: bool) {
     }
     // Debug builds that share a busy machine take their time, and a connection that stands still breaks.
     let patient = "--jobs 2 --request-timeout 300 --scenario-timeout 900";
-    let words = format!("run --bucket {GIVEN} --evidence evidence {patient}");
+    let words = format!("run --bucket {GIVEN} --evidence evidence {choice} {patient}");
     let outcome = estate.run(estate.endpoint.tls_url.as_str(), &words).await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert_eq!(estate.snapshot().await, before);
