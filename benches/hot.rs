@@ -85,7 +85,15 @@ fn of_answers(criterion: &mut Criterion) {
     let exchanges = case.steps.iter().map(|step| exchange(&step.id)).collect();
     let transcript = Transcript { exchanges, facts: Facts { key_md5: BTreeMap::new(), ..Facts::default() } };
     let own = case.own_rules();
-    let terms = Terms { control: false, profile: "portable", cited: &case.rules, own: &own, bodies: &suite.bodies };
+    let terms = Terms {
+        control: false,
+        profile: "portable",
+        own: &own,
+        observes: false,
+        bucket: case.bucket,
+        steps: &case.steps,
+        bodies: &suite.bodies,
+    };
     criterion.bench_function("judge a case", |it| it.iter(|| judge_steps(black_box(&case.steps), terms, &transcript)));
 }
 

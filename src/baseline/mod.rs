@@ -125,10 +125,9 @@ impl Baseline {
     pub fn compared(&self, case: &str, judgement: Judgement) -> (Judgement, Option<Standing>) {
         let known = self.known.iter().find_map(|known| Some((known, known.verdict_of(case)?)));
         match (judgement.verdict, known) {
-            // What was not run tells nothing; and the profile has the first word.
-            (Verdict::Skipped | Verdict::ExpectedFailure | Verdict::UnexpectedPass, _) | (Verdict::Pass, None) => {
-                (judgement, None)
-            }
+            // What was not run tells nothing, and what was observed accuses nobody; and the profile has the first word.
+            (Verdict::Skipped | Verdict::Observed | Verdict::ExpectedFailure | Verdict::UnexpectedPass, _)
+            | (Verdict::Pass, None) => (judgement, None),
             (Verdict::Pass, Some((known, _))) => {
                 let verdict = if self.strict { Verdict::UnexpectedPass } else { Verdict::Pass };
                 let told = known.told();

@@ -275,7 +275,7 @@ impl Listed {
         match case.verdict {
             _ if run.fails(case) || run.leaves_open(case) => Self::Failed,
             Verdict::Pass => Self::Passed,
-            Verdict::NotSupported | Verdict::Skipped => Self::Other,
+            Verdict::NotSupported | Verdict::Skipped | Verdict::Observed => Self::Other,
             _ => Self::Warned,
         }
     }

@@ -116,7 +116,11 @@ const NEVER_DONE: &[(&[&str], &str)] = &[
     ),
     (&["object-key-any"], "objects are called `a` and `b`: no key needs escaping"),
     (&["key-is-standard-base64"], "one fresh key in four looks the same in URL-safe base64: nothing can be claimed"),
-    (&["checksum-default", "key-ignored-where-not-taken"], "the rule is of level may"),
+    (&["checksum-default"], "the rule is of level may"),
+    (
+        &["headers-once", "conditional-needs-key", "key-ignored-where-not-taken"],
+        "the rule is observed, and nothing is required",
+    ),
     (&["concurrent-writes-consistent"], "requests of a sequence come one after the other"),
 ];
 

@@ -77,7 +77,7 @@ impl Walk {
 /// The check that no answer gives a customer key back, which every step has.
 #[must_use]
 pub fn key_never_returned() -> Check {
-    let (rule, level) = (KEY_NEVER_RETURNED, Level::Should);
+    let (rule, level) = (KEY_NEVER_RETURNED, Level::Must);
     Check { rule, level, decides: false, expect: json!({}), guards: Vec::new() }
 }
 

@@ -138,6 +138,7 @@ fn of_rule(rule: &Rule, knowledge: &Knowledge<'_>) -> String {
     text.line("title", &rule.title);
     text.line("what", &rule.text);
     text.line("grade and source", &source(rule));
+    text.line("harm", rule.harm.as_str());
     text.line("how to mend a server", &rule.fix);
     let levels: Vec<String> = knowledge.cases_of(rule).iter().map(|(l, n)| format!("{n} {}", l.as_str())).collect();
     text.line("cases", &if levels.is_empty() { "only under profiles".to_owned() } else { levels.join(", ") });

@@ -20,8 +20,10 @@ pub fn catalogue(knowledge: &Knowledge<'_>) -> String {
          What a server must do that offers server-side encryption with customer-provided keys (SSE-C) over S3's API: \
          {rules} rules, tested by {cases} cases of {scenarios} scenarios, each proven by one of {faults} faults.\n\n\
          Each rule has a grade: *recorded* (a real answer of AWS S3), *documented* (a vendor's or a standard's document), \
-         *asserted* (by another suite), *inferred* (from the others; never required). `must` scenarios fail a run, `should` \
-         and `may` are reported. A refusal is any 4xx that gives no data away; where AWS's own answer is recorded, it stands \
+         *asserted* (by another suite), *inferred* (from the others; never required), and a harm, which is \
+         what its breach does: *loss* of data, *corruption*, *disclosure*, *interoperability*, *wording*. Scenarios of the first three \
+         are `must`, and while one fails no certification level is reached. `must` scenarios fail a run, `should` and `may` are \
+         reported, and an `observe` scenario records what a server does and accuses nobody. A refusal is any 4xx that gives no data away; where AWS's own answer is recorded, it stands \
          beside the scenario, and only the profile `aws` asks for it. `ssecheck explain ID` tells more of every id here.\n\n"
     );
     contents(&mut text, knowledge);
@@ -61,11 +63,12 @@ fn of_rule(text: &mut String, rule: &Rule, knowledge: &Knowledge<'_>) {
     };
     let _ = write!(
         text,
-        "### {} (`{}`)\n\n{}\n\n*{}*: {source}\n\n**To mend a server:** {}\n\n",
+        "### {} (`{}`)\n\n{}\n\n*{}*, harm *{}*: {source}\n\n**To mend a server:** {}\n\n",
         rule.title,
         rule.id,
         rule.text,
         rule.grade.as_str(),
+        rule.harm.as_str(),
         rule.fix
     );
     for scenario in knowledge.scenarios_of(&rule.id) {

@@ -35,6 +35,9 @@ struct Row {
     not_supported: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     error: BTreeSet<String>,
+    /// Observations that are otherwise than without the fault.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    observed: BTreeSet<String>,
 }
 
 /// The recorded matrix cannot be read.
@@ -137,16 +140,18 @@ impl Row {
             Verdict::Blocked => Some(&mut self.blocked),
             Verdict::NotSupported => Some(&mut self.not_supported),
             Verdict::Error => Some(&mut self.error),
+            Verdict::Observed => Some(&mut self.observed),
         }
     }
 
-    fn by_verdict(&self) -> [(Verdict, &BTreeSet<String>); 5] {
+    fn by_verdict(&self) -> [(Verdict, &BTreeSet<String>); 6] {
         [
             (Verdict::Fail, &self.fail),
             (Verdict::Inconclusive, &self.inconclusive),
             (Verdict::Blocked, &self.blocked),
             (Verdict::NotSupported, &self.not_supported),
             (Verdict::Error, &self.error),
+            (Verdict::Observed, &self.observed),
         ]
     }
 

@@ -144,7 +144,7 @@ impl Proof {
     pub fn fate(&self, fault: &Fault, run: &FaultRun) -> Fate {
         let caught = match &run.outcome {
             Outcome::Stopped(_) => fault.breaks.is_empty(),
-            Outcome::Ran(cases) => cases.values().any(|case| is_caught(fault, case.verdict)),
+            Outcome::Ran(cases) => cases.values().any(|case| catches(fault, case)),
         };
         let is_recorded = |case| self.expected.verdict(fault.id, case).is_some_and(|verdict| is_caught(fault, verdict));
         if caught {
@@ -220,7 +220,7 @@ impl Proof {
         let obligations: Vec<String> = case.rules.iter().cloned().chain(of_profiles).collect();
         let mut proven = BTreeSet::new();
         for (fault, run) in self.own_runs() {
-            let failed = run.failed().filter(|(id, _)| *id == case.id);
+            let failed = run.told().filter(|(id, _)| *id == case.id);
             proven.extend(
                 failed.flat_map(|(_, found)| &found.rules).filter(|rule| fault.breaks.contains(&rule.as_str())),
             );
@@ -230,10 +230,16 @@ impl Proof {
     }
 }
 
+/// Whether a case shows a fault; an observation does where it is about a rule that the fault concerns.
+fn catches(fault: &Fault, case: &NotPassed) -> bool {
+    let concerns = || case.rules.iter().any(|rule| fault.breaks.contains(&rule.as_str()));
+    is_caught(fault, case.verdict) && (case.verdict != Verdict::Observed || concerns())
+}
+
 /// A fault that breaks a rule must make a case fail; one that breaks none must keep one from a verdict.
 fn is_caught(fault: &Fault, verdict: Verdict) -> bool {
     match verdict {
-        Verdict::Fail => true,
+        Verdict::Fail | Verdict::Observed => true,
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => fault.breaks.is_empty(),
         // No departures are declared in a proof.
         Verdict::ExpectedFailure | Verdict::UnexpectedPass => false,
@@ -257,12 +263,20 @@ fn honest(run: &FaultRun) -> Vec<Problem> {
     not_passed(run).into_iter().map(accused).collect()
 }
 
+/// An observation may differ: it accuses nobody.
 fn portable(fault: &'static Fault, run: &FaultRun) -> Vec<Problem> {
-    not_passed(run).into_iter().map(|(case, _)| Problem::PortableAccused { fault: fault.id, case }).collect()
+    let accused = |case: &&NotPassed| case.verdict != Verdict::Observed;
+    match &run.outcome {
+        Outcome::Stopped(_) => vec!["the run"],
+        Outcome::Ran(cases) => cases.iter().filter(|(_, case)| accused(case)).map(|(id, _)| id.as_str()).collect(),
+    }
+    .into_iter()
+    .map(|case| Problem::PortableAccused { fault: fault.id, case: case.to_owned() })
+    .collect()
 }
 
 fn unevidenced(fault: &'static Fault, run: &FaultRun) -> Vec<Problem> {
-    let accused: BTreeSet<&str> = run.failed().flat_map(|(_, found)| &found.rules).map(String::as_str).collect();
+    let accused: BTreeSet<&str> = run.told().flat_map(|(_, found)| &found.rules).map(String::as_str).collect();
     let without = fault.breaks.iter().filter(|rule| !accused.contains(**rule));
     without.map(|rule| Problem::Unevidenced { fault: fault.id, rule }).collect()
 }

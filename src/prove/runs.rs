@@ -145,12 +145,32 @@ impl FaultRun {
 
     /// The cases that failed, with the rules that they accuse.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &NotPassed)> {
+        self.told().filter(|(_, case)| case.verdict == Verdict::Fail)
+    }
+
+    /// The cases that failed, and the observations that differ from those without the fault, with the rules that they are about.
+    pub fn told(&self) -> impl Iterator<Item = (&str, &NotPassed)> {
         let not_passed = match &self.outcome {
             Outcome::Ran(cases) => Some(cases),
             Outcome::Stopped(_) => None,
         };
         let cases = not_passed.into_iter().flatten().map(|(id, case)| (id.as_str(), case));
-        cases.filter(|(_, case)| case.verdict == Verdict::Fail)
+        cases.filter(|(_, case)| matches!(case.verdict, Verdict::Fail | Verdict::Observed))
+    }
+
+    /// Takes out the observations, and returns them by case.
+    fn take_observations(&mut self) -> BTreeMap<String, String> {
+        let Outcome::Ran(not_passed) = &mut self.outcome else { return BTreeMap::new() };
+        let observed = not_passed.extract_if(.., |_, case| case.verdict == Verdict::Observed);
+        observed.map(|(id, case)| (id, case.reason)).collect()
+    }
+
+    /// Leaves out the observations that are the same without the fault.
+    fn without_equal_observations(mut self, honest: &BTreeMap<String, String>) -> Self {
+        if let Outcome::Ran(not_passed) = &mut self.outcome {
+            not_passed.retain(|id, case| case.verdict != Verdict::Observed || honest.get(id) != Some(&case.reason));
+        }
+        self
     }
 }
 
@@ -216,7 +236,9 @@ pub async fn prove(
         let runs: Vec<Result<FaultRun, ProveError>> = runs.inspect(|run| run.iter().for_each(&done)).collect().await;
         runs.into_iter().collect::<Result<Vec<FaultRun>, _>>()
     };
-    let honest = runs(profiles.iter().map(|profile| (None, *profile)).collect(), &BTreeMap::new()).await?;
+    let mut honest = runs(profiles.iter().map(|profile| (None, *profile)).collect(), &BTreeMap::new()).await?;
+    let observed: BTreeMap<String, BTreeMap<String, String>> =
+        honest.iter_mut().map(|run| (run.profile.clone(), run.take_observations())).collect();
     let alike = honest.iter().map(|run| (run.profile.as_str(), run)).collect();
     let mut wanted = Vec::new();
     for fault in &options.faults {
@@ -226,6 +248,11 @@ pub async fn prove(
         }
     }
     let runs = runs(wanted, &alike).await?;
+    let runs = runs.into_iter().map(|run| match observed.get(&run.profile) {
+        Some(observed) => run.without_equal_observations(observed),
+        None => run,
+    });
+    let runs = runs.collect();
     let all_faults = options.faults.len() == Fault::all().count();
     let Options { expected, complete, .. } = options;
     Ok(Proof { cases, honest, runs, expected, complete, all_faults, elapsed: clock.elapsed() })

@@ -10,18 +10,20 @@ use crate::baseline::Standing;
 use crate::client::Throttling;
 use crate::evidence::Exchange;
 use crate::plan::Part;
-use crate::rules::{Family, Rule};
+use crate::rules::{Family, Harm, Rule};
 use crate::suite::model::{BucketKind, Certification, Level, Operation};
 use crate::verdict::{Attainment, Certified, Finding, Verdict, attainments};
 
 /// What the member `format` of a record holds.
-pub const FORMAT: &str = "ssecheck-run/2";
+pub const FORMAT: &str = "ssecheck-run/3";
+/// The format before: its rules do not tell their harm, and no case is an observation.
+pub(super) const FORMER_FORMAT: &str = "ssecheck-run/2";
 
 /// A run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
-    /// `ssecheck-run/2`.
+    /// `ssecheck-run/3`.
     pub format: String,
     /// The version of `ssecheck` that made it.
     pub ssecheck: String,
@@ -262,6 +264,31 @@ impl RunRecord {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
+    /// The worst harm of the rules that a failing case accuses, whether its failure is declared or not.
+    #[must_use]
+    pub fn harm(&self, case: &CaseRecord) -> Option<Harm> {
+        if case.found != Verdict::Fail {
+            return None;
+        }
+        case.accused().iter().map(|id| self.rule(id).map_or(Harm::default(), |rule| rule.harm)).min()
+    }
+
+    /// The harms of the failing cases, worst first, each with how many cases accuse it at worst; declared and known failures count.
+    #[must_use]
+    pub fn harms(&self) -> Vec<(Harm, usize)> {
+        let worst: Vec<Harm> = self.cases.iter().filter_map(|case| self.harm(case)).collect();
+        let counted = |harm: Harm| (harm, worst.iter().filter(|it| **it == harm).count());
+        Harm::ALL.into_iter().map(counted).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The harms of the failing cases in words; nothing where no case fails.
+    #[must_use]
+    pub fn harms_in_words(&self) -> Option<String> {
+        let harms = self.harms();
+        let words: Vec<String> = harms.iter().map(|(harm, count)| format!("{count} {}", harm.as_str())).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
     /// Whether a case is not as the baseline has it, and the baseline is strict.
     #[must_use]
     pub fn is_off_strict_baseline(&self, case: &CaseRecord) -> bool {
@@ -279,6 +306,7 @@ impl RunRecord {
             missing: case.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
             // Without buckets of its own a run says nothing of settings of buckets.
             incomplete: case.incomplete || case.bucket == BucketKind::Own,
+            harms_data: self.harm(case).is_some_and(Harm::is_of_data),
         }))
     }
 

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::model::FORMER_FORMAT;
 use super::{FORMAT, RunRecord};
 use crate::bounded;
+use crate::rules::Catalogue;
 
 /// The largest record that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
@@ -30,7 +32,7 @@ pub enum RecordError {
         error: serde_json::Error,
     },
     /// It is of another format.
-    #[error("{} is `{found}`, and this ssecheck reads `{FORMAT}`; use the version that wrote it, or run again", path.display())]
+    #[error("{} is `{found}`, and this ssecheck reads `{FORMAT}` and `{FORMER_FORMAT}`; use the version that wrote it, or run again", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -67,10 +69,19 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, RecordError> {
 pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
     let malformed = |error| RecordError::Malformed { path: path.to_owned(), error };
     let head: Head = serde_json::from_slice(text).map_err(malformed)?;
-    if head.format != FORMAT {
-        return Err(RecordError::Format { path: path.to_owned(), found: head.format });
+    let mut record: RunRecord = match head.format.as_str() {
+        FORMAT | FORMER_FORMAT => serde_json::from_slice(text).map_err(malformed)?,
+        _ => return Err(RecordError::Format { path: path.to_owned(), found: head.format }),
+    };
+    if head.format == FORMER_FORMAT {
+        FORMAT.clone_into(&mut record.format);
+        // The catalogue that is built in is right; a test holds it so.
+        let rules = Catalogue::embedded().unwrap_or_default();
+        for rule in &mut record.rules {
+            rule.harm = rules.get(&rule.id).map_or(rule.harm, |known| known.harm);
+        }
     }
-    serde_json::from_slice(text).map_err(malformed)
+    Ok(record)
 }
 
 #[cfg(test)]

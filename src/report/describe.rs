@@ -25,6 +25,7 @@ pub fn describe(case: &CaseRecord, run: &RunRecord) -> String {
     let rules = rules_shown(case, run);
     for rule in &rules {
         line(&mut text, 1, &format!("rule {}: {}", rule.id, rule.text));
+        line(&mut text, 2, &format!("harm: {}", rule.harm.as_str()));
         line(&mut text, 2, &format!("source ({}): {}", rule.grade.as_str(), rule.source));
         if let Some(url) = &rule.url {
             line(&mut text, 2, url);

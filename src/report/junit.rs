@@ -53,7 +53,8 @@ struct SuiteDetails {
 }
 
 fn is_skipped(verdict: Verdict, off_baseline: bool) -> bool {
-    matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure) && !off_baseline
+    matches!(verdict, Verdict::Skipped | Verdict::NotSupported | Verdict::ExpectedFailure | Verdict::Observed)
+        && !off_baseline
 }
 
 fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
@@ -78,9 +79,10 @@ fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
         | Verdict::UnexpectedPass
         | Verdict::Skipped
         | Verdict::NotSupported
-        | Verdict::ExpectedFailure => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &reason),
+        | Verdict::Observed
+        | Verdict::ExpectedFailure => TestCaseBuilder::failure(&case.id, time, verdict.as_str(), &message(case)),
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => {
-            TestCaseBuilder::error(&case.id, time, verdict.as_str(), &reason)
+            TestCaseBuilder::error(&case.id, time, verdict.as_str(), &message(case))
         }
     };
     builder.set_classname(&format!("ssecheck.{}", case.suite));
@@ -88,6 +90,16 @@ fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
         builder.set_trace(&cdata(&describe(case, run)));
     }
     builder.build()
+}
+
+/// The rules that a case accuses, what was expected and what came; where nothing was compared, the reason.
+fn message(case: &CaseRecord) -> String {
+    let finding = case.findings.first().map(|found| &found.finding);
+    let Some((finding, first)) = finding.and_then(|finding| Some((finding, finding.mismatches.first()?))) else {
+        return printable(&case.reason);
+    };
+    let rules = if finding.rules.is_empty() { "no rule".to_owned() } else { finding.rules.join(", ") };
+    printable(&format!("{rules}: {}: expected {}, got {}", first.subject, first.expected, first.actual))
 }
 
 /// Text as it may stand in a CDATA section.

@@ -21,6 +21,7 @@ pub fn markdown(run: &RunRecord) -> String {
     head(&mut text, run);
     certification(&mut text, run);
     counts(&mut text, run);
+    harms(&mut text, run);
     let _ =
         writeln!(text, "\n<details><summary>Rules by family</summary>\n\n{}\n\n</details>", one_run_of_families(run));
     let mut left_out = 0;
@@ -39,6 +40,13 @@ pub fn markdown(run: &RunRecord) -> String {
         let _ = writeln!(text, "\n{left_out} more are left out here: they are in the HTML report and the JSON record.");
     }
     text
+}
+
+/// The harms of the failing cases, worst first.
+fn harms(text: &mut String, run: &RunRecord) {
+    if let Some(harms) = run.harms_in_words() {
+        let _ = writeln!(text, "\nFailures by harm: {harms}");
+    }
 }
 
 fn head(text: &mut String, run: &RunRecord) {
@@ -106,6 +114,7 @@ fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
         };
         groups.entry(group).or_default().push(case);
     }
+    groups.values_mut().for_each(|cases| cases.sort_by_key(|case| run.harm(case)));
     groups.into_iter().map(|((_, title), cases)| (title, cases)).collect()
 }
 

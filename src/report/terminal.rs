@@ -9,6 +9,7 @@ use super::{describe, in_a_log, printable};
 use crate::baseline::Standing;
 use crate::record::{CaseRecord, RunRecord};
 use crate::runner::{CaseResult, Event};
+use crate::suite::model::Level;
 use crate::verdict::{Attainment, Mismatch, Verdict};
 
 /// Writes to a terminal or a log as a run goes on.
@@ -63,7 +64,9 @@ impl<W: Write> Terminal<W> {
         }
         let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass, Verdict::Fail];
         for verdict in shown {
-            for (case, others) in by_cause(run, verdict) {
+            let mut causes = by_cause(run, verdict);
+            causes.sort_by_key(|(case, _)| run.harm(case));
+            for (case, others) in causes {
                 let text = describe(case, run);
                 let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), rest.trim_end())?;
@@ -91,6 +94,9 @@ impl<W: Write> Terminal<W> {
             .map(|(verdict, count)| self.styled(verdict, &format!("{count} {}", verdict.as_str())))
             .collect();
         writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.seconds, counts.join(", "))?;
+        if let Some(harms) = run.harms_in_words() {
+            writeln!(self.out, "failures by harm: {harms}")?;
+        }
         if run.complete {
             writeln!(self.out, "certification: {}", certification(&run.certification))?;
         }
@@ -153,7 +159,7 @@ impl<W: Write> Terminal<W> {
             Verdict::Fail | Verdict::UnexpectedPass => Style::new().red().bold(),
             Verdict::ExpectedFailure => Style::new().yellow(),
             Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => Style::new().yellow().bold(),
-            Verdict::NotSupported | Verdict::Skipped => Style::new().dim(),
+            Verdict::NotSupported | Verdict::Skipped | Verdict::Observed => Style::new().dim(),
         };
         style.force_styling(self.color).apply_to(text).to_string()
     }
@@ -178,12 +184,18 @@ fn certification(attainments: &[Attainment]) -> String {
     attainments.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// The cases of a verdict; of those blocked by the same cause the first, with the ids of the others.
+/// The cases of a verdict; of those that are blocked, or that fail at a `must` of one step, by the same cause the first, with the ids
+/// of the others.
 fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> {
     let mut groups: Vec<(&CaseRecord, Vec<&str>)> = Vec::new();
     for case in run.cases.iter().filter(|case| case.verdict == verdict) {
-        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| blocked_by(first) == blocked_by(case);
-        match groups.iter_mut().find(same).filter(|_| verdict == Verdict::Blocked) {
+        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| {
+            first.accused() == case.accused() && blocked_by(first) == blocked_by(case)
+        };
+        let is_by_a_step =
+            |case: &CaseRecord| case.findings.first().is_some_and(|found| found.finding.level == Some(Level::Must));
+        let may_be_grouped = verdict == Verdict::Blocked || (verdict == Verdict::Fail && is_by_a_step(case));
+        match groups.iter_mut().find(same).filter(|_| may_be_grouped) {
             Some((_, others)) => others.push(&case.id),
             None => groups.push((case, Vec::new())),
         }

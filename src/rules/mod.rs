@@ -33,6 +33,47 @@ impl Grade {
     }
 }
 
+/// What the breach of a rule does, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Harm {
+    /// Data, or an earlier object, is lost.
+    Loss,
+    /// Other bytes, sizes or metadata come back than were stored.
+    Corruption,
+    /// Data, metadata or a key reaches somebody who does not have the key.
+    Disclosure,
+    /// Clients that work with AWS S3 do not work.
+    #[default]
+    Interoperability,
+    /// A response is worded otherwise.
+    Wording,
+}
+
+impl Harm {
+    /// All of them, worst first.
+    pub const ALL: [Self; 5] = [Self::Loss, Self::Corruption, Self::Disclosure, Self::Interoperability, Self::Wording];
+
+    /// The harm as the catalogue writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Corruption => "corruption",
+            Self::Disclosure => "disclosure",
+            Self::Interoperability => "interoperability",
+            Self::Wording => "wording",
+        }
+    }
+
+    /// Whether data are lost, garbled or given away: then no certification level is reached.
+    #[must_use]
+    pub fn is_of_data(self) -> bool {
+        self <= Self::Disclosure
+    }
+}
+
 /// One rule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -50,6 +91,9 @@ pub struct Rule {
     pub source: String,
     /// How well it is known.
     pub grade: Grade,
+    /// What its breach does. Records of the format `ssecheck-run/2` do not say it.
+    #[serde(default)]
+    pub harm: Harm,
     /// Public address of the source, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

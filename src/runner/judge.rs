@@ -8,7 +8,7 @@ use super::{CaseResult, ControlRun, ProbeRun, StepsRun};
 use crate::baseline::Baseline;
 use crate::plan::{Needed, PlannedCase};
 use crate::profile::Profile;
-use crate::suite::model::Step;
+use crate::suite::model::{Level, Step};
 use crate::suite::{Case, Suite};
 use crate::verdict::{
     Finding, Judgement, Mismatch, StepsOutcome, Terms, Transcript, Verdict, conclude, in_the_light_of, judge_steps,
@@ -56,15 +56,16 @@ impl Scene<'_> {
         let own = self.case.own_rules();
         let Ended { outcome, stopped } = match stopped {
             Some(stopped) => self.stopped(steps, stopped),
-            None => Ended { outcome: judge_steps(steps, self.terms(&own), &transcript), stopped: None },
+            None => Ended { outcome: judge_steps(steps, self.terms(&own, steps), &transcript), stopped: None },
         };
         StepsRun { transcript, outcome, stopped }
     }
 
     /// What its steps are judged by; `own` are the case's own rules.
-    pub(super) fn terms<'t>(&'t self, own: &'t [String]) -> Terms<'t> {
+    pub(super) fn terms<'t>(&'t self, own: &'t [String], steps: &'t [Arc<Step>]) -> Terms<'t> {
         let Scene { suite, case, control, profile } = *self;
-        Terms { control, profile, cited: &case.rules, own, bodies: &suite.bodies }
+        let observes = case.level == Level::Observe;
+        Terms { control, profile, own, observes, steps, bucket: case.bucket, bodies: &suite.bodies }
     }
 
     pub(super) fn stopped(&self, steps: &[Arc<Step>], stopped: Stopped) -> Ended {
@@ -91,6 +92,23 @@ impl StepsRun {
         answer.is_some_and(|answer| answer.status >= 500 && answer.status != 501)
     }
 
+    /// The judgement on an observation: what the server does, unless a step shows a breach, or nothing was observed.
+    fn observed(&self, case: &Case, judgement: Judgement) -> Judgement {
+        let is_breach = judgement.findings.first().is_some_and(|finding| finding.level == Some(Level::Must));
+        if is_breach || !matches!(judgement.verdict, Verdict::Pass | Verdict::Fail) {
+            return judgement;
+        }
+        let responses = case.steps.iter().filter(|step| !step.setup && !step.probe);
+        let responses = responses.filter_map(|step| Some((step, self.transcript.answer(&step.id)?)));
+        let seen: Vec<String> = responses
+            .map(|(step, answer)| {
+                let code = answer.s3_code().map(|code| format!(" {code}")).unwrap_or_default();
+                format!("step `{}`: {}{code}", step.id, answer.status)
+            })
+            .collect();
+        Judgement::new(Verdict::Observed, seen.join(", "), Vec::new())
+    }
+
     /// Whether the step that decided was answered with a 2xx.
     fn is_accepted(&self) -> bool {
         let StepsOutcome::Broken(finding) = &self.outcome else { return false };
@@ -114,6 +132,10 @@ pub fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
             let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
             judgement(Verdict::Error, reason, finding)
         }
+        StepsOutcome::Breach(finding) => {
+            let reason = format!("the probe of `{}` shows that a rule is broken", probe.id);
+            judgement(Verdict::Fail, reason, finding)
+        }
         StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) | StepsOutcome::NotSupported(finding) => {
             let what = finding.mismatches.first();
             let what = what.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual));
@@ -135,6 +157,9 @@ impl CaseResult {
     pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<ControlRun>) -> Self {
         let outcomes: Vec<_> = controls.iter().map(|c| (c.step.clone(), c.run.outcome.clone())).collect();
         let mut judgement = conclude(own.outcome.clone(), &outcomes, own.is_accepted());
+        if planned.case.level == Level::Observe {
+            judgement = own.observed(&planned.case, judgement);
+        }
         if own.stopped == Some(Stopped::Panicked) {
             PANICKED.clone_into(&mut judgement.reason);
         }

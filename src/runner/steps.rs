@@ -129,7 +129,7 @@ impl Shared {
                     so_far.add(self.client.send(&step.id, true, probe, &redactor, &disclosures).await);
                 }
             }
-            let outcome = so_far.judged(group, scene.terms(&own));
+            let outcome = so_far.judged(group, scene.terms(&own, steps));
             // What follows would rest on a step that did not come out: it decides.
             if outcome != StepsOutcome::Held {
                 return Ok(Ended { outcome, stopped: None });

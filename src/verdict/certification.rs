@@ -40,6 +40,8 @@ pub struct Certified<'a> {
     pub missing: Option<(&'a str, Certification)>,
     /// Whether it was left out for want of configuration.
     pub incomplete: bool,
+    /// Whether it shows, declared or not, that data are lost, garbled or given away: then no level is reached.
+    pub harms_data: bool,
 }
 
 /// What the cases of a run say of each level. Only required cases count; one that is left out because the service has no
@@ -50,7 +52,9 @@ pub fn attainments<'a>(cases: impl Iterator<Item = Certified<'a>> + Clone) -> Ve
         let mut attainment = Attainment { level, passed: 0, not_passed: 0, missing: Vec::new() };
         let missing = cases.clone().filter_map(|case| case.missing).filter(|(_, asked_by)| *asked_by <= level);
         attainment.missing.extend(missing.map(|(id, _)| id.to_owned()));
-        for case in cases.clone().filter(|case| case.level == Level::Must && case.certification <= level) {
+        let counts =
+            |case: &Certified<'_>| case.harms_data || (case.level == Level::Must && case.certification <= level);
+        for case in cases.clone().filter(counts) {
             match case.verdict {
                 Verdict::Pass => attainment.passed += 1,
                 Verdict::NotSupported => {}
@@ -71,7 +75,7 @@ mod tests {
     use Certification::{Core, Extended, Full};
 
     fn case(certification: Certification, verdict: Verdict) -> Certified<'static> {
-        Certified { certification, level: Level::Must, verdict, missing: None, incomplete: false }
+        Certified { certification, level: Level::Must, verdict, missing: None, incomplete: false, harms_data: false }
     }
 
     fn reached(cases: &[Certified<'static>]) -> Vec<Certification> {
@@ -103,6 +107,12 @@ mod tests {
         assert_eq!(reached(&[case(Core, Verdict::Pass), advisory, skipped.clone()]), [Core, Extended, Full]);
         let left_out = Certified { incomplete: true, ..skipped };
         assert_eq!(reached(&[case(Core, Verdict::Pass), left_out]), []);
+    }
+
+    #[test]
+    fn harm_to_data_stands_in_the_way_of_every_level() {
+        let harmful = Certified { level: Level::Should, harms_data: true, ..case(Full, Verdict::ExpectedFailure) };
+        assert_eq!(reached(&[case(Core, Verdict::Pass), harmful]), []);
     }
 
     #[test]

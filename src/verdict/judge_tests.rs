@@ -14,15 +14,20 @@ fn steps(steps: Value) -> Vec<Arc<Step>> {
 
 fn judged(declared: Value, profile: &str, exchanges: Vec<Exchange>) -> StepsOutcome {
     let transcript = Transcript { exchanges, facts: Facts::default() };
-    let cited = ["own".to_owned()];
-    let terms = Terms { control: false, profile, cited: &cited, own: &cited, bodies: &BTreeMap::new() };
-    judge_steps(&steps(declared), terms, &transcript)
+    judged_in(&steps(declared), profile, false, &transcript)
+}
+
+fn judged_in(steps: &[Arc<Step>], profile: &str, observes: bool, transcript: &Transcript) -> StepsOutcome {
+    let (own, bodies, bucket) = (["own".to_owned()], BTreeMap::new(), BucketKind::Plain);
+    let terms = Terms { control: false, profile, own: &own, observes, bucket, steps, bodies: &bodies };
+    judge_steps(steps, terms, transcript)
 }
 
 fn kind(outcome: &StepsOutcome) -> &'static str {
     match outcome {
         StepsOutcome::Held => "held",
         StepsOutcome::Broken(_) => "broken",
+        StepsOutcome::Breach(_) => "breach",
         StepsOutcome::Blocked(_) => "blocked",
         StepsOutcome::NotSupported(_) => "not supported",
         StepsOutcome::Unjudgeable(_) => "unjudgeable",
@@ -31,7 +36,9 @@ fn kind(outcome: &StepsOutcome) -> &'static str {
 
 fn rule(outcome: &StepsOutcome) -> Option<&str> {
     match outcome {
-        StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) => finding.rules.first().map(String::as_str),
+        StepsOutcome::Broken(finding) | StepsOutcome::Breach(finding) | StepsOutcome::Blocked(finding) => {
+            finding.rules.first().map(String::as_str)
+        }
         _ => None,
     }
 }
@@ -56,15 +63,16 @@ fn what_is_no_evidence_blocks_and_does_not_fail(#[case] status: u16, #[case] eta
 }
 
 #[rstest]
-#[case::about_something_else(json!({}), "blocked")]
-#[case::of_setup(json!({"setup": true}), "blocked")]
-fn a_key_given_back_is_about_a_rule_of_its_own(#[case] members: Value, #[case] expected: &str) {
+#[case::about_something_else(json!({}))]
+#[case::of_setup(json!({"setup": true}))]
+#[case::of_a_probe(json!({"probe": true}))]
+fn a_key_given_back_is_a_breach_whatever_its_step_is_there_for(#[case] members: Value) {
     let mut step = json!({"id": "put", "request": {}});
     step.as_object_mut().expect("it is one").extend(members.as_object().expect("it is one").clone());
     let mut answer = answer(200);
     answer.leaked_keys.push("K".to_owned());
     let outcome = judged(json!([step]), "portable", vec![exchange("put", Reply::Answer(answer))]);
-    assert_eq!((kind(&outcome), rule(&outcome)), (expected, Some("customer-key-never-returned")));
+    assert_eq!((kind(&outcome), rule(&outcome)), ("breach", Some("customer-key-never-returned")));
 }
 
 /// Whatever else is to be said of the answer.
@@ -136,17 +144,6 @@ fn what_only_a_profile_asks_for_accuses_the_profile_s_rule(
 }
 
 #[test]
-fn a_key_given_back_fails_what_is_about_it() {
-    let mut answer = answer(200);
-    answer.leaked_keys.push("K".to_owned());
-    let transcript = Transcript { exchanges: vec![exchange("put", Reply::Answer(answer))], facts: Facts::default() };
-    let cited = ["customer-key-never-returned".to_owned()];
-    let terms = Terms { control: false, profile: "portable", cited: &cited, own: &cited, bodies: &BTreeMap::new() };
-    let outcome = judge_steps(&steps(json!([{"id": "put", "request": {}}])), terms, &transcript);
-    assert_eq!((kind(&outcome), rule(&outcome)), ("broken", Some("customer-key-never-returned")));
-}
-
-#[test]
 fn what_is_about_another_rule_accuses_that_at_its_own_level() {
     let mut listing = answer(200);
     listing.body.text = Some(LISTED.to_owned());
@@ -191,7 +188,7 @@ fn where_no_connection_is_taken_storage_is_judged_by_itself(#[case] listed: &str
 
 #[rstest]
 #[case::shown_what_it_sent("SignatureDoesNotMatch", "held")]
-#[case::otherwise("AccessDenied", "blocked")]
+#[case::otherwise("AccessDenied", "breach")]
 fn a_key_may_stand_in_a_request_that_is_shown(#[case] code: &str, #[case] expected: &str) {
     let step = json!([{"id": "s", "request": {"tampered": {"x-amz-date": {"value": "20200101T000000Z"}}}, "expect": {"refused": true}}]);
     let mut shown = exchange("s", answered(403, &[], &format!("<Error><Code>{code}</Code></Error>")));
@@ -318,4 +315,44 @@ fn a_success_whose_body_breaks_off_is_none(
     let needs = json!({"status": [status.to_string()]});
     let steps = json!([{"id": "get", "request": {}, "needs": needs, "expect": expect}]);
     assert_eq!(kind(&judged(steps, "portable", vec![exchange("get", Reply::Answer(answer))])), expected);
+}
+
+/// A guard's read with these members, of an object that was stored so.
+fn guarded(put: Value, read: Value, status: u16, observes: bool) -> StepsOutcome {
+    let mut put_step = json!({"operation": "PutObject", "body": "b"});
+    put_step.as_object_mut().unwrap().extend(put.as_object().unwrap().clone());
+    let mut step =
+        json!({"id": "guard", "setup": !observes, "request": {"operation": "GetObject"}, "expect": {"refused": true}});
+    step["request"].as_object_mut().unwrap().extend(read.as_object().unwrap().clone());
+    let declared = steps(json!([{"id": "put", "setup": true, "request": put_step}, step]));
+    let exchanges = vec![exchange("put", Reply::Answer(answer(200))), exchange("guard", Reply::Answer(answer(status)))];
+    judged_in(&declared, "portable", observes, &Transcript { exchanges, facts: Facts::default() })
+}
+
+#[rstest]
+#[case::without_a_key(json!({"sse_c": {"key": "K"}}), json!({}), 200, "breach", Some("read-needs-key"))]
+#[case::a_range_without_a_key(json!({"sse_c": {"key": "K"}}), json!({}), 206, "breach", Some("read-needs-key"))]
+#[case::with_another_key(json!({"sse_c": {"key": "K"}}), json!({"sse_c": {"key": "L"}}), 200, "breach", Some("read-wrong-key"))]
+#[case::the_metadata(json!({"sse_c": {"key": "K"}}), json!({"operation": "HeadObject"}), 200, "breach", Some("read-needs-key"))]
+#[case::a_copy(json!({"sse_c": {"key": "K"}}), json!({"operation": "CopyObject", "object": "c", "copy_source": {}}), 200, "breach", Some("copy-needs-source-key"))]
+#[case::refused(json!({"sse_c": {"key": "K"}}), json!({}), 400, "held", None)]
+#[case::an_unencrypted_object(json!({}), json!({"sse_c": {"key": "K"}}), 200, "blocked", Some("own"))]
+#[case::the_right_key_in_another_spelling(json!({"sse_c": {"key": "K"}}), json!({"sse_c": {"key": "K", "customer_key": {"form": "base64url"}}}), 200, "blocked", Some("own"))]
+#[case::a_server_error(json!({"sse_c": {"key": "K"}}), json!({}), 500, "blocked", Some("own"))]
+fn a_guard_that_shows_a_read_without_the_key_accuses_the_rule(
+    #[case] put: Value,
+    #[case] read: Value,
+    #[case] status: u16,
+    #[case] expected: &str,
+    #[case] accused: Option<&str>,
+) {
+    let outcome = guarded(put, read, status, false);
+    assert_eq!((kind(&outcome), rule(&outcome)), (expected, accused));
+}
+
+#[rstest]
+#[case::answered_by_the_condition(304, "broken")]
+#[case::served(200, "breach")]
+fn an_observation_excuses_no_breach(#[case] status: u16, #[case] expected: &str) {
+    assert_eq!(kind(&guarded(json!({"sse_c": {"key": "K"}}), json!({}), status, true)), expected);
 }

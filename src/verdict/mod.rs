@@ -1,5 +1,6 @@
 //! The judge: evidence in, verdict out. Pure: the same evidence gets the same verdict.
 
+mod breach;
 mod certification;
 mod check;
 mod departures;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
-use crate::suite::model::{Auth, Level, Outcome, Scheme, Step};
+use crate::suite::model::{Auth, BucketKind, Level, Outcome, Scheme, Step};
 pub use certification::{Attainment, Certified, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
@@ -44,11 +45,13 @@ pub enum Verdict {
     Skipped,
     /// The endpoint or the network gave no answer that could be judged.
     Error,
+    /// An observation was made: what the server does is recorded, and nothing is required of it.
+    Observed,
 }
 
 impl Verdict {
     /// All verdicts in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pass,
         Self::Fail,
         Self::UnexpectedPass,
@@ -58,6 +61,7 @@ impl Verdict {
         Self::NotSupported,
         Self::Skipped,
         Self::Error,
+        Self::Observed,
     ];
 
     /// The verdict as files write it.
@@ -85,6 +89,7 @@ impl Verdict {
             Self::NotSupported => "not supported",
             Self::Skipped => "skipped",
             Self::Error => "error",
+            Self::Observed => "observed",
         }
     }
 }
@@ -188,6 +193,8 @@ pub enum StepsOutcome {
     Held,
     /// A judged step came out otherwise.
     Broken(Box<Finding>),
+    /// A step, whether judged or not, shows that data were given away or garbled, or a customer key came back: see [`breach`].
+    Breach(Box<Finding>),
     /// A setup step came out otherwise.
     Blocked(Box<Finding>),
     /// A probe showed that the endpoint lacks the operation.
@@ -203,6 +210,7 @@ impl StepsOutcome {
         match self {
             Self::Held => None,
             Self::Broken(finding)
+            | Self::Breach(finding)
             | Self::Blocked(finding)
             | Self::NotSupported(finding)
             | Self::Unjudgeable(finding) => Some(finding),
@@ -217,10 +225,14 @@ pub struct Terms<'a> {
     pub control: bool,
     /// Name of the profile.
     pub profile: &'a str,
-    /// Ids of the rules that the scenario cites.
-    pub cited: &'a [String],
     /// Those that its expectations are about unless they say otherwise.
     pub own: &'a [String],
+    /// Whether the scenario is an observation, which accuses nobody by its own rules.
+    pub observes: bool,
+    /// The kind of bucket that they are sent to.
+    pub bucket: BucketKind,
+    /// All steps of the run of steps, in order.
+    pub steps: &'a [Arc<Step>],
     /// The suite's bodies.
     pub bodies: &'a BTreeMap<String, Body>,
 }
@@ -257,10 +269,10 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     let is_shown_the_request = step.request.tampered.is_some() && says(exchange, "SignatureDoesNotMatch");
     let leaks = if is_shown_the_request { Vec::new() } else { judge.leaked_keys() };
     if !leaks.is_empty() {
-        // A scenario about something else proves nothing by such an answer, and leaves the finding to those about it.
-        let finding = about(&[KEY_NEVER_RETURNED.to_owned()], None, leaks);
-        let is_about_it = terms.cited.iter().any(|rule| rule == KEY_NEVER_RETURNED);
-        return if is_about_it { not_met(finding) } else { StepsOutcome::Blocked(finding) };
+        return StepsOutcome::Breach(breach::of_leaks(step, terms, leaks));
+    }
+    if let Some(finding) = breach::of_step(step, terms, &judge) {
+        return StepsOutcome::Breach(finding);
     }
     if let Some(mismatch) = unjudgeable(step, exchange) {
         return StepsOutcome::Unjudgeable(finding(vec![mismatch]));
@@ -350,7 +362,8 @@ fn expects_redirect(step: &Step) -> bool {
 /// Joins what became of a scenario's own steps and of its controls.
 #[must_use]
 pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted: bool) -> Judgement {
-    let failed = controls.iter().find(|(_, outcome)| *outcome != StepsOutcome::Held);
+    let breach = controls.iter().find(|(_, outcome)| matches!(outcome, StepsOutcome::Breach(_)));
+    let failed = breach.or_else(|| controls.iter().find(|(_, outcome)| *outcome != StepsOutcome::Held));
     let judgement = Judgement::new;
     match (own, failed) {
         (StepsOutcome::Unjudgeable(finding), _) => judgement(
@@ -367,6 +380,8 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             let reason = format!("step `{}`, which it needs, did not come out{by}", finding.step);
             judgement(Verdict::Blocked, reason, vec![*finding])
         }
+        (StepsOutcome::Breach(finding), _) => breached(*finding),
+        (_, Some((_, StepsOutcome::Breach(finding)))) => breached(Finding::clone(finding)),
         // An answer that accepts what must be refused is a failure whatever the control says.
         (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => judgement(
             Verdict::Fail,
@@ -383,7 +398,7 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
                 StepsOutcome::Broken(finding)
                 | StepsOutcome::Blocked(finding)
                 | StepsOutcome::NotSupported(finding) => (Verdict::Inconclusive, Some(finding)),
-                StepsOutcome::Held => (Verdict::Inconclusive, None),
+                StepsOutcome::Held | StepsOutcome::Breach(_) => (Verdict::Inconclusive, None),
             };
             findings.extend(finding.map(|finding| Finding::clone(finding)));
             let reason =
@@ -392,6 +407,13 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
         }
         (_, None) => judgement(Verdict::Pass, "every expectation held".to_owned(), Vec::new()),
     }
+}
+
+/// The judgement on a case of which some step shows a breach.
+fn breached(finding: Finding) -> Judgement {
+    let what = if finding.control { "the positive control of step" } else { "step" };
+    let reason = format!("{what} `{}` shows that a rule is broken, whatever the step is there for", finding.step);
+    Judgement::new(Verdict::Fail, reason, vec![finding])
 }
 
 #[cfg(test)]

@@ -171,7 +171,10 @@ fn runs_are_compared_case_by_case_and_rule_by_rule() {
 #[case::not_there(None, "cannot read run.json")]
 #[case::no_json(Some("{"), "line 1")]
 #[case::no_record(Some(r#"{"format": "ssecheck-run/2"}"#), "missing field")]
-#[case::another_format(Some(r#"{"format": "ssecheck-run/9"}"#), "this ssecheck reads `ssecheck-run/2`")]
+#[case::another_format(
+    Some(r#"{"format": "ssecheck-run/9"}"#),
+    "this ssecheck reads `ssecheck-run/3` and `ssecheck-run/2`"
+)]
 #[case::hostile(Some("{\"format\": \"\\u001b[2J\"}"), "\\u{1b}[2J")]
 fn a_record_that_cannot_be_read_is_told(#[case] text: Option<&str>, #[case] told: &str) {
     let workplace = Workplace::new();

@@ -95,7 +95,7 @@ fn what_the_endpoint_lacks_is_told_with_the_probe_and_accuses_nobody() {
 }
 
 #[rstest]
-#[case::rule("range-exact", &["asserted", "how to mend a server", "round-trip/range", "range-across-parts"])]
+#[case::rule("range-exact", &["documented", "harm: corruption", "how to mend a server", "round-trip/range", "range-across-parts"])]
 #[case::scenario("copy/rotate", &["why it matters", "key-rotation", "fails under the faults"])]
 #[case::one_case("round-trip/get[0]", &["scenario round-trip/get", "of round-trip/get[0]"])]
 #[case::fault("etag-md5", &["breaks", "etag-not-md5", "caught by", "ssecheck serve --fault etag-md5"])]

@@ -123,7 +123,15 @@ pub fn answer(bytes: &[u8]) {
         transcript.exchanges.push(exchange(step, &answer, true));
     }
     let own = case.own_rules();
-    let terms = Terms { control: false, profile: "aws", cited: &case.rules, own: &own, bodies: &suite.bodies };
+    let terms = Terms {
+        control: false,
+        profile: "aws",
+        own: &own,
+        observes: false,
+        bucket: case.bucket,
+        steps: &case.steps,
+        bodies: &suite.bodies,
+    };
     for step in &case.steps {
         let outcome = judge_step(step, terms, &transcript);
         assert_eq!(outcome, judge_step(step, terms, &transcript));

@@ -100,7 +100,7 @@ pub(super) fn list(state: &State, action: &Action) -> Option<Expected> {
     }
     let expected = Expected::accepted(state, action, request(action, object, Presented::Nothing));
     let size = json!({"status": ["200"], "entry": {"size": stored.content.length}});
-    let expected = expected.decided("listing-plaintext-size", Level::Should, size, of_length(state, object, stored));
+    let expected = expected.decided("listing-plaintext-size", Level::Must, size, of_length(state, object, stored));
     let same = json!({"entry": {"etag_same_as": version.step}});
     Some(expected.should("etag-consistent", same, [guard::encrypted()]))
 }

@@ -226,7 +226,7 @@ pub(super) fn complete(state: &State, action: &Action) -> Option<Expected> {
                 expected.decided(rule, Level::Must, answer, vec![guard::encrypted()])
             } else {
                 let guards = vec![guard::encrypted(), guard::parts_read()];
-                expected.decided("multipart-round-trip", Level::Should, answer, guards)
+                expected.decided("multipart-round-trip", Level::Must, answer, guards)
             };
         }
         let format = json!({"etag": {"format": "multipart"}});
@@ -287,7 +287,7 @@ pub(super) fn list_parts(state: &State, action: &Action) -> Option<Expected> {
         return Some(expected.decided("list-parts-plaintext", Level::Must, answer, vec![guard::encrypted()]));
     }
     let absent = json!({"entry": {"part_number": number, "absent": true}});
-    upload.refused.contains(&number).then(|| expected.should("refused-part-not-kept", absent, [guard::encrypted()]))
+    upload.refused.contains(&number).then(|| expected.must("refused-part-not-kept", absent, [guard::encrypted()]))
 }
 
 /// ListMultipartUploads.

@@ -73,6 +73,7 @@ pub(super) struct RuleView {
     pub text: String,
     pub source: String,
     pub grade: &'static str,
+    pub harm: &'static str,
     /// Where the source stands, if that can be followed without harm.
     pub url: Option<String>,
     pub fix: String,
@@ -140,7 +141,7 @@ pub(super) fn is_problem(run: &RunRecord, case: &CaseRecord) -> bool {
 
 /// How soon a reader wants to see a case.
 pub(super) fn rank(run: &RunRecord, case: &CaseRecord) -> usize {
-    let order = [Verdict::ExpectedFailure, Verdict::NotSupported, Verdict::Skipped, Verdict::Pass];
+    let order = [Verdict::ExpectedFailure, Verdict::Observed, Verdict::NotSupported, Verdict::Skipped, Verdict::Pass];
     match case.verdict {
         _ if run.fails(case) => 0,
         Verdict::Fail => 1,
@@ -200,6 +201,7 @@ impl RuleView {
             text: cut.text(&rule.text, MOST_TEXT),
             source: cut.text(&rule.source, MOST_TEXT),
             grade: rule.grade.as_str(),
+            harm: rule.harm.as_str(),
             url: rule.url.as_deref().filter(|url| url.len() <= MOST_TEXT).and_then(safe_url),
             fix: cut.text(&rule.fix, MOST_TEXT),
         }

@@ -47,7 +47,7 @@ pub struct HtmlError(#[from] minijinja::Error);
 #[derive(Debug, Serialize)]
 struct Choices {
     verdicts: Vec<(String, &'static str)>,
-    levels: [&'static str; 3],
+    levels: [&'static str; 4],
     certifications: [&'static str; 3],
     suites: Vec<String>,
 }
@@ -65,7 +65,7 @@ pub fn html(run: &RunRecord) -> Result<Vec<u8>, HtmlError> {
     let suites = cut.items(&run.suites, MOST_SUITES).iter().map(|suite| short_id(&suite.id)).collect();
     let choices = Choices {
         verdicts: run.counted().map(|(verdict, _)| (verdict.id(), verdict.as_str())).collect(),
-        levels: [Level::Must, Level::Should, Level::May].map(Level::as_str),
+        levels: [Level::Must, Level::Should, Level::May, Level::Observe].map(Level::as_str),
         certifications: Certification::ALL.map(Certification::as_str),
         suites,
     };
@@ -91,7 +91,7 @@ pub fn html(run: &RunRecord) -> Result<Vec<u8>, HtmlError> {
 fn cases(run: &RunRecord, environment: &Environment<'_>, cut: &mut Cut) -> Result<(String, usize), HtmlError> {
     let template = environment.get_template("case.html")?;
     let mut ordered: Vec<&CaseRecord> = run.cases.iter().collect();
-    ordered.sort_by_key(|case| case::rank(run, case));
+    ordered.sort_by_key(|case| (case::rank(run, case), run.harm(case)));
     let mut written = String::new();
     let mut shown = 0;
     for case in ordered {

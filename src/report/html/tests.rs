@@ -25,6 +25,7 @@ fn page(run: &RunRecord) -> String {
 fn rule(id: &str, family: &str) -> Rule {
     let text = |name: &str| format!("{name} of {id}");
     Rule {
+        harm: crate::rules::Harm::Disclosure,
         id: id.to_owned(),
         family: family.to_owned(),
         title: text("title"),
@@ -203,6 +204,7 @@ fn hostile() -> RunRecord {
         "core",
         "tls",
         "recorded",
+        "disclosure",
         "PutObject",
         "GetObject",
         "HeadObject",

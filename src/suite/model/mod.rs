@@ -122,6 +122,8 @@ pub enum Level {
     Should,
     /// Optional: a failure is reported and does not fail the run.
     May,
+    /// An observation: neither a document nor a recording says what is right. It records what the server does and accuses nobody.
+    Observe,
 }
 
 impl Level {
@@ -132,6 +134,7 @@ impl Level {
             Self::Must => "must",
             Self::Should => "should",
             Self::May => "may",
+            Self::Observe => "observe",
         }
     }
 }

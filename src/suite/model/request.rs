@@ -110,6 +110,9 @@ impl DigestAlgorithm {
     }
 }
 
+/// The name of the object that a request addresses unless it names one.
+const DEFAULT_OBJECT: &str = "object";
+
 /// Everything of a request that a suite controls. In a control, every member given replaces the step's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -220,6 +223,14 @@ pub struct CopySource {
     /// The SSE-C headers of the source (`x-amz-copy-source-server-side-encryption-customer-…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sse_c: Option<Box<SseC>>,
+}
+
+impl CopySource {
+    /// The source object's name in the scenario.
+    #[must_use]
+    pub fn object_name(&self) -> &str {
+        self.object.as_deref().unwrap_or(DEFAULT_OBJECT)
+    }
 }
 
 /// A header's value: give `absent`, `value`, `of_step`, `digest`, or `key` and/or `form`.
@@ -353,7 +364,7 @@ impl Request {
     /// The object's name in the scenario.
     #[must_use]
     pub fn object_name(&self) -> &str {
-        self.object.as_deref().unwrap_or("object")
+        self.object.as_deref().unwrap_or(DEFAULT_OBJECT)
     }
 
     /// Whether its body must be held in memory as a whole to be sent.

@@ -186,7 +186,7 @@ impl Read<'_> {
         let mut expected = Expected::refused(self.state, self.action, self.request(), refusal);
         if self.of == Of::Checksum {
             let hidden = json!({"headers": {"x-amz-checksum-crc32": {"absent": true}}});
-            expected = expected.should("read-checksum-needs-key", hidden, []);
+            expected = expected.must("read-checksum-needs-key", hidden, []);
         }
         if self.stored.has_metadata {
             let hidden = json!({"headers": {"x-amz-meta-owner": {"absent": true}}});
@@ -288,7 +288,6 @@ impl Read<'_> {
             expected.checks.truncate(1);
             expected.checks[0].expect = json!({"refused": true, "status_same_as": step});
         }
-        expected.checks[0].level = Level::Should;
         let right = json!({"request": {"sse_c": {"key": right.name()}}, "expect": {"status": [answered]}});
         expected.control = Some(right);
         Some(Some(expected))

@@ -93,7 +93,7 @@ impl Read<'_> {
         let told = json!({"headers": {"content-range": {"equals": format!("bytes {from}-{to}/{length}")}}});
         let guards = || vec![guard::encrypted(), guard::read(Reading::Get), self.seen()];
         Expected::answered(self.state, self.action, self.request(), answer)
-            .decided("range-exact", Level::Should, json!({"status": ["206"], "body": slice}), guards())
+            .decided("range-exact", Level::Must, json!({"status": ["206"], "body": slice}), guards())
             .must("content-range-plaintext", told, guards())
     }
 
@@ -121,7 +121,7 @@ impl Read<'_> {
             Reading::Get => {
                 let slice = self.stored.content.slice(start, *size).expected();
                 let answer = json!({"status": ["200", "206"], "body": slice});
-                expected.decided("part-number-exact", Level::Should, answer, guards())
+                expected.decided("part-number-exact", Level::Must, answer, guards())
             }
             _ => {
                 let length = json!({"headers": {"content-length": {"equals": size.to_string()}}});
@@ -268,9 +268,8 @@ impl Read<'_> {
             if self.which != Which::Newest || self.reading == Reading::Attributes {
                 return None;
             }
-            let level = if disturbed.rule == "refused-write-keeps-previous" { Level::Should } else { Level::Must };
             let guards = vec![guard::encrypted(), seen(disturbed.at, self.object, self.stored)];
-            return Some((disturbed.rule, level, self.whole(), guards));
+            return Some((disturbed.rule, Level::Must, self.whole(), guards));
         }
         if self.state.bucket == BucketKind::DefaultEncrypted {
             let answer = json!({"status": ["200"]});
@@ -317,7 +316,7 @@ impl Read<'_> {
                 guards.push(guard::parts_read());
                 must("part-replaced", guards)
             }
-            Origin::Parts { .. } => Some(("multipart-round-trip", Level::Should, self.whole(), basics())),
+            Origin::Parts { .. } => Some(("multipart-round-trip", Level::Must, self.whole(), basics())),
         }
     }
 }
