@@ -8,15 +8,14 @@ use crate::suite::model::{BucketKind, Level, Operation, Payload, Request, SseC, 
 
 /// Finds the breach that the response to a step shows.
 pub(super) fn of_step(step: &Step, terms: Terms<'_>, check: &Check<'_>) -> Option<Box<Finding>> {
-    let is_judged = !step.setup && !step.probe && !terms.control && !terms.observes;
+    let is_evidence = step.needs.as_deref().is_none_or(|needs| check.outcome(needs).is_empty());
+    // The rules of a judged step say what its own response breaks.
+    if !step.setup && !step.probe && !terms.control && !terms.observes && is_evidence {
+        return None;
+    }
     let history = History { steps: terms.steps, until: step, check };
-    let (rule, mismatches) = match read_without_key(step, terms, &history) {
-        // The rules of a judged step say what its own response breaks.
-        Some(_) if is_judged => return None,
-        Some(found) => found,
-        None if is_judged => return None,
-        None => other_content(step, &history)?,
-    };
+    let found = read_without_key(step, terms, &history).or_else(|| part_without_key(step, &history));
+    let (rule, mismatches) = found.or_else(|| other_content(step, &history))?;
     Some(finding(step, terms, rule, mismatches))
 }
 
@@ -63,6 +62,20 @@ fn read_without_key(step: &Step, terms: Terms<'_>, history: &History<'_>) -> Opt
         _ => rule,
     };
     Some((rule, vec![Mismatch::new("status", what, format!("{} {with}", answer.status))]))
+}
+
+/// A part that is taken without the customer key of its upload.
+fn part_without_key(step: &Step, history: &History<'_>) -> Option<(&'static str, Vec<Mismatch>)> {
+    let request = &step.request;
+    let answer = history.succeeded(step).filter(|_| request.operation == Some(Operation::UploadPart))?;
+    let key = history.key_of_upload(request.upload.as_deref()?)?;
+    let (with, rule) = match request.sse_c.as_deref() {
+        None => ("without a key", "part-as-created"),
+        Some(sse_c) if *sse_c == SseC::default() => ("without a key", "part-as-created"),
+        Some(sse_c) => ("with another key", right_key(sse_c).filter(|other| *other != key).map(|_| "part-same-key")?),
+    };
+    let expected = "a refusal of a part without the customer key of its upload";
+    Some((rule, vec![Mismatch::new("status", expected, format!("{} {with}", answer.status))]))
 }
 
 /// A read of an SSE-C object under its key that succeeds with other content, or another size, than was stored.
@@ -147,21 +160,27 @@ impl<'a> History<'a> {
         };
         let mut writes = self.before().rev().filter(|step| changes(&step.request));
         // A failed or interrupted write, or one of several at the same time, may have changed it or not.
-        writes.next().filter(|step| step.together.is_none() && self.succeeded(step).is_some())
+        let last = writes.next().filter(|step| self.succeeded(step).is_some())?;
+        let is_alone = last.together.is_none() || writes.all(|other| other.together != last.together);
+        is_alone.then_some(last)
     }
 
     /// The customer key under which an object, or the version that a step made, is stored; `None` where it is unencrypted or unknown.
     fn key_of(&self, object: &str, version_of: Option<&str>) -> Option<&'a str> {
         let write = self.write_of(object, version_of)?;
-        let encrypted_by = match write.request.operation? {
-            Operation::PutObject | Operation::PostObject | Operation::CopyObject => write,
-            Operation::CompleteMultipartUpload => {
-                let create = write.request.upload.as_deref()?;
-                self.before().find(|step| step.id == create)?
+        match write.request.operation? {
+            Operation::PutObject | Operation::PostObject | Operation::CopyObject => {
+                right_key(write.request.sse_c.as_deref()?)
             }
-            _ => return None,
-        };
-        right_key(encrypted_by.request.sse_c.as_deref()?)
+            Operation::CompleteMultipartUpload => self.key_of_upload(write.request.upload.as_deref()?),
+            _ => None,
+        }
+    }
+
+    /// The customer key that the step of this id created an upload under.
+    fn key_of_upload(&self, create: &str) -> Option<&'a str> {
+        let create = self.before().find(|step| step.id == create).filter(|step| self.succeeded(step).is_some())?;
+        right_key(create.request.sse_c.as_deref()?)
     }
 
     /// The successful step that made an object, or a version of it.

@@ -356,3 +356,35 @@ fn a_guard_that_shows_a_read_without_the_key_accuses_the_rule(
 fn an_observation_excuses_no_breach(#[case] status: u16, #[case] expected: &str) {
     assert_eq!(kind(&guarded(json!({"sse_c": {"key": "K"}}), json!({}), status, true)), expected);
 }
+
+/// A part with these headers, as a guard, of an upload that was created under the key `K`.
+#[rstest]
+#[case::without_a_key(json!({}), "breach", Some("part-as-created"))]
+#[case::with_another_key(json!({"sse_c": {"key": "L"}}), "breach", Some("part-same-key"))]
+#[case::with_the_key(json!({"sse_c": {"key": "K"}}), "blocked", Some("own"))]
+fn a_part_that_is_taken_without_the_key_accuses_the_rule(
+    #[case] part: Value,
+    #[case] expected: &str,
+    #[case] accused: Option<&str>,
+) {
+    let mut request = json!({"operation": "UploadPart", "upload": "create", "part_number": 1, "body": "b"});
+    request.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+    let declared = steps(json!([
+        {"id": "create", "setup": true, "request": {"operation": "CreateMultipartUpload", "sse_c": {"key": "K"}}},
+        {"id": "guard", "setup": true, "request": request, "expect": {"refused": true}},
+    ]));
+    let exchanges = ["create", "guard"].map(|step| exchange(step, Reply::Answer(answer(200)))).to_vec();
+    let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
+    assert_eq!((kind(&outcome), rule(&outcome)), (expected, accused));
+}
+
+#[test]
+fn a_judged_read_that_is_no_evidence_is_a_breach_all_the_same() {
+    let declared = steps(json!([
+        {"id": "put", "setup": true, "request": {"operation": "PutObject", "body": "b", "sse_c": {"key": "K"}}},
+        {"id": "read", "request": {"operation": "GetObject"}, "needs": {"refused": true}, "expect": {"headers": {"x": {"absent": true}}}},
+    ]));
+    let exchanges = ["put", "read"].map(|step| exchange(step, Reply::Answer(answer(200)))).to_vec();
+    let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
+    assert_eq!((kind(&outcome), rule(&outcome)), ("breach", Some("read-needs-key")));
+}
