@@ -40,6 +40,7 @@ pub mod plan;
 pub mod profile;
 pub mod prove;
 pub mod record;
+mod recorded_path;
 pub mod reference;
 pub mod report;
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Baseline, FORMAT, KNOWABLE};
 use crate::bounded;
 use crate::profile::{Profile, covers};
@@ -91,6 +93,7 @@ fn parsed(path: &Path) -> Result<(String, Baseline), BaselineError> {
         return Err(mistake(Located::new(&text).at("/format", message, None), &text).into());
     }
     baseline.file = file;
+    baseline.digest = hex::encode(Sha256::digest(&text));
     Ok((text, baseline))
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use load::{BaselineError, read, read_draft};
 
 use crate::profile::covers;
+use crate::recorded_path::recorded;
 use crate::verdict::{Judgement, Verdict};
 
 /// What the member `format` of a baseline file holds.
@@ -30,9 +31,12 @@ pub struct Baseline {
     pub profile: String,
     /// What is known.
     pub known: Vec<Known>,
-    /// Where it was read from; reports name it.
+    /// The path that it was read from; reports name it as [`recorded`] does.
     #[serde(skip)]
     pub file: String,
+    /// SHA-256 of its file, in hexadecimal.
+    #[serde(skip)]
+    pub digest: String,
     /// Whether everything that is not as known fails a run: news of any level, and what is fixed.
     #[serde(skip)]
     pub strict: bool,
@@ -123,6 +127,7 @@ impl Baseline {
     /// A judgement as the baseline has it look, and how the case stands to it.
     #[must_use]
     pub fn compared(&self, case: &str, judgement: Judgement) -> (Judgement, Option<Standing>) {
+        let file = recorded(&self.file);
         let known = self.known.iter().find_map(|known| Some((known, known.verdict_of(case)?)));
         match (judgement.verdict, known) {
             // What was not run tells nothing, and what was observed accuses nobody; and the profile has the first word.
@@ -131,12 +136,12 @@ impl Baseline {
             (Verdict::Pass, Some((known, _))) => {
                 let verdict = if self.strict { Verdict::UnexpectedPass } else { Verdict::Pass };
                 let told = known.told();
-                let reason = format!("fixed: it passes, and the baseline {} knows it not to: {told}", self.file);
+                let reason = format!("fixed: it passes, and the baseline {} knows it not to: {told}", file);
                 (Judgement { verdict, reason, ..judgement }, Some(Standing::Fixed))
             }
             (verdict, Some((known, _))) if known.explains(case, verdict, judgement.accused()) => {
                 let told = known.told();
-                let reason = format!("known in the baseline {} ({}): {told}", self.file, verdict.as_str());
+                let reason = format!("known in the baseline {} ({}): {told}", file, verdict.as_str());
                 // A capability that is known to be missing is no failure.
                 let seen = if verdict == Verdict::NotSupported { verdict } else { Verdict::ExpectedFailure };
                 (Judgement { verdict: seen, reason, ..judgement }, Some(Standing::Known))
@@ -145,7 +150,7 @@ impl Baseline {
                 let reason = format!(
                     "{} (the baseline {} knows it otherwise: {}{}: {})",
                     judgement.reason,
-                    self.file,
+                    file,
                     verdict.as_str(),
                     about(&known.rules),
                     known.told()
@@ -181,7 +186,15 @@ mod tests {
         let known =
             vec![entry(Verdict::Fail, "s/a"), entry(Verdict::Blocked, "s/b[x]"), entry(Verdict::NotSupported, "s/n")];
         let text = |text: &str| text.to_owned();
-        Baseline { format: text(FORMAT), about: text(""), profile: text("p"), known, file: text("b.json"), strict }
+        Baseline {
+            format: text(FORMAT),
+            about: text(""),
+            profile: text("p"),
+            known,
+            file: text("b.json"),
+            digest: text(""),
+            strict,
+        }
     }
 
     #[rstest]

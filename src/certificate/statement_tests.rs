@@ -125,7 +125,7 @@ fn what_fails_the_run_is_among_the_failed(
     #[case] list: &str,
 ) {
     let standing = baseline.map(|(standing, _)| standing);
-    let baseline = baseline.map(|(_, strict)| BaselineRecord { file: "b".to_owned(), strict });
+    let baseline = baseline.map(|(_, strict)| BaselineRecord { file: "b".to_owned(), digest: None, strict });
     assert_eq!(list_of(&RunRecord { baseline, ..run(vec![pass(), CaseRecord { standing, ..case }]) }), list);
 }
 

@@ -277,7 +277,7 @@ fn departures_are_limits() {
 #[case::failed(|run: &mut RunRecord| run.cases[0].verdict = Verdict::Fail, "its result is FAILED\nthe level core is not attested")]
 #[case::failed_beyond(|run: &mut RunRecord| run.cases[2].verdict = Verdict::Blocked, "its result is FAILED")]
 #[case::baseline(|run: &mut RunRecord| {
-    run.baseline = Some(crate::record::BaselineRecord { file: "b".to_owned(), strict: false });
+    run.baseline = Some(crate::record::BaselineRecord { file: "b".to_owned(), digest: None, strict: false });
     run.limits.push("x".to_owned());
     run.cases[0].verdict = Verdict::ExpectedFailure;
 }, "the run is limited\nthe level core is not attested")]

@@ -231,7 +231,7 @@ mod tests {
                                 }
                                 let one = CaseRecord { level, standing, incomplete, ..case("s/one", verdict, "") };
                                 let cases = others.into_iter().chain([one]).collect();
-                                let baseline = Some(BaselineRecord { file: "b".to_owned(), strict });
+                                let baseline = Some(BaselineRecord { file: "b".to_owned(), digest: None, strict });
                                 let run = RunRecord { baseline, limits: vec!["x".to_owned()], ..run(cases) };
                                 let failed = Predicate::of(&run, Certification::Core).result == TestResult::Failed;
                                 assert_eq!(failed, exit_code::of(&run) != exit_code::PASSED, "{run:#?}");

@@ -9,6 +9,7 @@ use crate::baseline::{self, Baseline, BaselineError};
 use crate::plan::{Plan, Selection, plan};
 use crate::profile::{self, Departure, Profile, ProfileError};
 use crate::record::ShardRecord;
+use crate::recorded_path::recorded;
 use crate::rules::{Catalogue, CatalogueError};
 use crate::suite::digest_of_all;
 
@@ -90,21 +91,21 @@ impl ChoiceArguments {
     fn limits(&self, profile: &Profile) -> Vec<String> {
         let mut limits = Vec::new();
         if !self.suites.is_empty() {
-            let paths: Vec<String> = self.suites.iter().map(|path| path.display().to_string()).collect();
+            let paths: Vec<String> = self.suites.iter().map(|path| recorded(&path.display().to_string())).collect();
             limits.push(format!("suites of the user's own were run: {}", paths.join(", ")));
         }
         if !self.only.is_empty() {
             limits.push(format!("only a part of the cases was run: --only {}", self.only.join(", ")));
         }
         if let Some(file) = &profile.file {
-            limits.push(format!("the profile is the user's own: {file}"));
+            limits.push(format!("the profile is the user's own: {}", recorded(file)));
         }
         if !profile.departures.is_empty() {
             let ids: Vec<&str> = profile.departures.iter().map(|departure| departure.id.as_str()).collect();
             limits.push(format!("profile {} declares departures: {}", profile.id, ids.join(", ")));
         }
         if let Some(baseline) = &self.baseline {
-            limits.push(format!("failures are declared by a baseline: {}", baseline.display()));
+            limits.push(format!("failures are declared by a baseline: {}", recorded(&baseline.display().to_string())));
         }
         limits
     }

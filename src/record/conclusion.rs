@@ -99,7 +99,7 @@ mod tests {
         let fixed = CaseRecord { standing: Some(Standing::Fixed), ..case("s/b", Verdict::Pass, "") };
         let mut run = run(vec![advisory, fixed]);
         assert_eq!(run.conclusion(), Conclusion::Passed);
-        run.baseline = Some(BaselineRecord { file: "known.json".to_owned(), strict: true });
+        run.baseline = Some(BaselineRecord { file: "known.json".to_owned(), digest: None, strict: true });
         assert_eq!(run.conclusion(), Conclusion::Failed);
         run.cases[1].standing = Some(Standing::Known);
         assert_eq!(run.conclusion(), Conclusion::Passed);

@@ -37,7 +37,7 @@ pub fn baseline_of(run: &RunRecord, earlier: Option<&Baseline>) -> Baseline {
         None => format!("{}, profile {}, {}", run.subject(), run.profile.id, run.started),
     };
     let (format, profile) = (FORMAT.to_owned(), run.profile.id.clone());
-    Baseline { format, about, profile, known, file: String::new(), strict: false }
+    Baseline { format, about, profile, known, file: String::new(), digest: String::new(), strict: false }
 }
 
 /// What came of a case, in words that are the same for cases with the same cause.

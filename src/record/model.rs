@@ -147,8 +147,11 @@ impl ShardRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BaselineRecord {
-    /// Its file.
+    /// Its file: the path as typed, of an absolute one the name alone.
     pub file: String,
+    /// SHA-256 of the file, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Whether whatever is not as it says fails the run.
     pub strict: bool,
 }

@@ -11,6 +11,7 @@ use super::model::{
 };
 use crate::evidence::{Exchange, Reply};
 use crate::profile::Profile;
+use crate::recorded_path::recorded;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, RunResult};
 use crate::suite::model::Operation;
@@ -53,7 +54,7 @@ impl RunRecord {
         for suite in run.cases.iter().map(|case| &case.planned.suite) {
             if suites.last().is_none_or(|last| last.id != suite.id) {
                 let (id, title, file, digest) =
-                    (suite.id.clone(), suite.title.clone(), suite.file.clone(), suite.digest.clone());
+                    (suite.id.clone(), suite.title.clone(), recorded(&suite.file), suite.digest.clone());
                 suites.push(SuiteRecord { id, title, file, digest });
             }
         }
@@ -80,7 +81,11 @@ impl RunRecord {
             label: context.label.clone(),
             bucket: run.bucket,
             profile: ProfileRecord::of(profile),
-            baseline: run.baseline.as_ref().map(|it| BaselineRecord { file: it.file.clone(), strict: it.strict }),
+            baseline: run.baseline.as_ref().map(|it| BaselineRecord {
+                file: recorded(&it.file),
+                digest: Some(it.digest.clone()),
+                strict: it.strict,
+            }),
             complete: context.is_complete,
             shard: context.shard.clone(),
             limits,
@@ -120,7 +125,7 @@ impl ProfileRecord {
     #[must_use]
     pub fn of(profile: &Profile) -> Self {
         let digest = hex::encode(Sha256::digest(serde_json::json!(profile).to_string()));
-        Self { id: profile.id.clone(), file: profile.file.clone(), digest }
+        Self { id: profile.id.clone(), file: profile.file.as_deref().map(recorded), digest }
     }
 }
 

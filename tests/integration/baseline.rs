@@ -19,7 +19,8 @@ fn with_baseline() -> (Workplace, Served) {
 }
 
 fn run(workplace: &Workplace, served: &Served, more: &str) -> (Outcome, Value, String) {
-    let outcome = workplace.run_against(served, &format!("{RUN} --baseline known.json {more}"));
+    let baseline = if more.contains("--baseline ") { "" } else { "--baseline known.json" };
+    let outcome = workplace.run_against(served, &format!("{RUN} {baseline} {more}"));
     let record = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
     (outcome, record, workplace.read("run.xml"))
 }
@@ -48,6 +49,25 @@ fn what_is_known_does_not_fail_the_run_and_stays_visible() {
         assert_eq!(report.matches("<skipped").count(), known.len());
         assert!(report.contains("issue 7") && !report.contains("<failure"), "{report}");
     }
+}
+
+/// A record is shown to others.
+#[test]
+fn no_report_names_a_folder_of_the_machine() {
+    let (workplace, served) = with_baseline();
+    let folder = workplace.path("");
+    let folder = folder.to_str().expect("it is text").trim_end_matches('/');
+    workplace.file("own.json", &suite("must", GOOD_PUT));
+    let own = format!("run {folder}/own.json --report json=own-run.json --report junit=own.xml --report html=own.html");
+    let outcome = workplace.run_against(&served, &own);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    run(&workplace, &served, &format!("--baseline {folder}/known.json"));
+    for report in ["own-run.json", "own.xml", "own.html", "run.json", "run.xml"] {
+        assert!(!workplace.read(report).contains(folder), "{report} names {folder}");
+    }
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("it is JSON");
+    assert_eq!(record["baseline"]["file"], "known.json");
+    assert_eq!(record["baseline"]["digest"].as_str().map(str::len), Some(64));
 }
 
 #[test]
