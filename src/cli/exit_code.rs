@@ -21,7 +21,7 @@ pub const INTERRUPTED: u8 = 130;
 #[must_use]
 pub fn of(run: &RunRecord) -> u8 {
     match run.conclusion() {
-        Conclusion::Passed => PASSED,
+        Conclusion::Passed | Conclusion::NoNewFailures => PASSED,
         Conclusion::Failed => FAILED,
         Conclusion::NotTestable => NOT_TESTED,
         Conclusion::Interrupted => INTERRUPTED,

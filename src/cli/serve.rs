@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::{complain, exit_code};
 use crate::reference::faults::{Fault, Faults};
 use crate::reference::{self, Endpoint, Options};
+use crate::report::shell_word;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -36,12 +37,16 @@ pub(super) struct Arguments {
 }
 
 const AFTER: &str = "\
-It prints its addresses, the file of its certificate authority and its credentials as settings that a shell can read.
+It prints its addresses, the file of its certificate authority and its credentials as settings that a shell can read. AWS's tools and
+SDKs read the same settings: with them they talk to this endpoint, and not to AWS. The last line is the secret access key.
 
 Examples:
   ssecheck serve --ca-file ca.pem > server.env &
-  set -a; . ./server.env; set +a; ssecheck run     # or: aws s3 ls
-  ssecheck serve --fault etag-md5                  # a server with a defect
+  until grep -q AWS_SECRET_ACCESS_KEY server.env; do sleep 0.1; done
+  set -a; . ./server.env; set +a
+  ssecheck run
+  aws s3 ls
+  ssecheck serve --port 0 --plain-port 0 --fault etag-md5    # a server with a defect
 
 Exit codes: 0 after an interrupt, 2 where the command line is wrong or it cannot listen.";
 
@@ -96,7 +101,9 @@ async fn announce(
             .to_owned(),
         format!("SSECHECK_ENDPOINT={}", endpoint.tls_url),
         format!("SSECHECK_PLAIN_ENDPOINT={}", endpoint.plain_url),
-        format!("AWS_CA_BUNDLE={}", path.display()),
+        format!("AWS_ENDPOINT_URL={}", endpoint.tls_url),
+        format!("AWS_ENDPOINT_URL_S3={}", endpoint.tls_url),
+        format!("AWS_CA_BUNDLE={}", shell_word(&std::path::absolute(&path)?.display().to_string())),
         format!("AWS_REGION={}", endpoint.region),
         format!("AWS_ACCESS_KEY_ID={}", credentials.access_key_id),
         format!("AWS_SECRET_ACCESS_KEY={}", credentials.secret_access_key.as_str()),

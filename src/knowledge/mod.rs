@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_departure_names_cases_that_there_are_and_that_cite_its_rules() {
+    fn every_departure_names_cases_that_there_are_and_that_can_accuse_its_rules() {
         with_all(|knowledge| {
             let cases = || knowledge.scenarios.iter().flat_map(|scenario| &scenario.cases);
             for departure in knowledge.profiles.iter().flat_map(|profile| &profile.departures) {
@@ -194,7 +194,11 @@ mod tests {
                 }
                 for pattern in &departure.cases {
                     let mut meant = cases().filter(|planned| covers(pattern, &planned.case.id));
-                    let cites = |planned: &PlannedCase| departure.rules.iter().any(|r| planned.case.rules.contains(r));
+                    // Any case may show a breach, whatever rules it cites.
+                    let is_breach = |id: &str| knowledge.rules.get(id).is_some_and(|rule| rule.harm.is_of_data());
+                    let cites = |planned: &PlannedCase| {
+                        departure.rules.iter().any(|rule| planned.case.rules.contains(rule) || is_breach(rule))
+                    };
                     assert!(meant.all(cites), "{}: {pattern}", departure.id);
                 }
             }

@@ -6,8 +6,10 @@ use crate::verdict::Verdict;
 /// What a run comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Conclusion {
-    /// All required cases passed.
+    /// All required cases passed, and no failure is declared or known.
     Passed,
+    /// All required cases passed but those that a profile or a baseline knows to fail.
+    NoNewFailures,
     /// A required case failed, a declared departure no longer happens, or a case is not as a strict baseline has it.
     Failed,
     /// A required case was left without a verdict, or nothing was judged.
@@ -22,6 +24,7 @@ impl Conclusion {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::NoNewFailures => "no new failures",
             Self::Failed => "failed",
             Self::NotTestable => "not testable",
             Self::Interrupted => "interrupted",
@@ -43,7 +46,19 @@ impl RunRecord {
         if judged == 0 || self.cases.iter().any(|case| self.leaves_open(case)) {
             return Conclusion::NotTestable;
         }
-        Conclusion::Passed
+        if self.count(Verdict::ExpectedFailure) > 0 { Conclusion::NoNewFailures } else { Conclusion::Passed }
+    }
+
+    /// The conclusion in words; where failures are known, with how many.
+    #[must_use]
+    pub fn conclusion_in_words(&self) -> String {
+        let conclusion = self.conclusion();
+        match conclusion {
+            Conclusion::NoNewFailures => {
+                format!("{}, {} known", conclusion.as_str(), self.count(Verdict::ExpectedFailure))
+            }
+            _ => conclusion.as_str().to_owned(),
+        }
     }
 
     /// Whether the run fails for this case.
@@ -80,7 +95,7 @@ mod tests {
     #[rstest]
     #[case::passed(&[Verdict::Pass, Verdict::NotSupported], Conclusion::Passed)]
     #[case::failed(&[Verdict::Pass, Verdict::Fail, Verdict::Error], Conclusion::Failed)]
-    #[case::known(&[Verdict::ExpectedFailure], Conclusion::Passed)]
+    #[case::known(&[Verdict::Pass, Verdict::ExpectedFailure], Conclusion::NoNewFailures)]
     #[case::out_of_date(&[Verdict::Pass, Verdict::UnexpectedPass], Conclusion::Failed)]
     #[case::open(&[Verdict::Pass, Verdict::Blocked], Conclusion::NotTestable)]
     #[case::nothing_judged(&[Verdict::Skipped, Verdict::NotSupported], Conclusion::NotTestable)]

@@ -52,6 +52,7 @@ fn message(run: &RunRecord) -> (String, &'static str) {
         (Conclusion::Failed, Some(Attainment { level, .. })) => {
             (format!("{} reached, failing", level.as_str()), "#9a6700")
         }
+        (Conclusion::NoNewFailures, _) => (run.conclusion_in_words(), "#57606a"),
         (Conclusion::Passed, None) => ("passed in part".to_owned(), "#57606a"),
         (Conclusion::Failed, None) => ("failing".to_owned(), "#c4314b"),
         (Conclusion::NotTestable | Conclusion::Interrupted, _) => (run.conclusion().as_str().to_owned(), "#57606a"),

@@ -54,7 +54,7 @@ pub fn github(run: &RunRecord) -> String {
     }
     let counts: Vec<String> = run.counted().map(|(verdict, count)| format!("{count} {}", verdict.as_str())).collect();
     let message = format!("{}, profile {}: {}", run.subject(), run.profile.id, counts.join(", "));
-    command(&mut text, "notice", &format!("ssecheck: {}", run.conclusion().as_str()), &message);
+    command(&mut text, "notice", &format!("ssecheck: {}", run.conclusion_in_words()), &message);
     text
 }
 

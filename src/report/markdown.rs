@@ -51,11 +51,12 @@ fn harms(text: &mut String, run: &RunRecord) {
 
 fn head(text: &mut String, run: &RunRecord) {
     let sign = match run.conclusion() {
-        Conclusion::Passed => "✅",
+        Conclusion::Passed if run.count(Verdict::Fail) == 0 => "✅",
+        Conclusion::Passed | Conclusion::NoNewFailures => "🟡",
         Conclusion::Failed => "❌",
         Conclusion::NotTestable | Conclusion::Interrupted => "⚠️",
     };
-    let _ = writeln!(text, "## {sign} ssecheck: {}: {}\n", run.conclusion().as_str(), escaped(run.subject()));
+    let _ = writeln!(text, "## {sign} ssecheck: {}: {}\n", run.conclusion_in_words(), escaped(run.subject()));
     let server = run.server.as_ref().map(|server| format!(" (Server: {})", code(server))).unwrap_or_default();
     let embedded = if run.embedded { ", the embedded reference endpoint" } else { "" };
     let _ = writeln!(

@@ -30,5 +30,6 @@ pub use junit::{JunitError, junit};
 pub use markdown::markdown;
 pub use printable::{in_a_log, one_line, printable};
 pub use proof::{ProofProgress, proof_as_json, proof_as_text};
+pub use shell::shell_word;
 pub use tap::tap;
 pub use terminal::Terminal;

@@ -19,6 +19,13 @@ impl Piece {
     }
 }
 
+/// A text as one word of a POSIX shell, quoted where that is needed.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(is_bare) { text.to_owned() } else { word(&[Piece::text(text)]) }
+}
+
 /// One word made of these pieces. Text must not hold NUL, which no argument can.
 pub(super) fn word(pieces: &[Piece]) -> String {
     let pieces = &joined(pieces);
@@ -103,6 +110,14 @@ mod tests {
             prop_assert_eq!(given_back(&word(&pieces)), format!("{before}a b$x'{after}|").into_bytes());
             prop_assert_eq!(given_back(&word(&pieces[..1])), format!("{before}|").into_bytes());
         }
+    }
+
+    #[rstest::rstest]
+    #[case("/tmp/.x-1/ca.pem", "/tmp/.x-1/ca.pem")]
+    #[case("/a folder/ca.pem", "'/a folder/ca.pem'")]
+    #[case("", "''")]
+    fn a_text_is_quoted_where_it_must_be(#[case] text: &str, #[case] written: &str) {
+        assert_eq!(shell_word(text), written);
     }
 
     #[rstest::rstest]

@@ -25,7 +25,7 @@ pub fn tap(run: &RunRecord) -> String {
     }
     let subject = format!("{} at {}, profile {}, run {}", run.subject(), run.endpoint, run.profile.id, run.run);
     let _ = writeln!(text, "# {}", one_line(&subject));
-    let _ = writeln!(text, "# {}", run.conclusion().as_str());
+    let _ = writeln!(text, "# {}", run.conclusion_in_words());
     text
 }
 

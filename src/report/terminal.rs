@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{describe, in_a_log, printable};
 use crate::baseline::Standing;
-use crate::record::{CaseRecord, RunRecord};
+use crate::record::{CaseRecord, Conclusion, RunRecord};
 use crate::runner::{CaseResult, Event};
 use crate::suite::model::Level;
 use crate::verdict::{Attainment, Mismatch, Verdict};
@@ -96,6 +96,9 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.seconds, counts.join(", "))?;
         if let Some(harms) = run.harms_in_words() {
             writeln!(self.out, "failures by harm: {harms}")?;
+        }
+        if run.conclusion() == Conclusion::NoNewFailures {
+            writeln!(self.out, "{}", run.conclusion_in_words())?;
         }
         if run.complete {
             writeln!(self.out, "certification: {}", certification(&run.certification))?;

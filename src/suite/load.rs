@@ -496,7 +496,8 @@ mod tests {
             let sources = embedded();
             let whole = &sources[which % sources.len()].text;
             let start = from.index(whole.len() - length);
-            let text = format!("{}{}", &whole[..start], &whole[start + length..]);
+            let (start, end) = (whole.floor_char_boundary(start), whole.ceil_char_boundary(start + length));
+            let text = format!("{}{}", &whole[..start], &whole[end..]);
             if let Err(mistakes) = loaded(&text) {
                 prop_assert!(!mistakes.diagnostics.is_empty());
                 prop_assert!(!mistakes.to_string().is_empty());

@@ -23,5 +23,6 @@ mod profiles;
 mod prove;
 mod reference;
 mod report_render;
+mod serve;
 mod shards;
 mod sweep;

@@ -21,7 +21,7 @@ const MOST_MISSING: usize = 40;
 #[derive(Debug, Serialize)]
 pub(super) struct Head {
     subject: String,
-    conclusion: &'static str,
+    conclusion: String,
     conclusion_id: String,
     sentence: String,
     levels: Vec<LevelView>,
@@ -76,7 +76,7 @@ impl Head {
         };
         Self {
             subject: cut.text(run.subject(), MOST_TITLE),
-            conclusion: conclusion.as_str(),
+            conclusion: run.conclusion_in_words(),
             conclusion_id: conclusion.as_str().replace(' ', "-"),
             sentence: sentence(run, conclusion),
             levels: levels(run, cut),
@@ -108,6 +108,9 @@ fn sentence(run: &RunRecord, conclusion: Conclusion) -> String {
     let known = run.count(Verdict::ExpectedFailure);
     let mut sentences = match conclusion {
         Conclusion::Passed => vec!["All required cases that the endpoint can be asked passed.".to_owned()],
+        Conclusion::NoNewFailures => {
+            vec!["No required case failed but those that are declared or known to.".to_owned()]
+        }
         Conclusion::Failed => Vec::new(),
         Conclusion::NotTestable if open == 0 => vec!["Nothing was judged.".to_owned()],
         Conclusion::NotTestable => vec!["It stays open whether the endpoint does what is required.".to_owned()],
