@@ -153,7 +153,8 @@ where
     for (name, value) in headers {
         request.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    request.extend_from_slice(format!("content-length: {}\r\n\r\n", prepared.body.len()).as_bytes());
+    // The headers tell the length of the whole body.
+    request.extend_from_slice(b"\r\n");
     let body = prepared.body.bytes();
     request.extend_from_slice(&body[..body.len() / 2]);
     stream.write_all(&request).await?;

@@ -550,6 +550,38 @@ fn what_comes_back_to_a_request_that_is_cut_off_is_searched() {
     assert!(outcome.out.contains("customer key K stands in the answer"), "{}", outcome.out);
 }
 
+/// Takes whatever comes, and keeps how often each request tells its length.
+struct Lengths(std::sync::Arc<std::sync::Mutex<Vec<usize>>>);
+
+#[async_trait::async_trait]
+impl Behaviour for Lengths {
+    async fn answer(&self, request: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let lengths = request.head.to_ascii_lowercase().matches("\r\ncontent-length:").count();
+        self.0.lock().expect("nobody panicked").push(lengths);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await
+    }
+}
+
+/// Strict servers refuse a request that tells its length twice (RFC 9112, section 6.3), and a case that expects a refusal would pass.
+#[rstest]
+#[case::whole("")]
+#[case::in_another_case(r#""header_case": "upper","#)]
+#[case::interrupted(r#""interrupted": true,"#)]
+fn a_request_tells_its_length_once(#[case] members: &str) {
+    let workplace = Workplace::new();
+    let lengths = std::sync::Arc::default();
+    let endpoint = RawEndpoint::start(&workplace, Lengths(std::sync::Arc::clone(&lengths)));
+    let put = format!(
+        r#""operation": "PutObject", {members} "body": "data", "sse_c": {{"key": "K"}}, "headers": {{"x-judged": {{"value": "1"}}}}"#
+    );
+    workplace.file(
+        "one.json",
+        &cases(1, &format!(r#"{{"id": "put", "request": {{{put}}}, "expect": {{"stored": false}}}}"#)),
+    );
+    let outcome = bounded(&workplace, &endpoint, "run one.json");
+    assert_eq!(*lengths.lock().expect("nobody panicked"), [1], "{outcome:#?}");
+}
+
 /// A write that stays without an answer may be carried out when the run is long over.
 #[rstest]
 #[case::for_a_request("--request-timeout 2")]
