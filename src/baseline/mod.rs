@@ -131,12 +131,12 @@ impl Baseline {
         let known = self.known.iter().find_map(|known| Some((known, known.verdict_of(case)?)));
         match (judgement.verdict, known) {
             // What was not run tells nothing, and what was observed accuses nobody; and the profile has the first word.
-            (Verdict::Skipped | Verdict::Observed | Verdict::ExpectedFailure | Verdict::UnexpectedPass, _)
-            | (Verdict::Pass, None) => (judgement, None),
-            (Verdict::Pass, Some((known, _))) => {
-                let verdict = if self.strict { Verdict::UnexpectedPass } else { Verdict::Pass };
+            (Verdict::Skipped | Verdict::ExpectedFailure | Verdict::UnexpectedPass, _)
+            | (Verdict::Pass | Verdict::Observed, None) => (judgement, None),
+            (Verdict::Pass | Verdict::Observed, Some((known, _))) => {
+                let verdict = if self.strict { Verdict::UnexpectedPass } else { judgement.verdict };
                 let told = known.told();
-                let reason = format!("fixed: it passes, and the baseline {} knows it not to: {told}", file);
+                let reason = format!("fixed: it does not fail, and the baseline {} knows it not to: {told}", file);
                 (Judgement { verdict, reason, ..judgement }, Some(Standing::Fixed))
             }
             (verdict, Some((known, _))) if known.explains(case, verdict, judgement.accused()) => {

@@ -23,7 +23,7 @@ pub(super) const FORMER_FORMAT: &str = "ssecheck-run/2";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
-    /// `ssecheck-run/3`.
+    /// `ssecheck-run/3`; `ssecheck-run/2` of a record that is older.
     pub format: String,
     /// The version of `ssecheck` that made it.
     pub ssecheck: String,
@@ -273,7 +273,8 @@ impl RunRecord {
         if case.found != Verdict::Fail {
             return None;
         }
-        case.accused().iter().map(|id| self.rule(id).map_or(Harm::default(), |rule| rule.harm)).min()
+        let accused = case.findings.iter().flat_map(|found| &found.finding.rules);
+        accused.map(|id| self.rule(id).map_or(Harm::default(), |rule| rule.harm)).min()
     }
 
     /// The harms of the failing cases, worst first, each with how many cases accuse it at worst; declared and known failures count.
@@ -309,7 +310,8 @@ impl RunRecord {
             missing: case.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
             // Without buckets of its own a run says nothing of settings of buckets.
             incomplete: case.incomplete || case.bucket == BucketKind::Own,
-            harms_data: self.harm(case).is_some_and(Harm::is_of_data),
+            // By the former format no harm stood in the way of a level.
+            harms_data: self.format == FORMAT && self.harm(case).is_some_and(Harm::is_of_data),
         }))
     }
 

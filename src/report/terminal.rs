@@ -177,7 +177,7 @@ fn certification(attainments: &[Attainment]) -> String {
         }
         let mut why = Vec::new();
         if attainment.not_passed > 0 {
-            why.push(format!("{} required cases did not pass", attainment.not_passed));
+            why.push(format!("{} cases in its way did not pass", attainment.not_passed));
         }
         if !attainment.missing.is_empty() {
             why.push(format!("missing: {}", attainment.missing.join(", ")));

@@ -13,7 +13,7 @@ pub struct Attainment {
     pub level: Certification,
     /// How many required cases of this level and those before it passed.
     pub passed: usize,
-    /// How many of them did not, and are no missing capability.
+    /// How many of them did not, and are no missing capability; and how many others show that data are lost, garbled or given away.
     pub not_passed: usize,
     /// The capabilities that are asked for and missing, by id.
     pub missing: Vec<String>,
@@ -44,7 +44,7 @@ pub struct Certified<'a> {
     pub harms_data: bool,
 }
 
-/// What the cases of a run say of each level. Only required cases count; one that is left out because the service has no
+/// What the cases of a run say of each level. Only required cases count, and those that show harm to data; one that is left out because the service has no
 /// plain-HTTP listener stands in nobody's way.
 #[must_use]
 pub fn attainments<'a>(cases: impl Iterator<Item = Certified<'a>> + Clone) -> Vec<Attainment> {

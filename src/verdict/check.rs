@@ -40,6 +40,10 @@ pub(super) struct Check<'a> {
     pub step: &'a Step,
 }
 
+fn leak(key: &str, what: &str) -> String {
+    format!("customer key {key} stands in the {what}")
+}
+
 impl Check<'_> {
     /// Customer keys in the answer: looked for in every one, whatever the step expects.
     pub fn leaked_keys(&self) -> Vec<Mismatch> {
@@ -48,11 +52,18 @@ impl Check<'_> {
         for (exchange, what) in answers {
             let answer = exchange.and_then(|exchange| exchange.reply.answer());
             for key in answer.into_iter().flat_map(|answer| &answer.leaked_keys) {
-                let actual = format!("customer key {key} stands in the {what}");
+                let actual = leak(key, what);
                 found.push(Mismatch::new(what, "no customer key, in whatever encoding", actual));
             }
         }
         found
+    }
+
+    /// Those among them that this request did not carry.
+    pub fn leaked_keys_of_others(&self) -> Vec<Mismatch> {
+        let own = self.step.request.key_names();
+        let is_own = |found: &Mismatch| own.iter().any(|key| found.actual == leak(key, "answer"));
+        self.leaked_keys().into_iter().filter(|found| !is_own(found)).collect()
     }
 
     /// A success whose body broke off, or did not come in time.

@@ -10,15 +10,14 @@ pub fn in_the_light_of(profile: &Profile, case: &str, judgement: Judgement) -> J
     let blocks = |departure: &&Departure| departure.blocks.iter().any(|pattern| covers(pattern, case));
     let departures = || profile.departures.iter();
     let accused = judgement.accused();
+    // A customer key in a response is never what was declared.
+    let leaks = accused.iter().any(|rule| rule == KEY_NEVER_RETURNED);
     let declared = match judgement.verdict {
+        _ if leaks => None,
         Verdict::Fail => {
             departures().filter(fails).find(|departure| departure.rules.iter().any(|rule| accused.contains(rule)))
         }
-        // A customer key in an answer is never what was declared.
-        Verdict::Blocked | Verdict::Inconclusive => {
-            let leaks = accused.iter().any(|rule| rule == KEY_NEVER_RETURNED);
-            departures().find(blocks).filter(|_| !leaks)
-        }
+        Verdict::Blocked | Verdict::Inconclusive => departures().find(blocks),
         Verdict::Pass => {
             let Some(departure) = departures().find(|departure| fails(departure) || blocks(departure)) else {
                 return judgement;

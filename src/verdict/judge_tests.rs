@@ -190,7 +190,7 @@ fn where_no_connection_is_taken_storage_is_judged_by_itself(#[case] listed: &str
 #[case::shown_what_it_sent("SignatureDoesNotMatch", "held")]
 #[case::otherwise("AccessDenied", "breach")]
 fn a_key_may_stand_in_a_request_that_is_shown(#[case] code: &str, #[case] expected: &str) {
-    let step = json!([{"id": "s", "request": {"tampered": {"x-amz-date": {"value": "20200101T000000Z"}}}, "expect": {"refused": true}}]);
+    let step = json!([{"id": "s", "request": {"sse_c": {"key": "K"}}, "expect": {"refused": true}}]);
     let mut shown = exchange("s", answered(403, &[], &format!("<Error><Code>{code}</Code></Error>")));
     if let Reply::Answer(answer) = &mut shown.reply {
         answer.leaked_keys.push("K".to_owned());
@@ -387,4 +387,52 @@ fn a_judged_read_that_is_no_evidence_is_a_breach_all_the_same() {
     let exchanges = ["put", "read"].map(|step| exchange(step, Reply::Answer(answer(200)))).to_vec();
     let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
     assert_eq!((kind(&outcome), rule(&outcome)), ("breach", Some("read-needs-key")));
+}
+
+#[test]
+fn a_key_of_another_request_may_not() {
+    let step = json!([{"id": "s", "request": {"sse_c": {"key": "L"}}, "expect": {"refused": true}}]);
+    let mut shown = exchange("s", answered(403, &[], "<Error><Code>SignatureDoesNotMatch</Code></Error>"));
+    if let Reply::Answer(answer) = &mut shown.reply {
+        answer.leaked_keys.push("K".to_owned());
+    }
+    assert_eq!(kind(&judged(step, "portable", vec![shown])), "breach");
+}
+
+/// A setup step that reads an object under its key, and gets 4 bytes where it expects 5.
+#[rstest]
+#[case::whole(json!({}), json!({}), "read-right-key")]
+#[case::a_range(json!({}), json!({"headers": {"range": {"value": "bytes=0-4"}}}), "range-exact")]
+#[case::a_part(json!({}), json!({"part_number": 1}), "part-number-exact")]
+#[case::of_a_copy(json!({"operation": "CopyObject", "copy_source": {"object": "source"}}), json!({}), "copy-target-key")]
+fn other_content_accuses_the_rule_about_it(#[case] put: Value, #[case] read: Value, #[case] accused: &str) {
+    let mut written = json!({"operation": "PutObject", "sse_c": {"key": "K"}});
+    written.as_object_mut().unwrap().extend(put.as_object().unwrap().clone());
+    let mut request = json!({"operation": "GetObject", "sse_c": {"key": "K"}});
+    request.as_object_mut().unwrap().extend(read.as_object().unwrap().clone());
+    let declared = steps(json!([
+        {"id": "put", "setup": true, "request": written},
+        {"id": "seen", "setup": true, "request": request, "expect": {"body": {"size": 5}}},
+    ]));
+    let mut short = answer(200);
+    short.body.length = 4;
+    let exchanges = vec![exchange("put", Reply::Answer(answer(200))), exchange("seen", Reply::Answer(short))];
+    let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
+    assert_eq!((kind(&outcome), rule(&outcome)), ("breach", Some(accused)));
+}
+
+#[rstest]
+#[case::another_length(Some("9"), "breach")]
+#[case::no_length(None, "blocked")]
+fn a_length_that_is_not_told_accuses_nobody(#[case] told: Option<&str>, #[case] expected: &str) {
+    let declared = steps(json!([
+        {"id": "put", "setup": true, "request": {"operation": "PutObject", "sse_c": {"key": "K"}}},
+        {"id": "seen", "setup": true, "request": {"operation": "HeadObject", "sse_c": {"key": "K"}},
+         "expect": {"headers": {"content-length": {"equals": "5"}}}},
+    ]));
+    let mut seen = answer(200);
+    seen.headers.extend(told.map(|length| ("content-length".to_owned(), length.to_owned())));
+    let exchanges = vec![exchange("put", Reply::Answer(answer(200))), exchange("seen", Reply::Answer(seen))];
+    let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
+    assert_eq!(kind(&outcome), expected);
 }

@@ -266,8 +266,8 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     };
     let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
     // A signature that does not match is answered by AWS with the request as it came: that shows who sent it nothing new.
-    let is_shown_the_request = step.request.tampered.is_some() && says(exchange, "SignatureDoesNotMatch");
-    let leaks = if is_shown_the_request { Vec::new() } else { judge.leaked_keys() };
+    let is_shown_the_request = says(exchange, "SignatureDoesNotMatch");
+    let leaks = if is_shown_the_request { judge.leaked_keys_of_others() } else { judge.leaked_keys() };
     if !leaks.is_empty() {
         return StepsOutcome::Breach(breach::of_leaks(step, terms, leaks));
     }
@@ -366,6 +366,14 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
     let failed = breach.or_else(|| controls.iter().find(|(_, outcome)| *outcome != StepsOutcome::Held));
     let judgement = Judgement::new;
     match (own, failed) {
+        (StepsOutcome::Breach(finding), _) => breached(*finding),
+        // What a case accuses by itself comes first, and what its control shows besides is kept.
+        (StepsOutcome::Broken(finding), Some((_, StepsOutcome::Breach(besides)))) if accepted => {
+            let mut judgement = broken(*finding);
+            judgement.findings.push(Finding::clone(besides));
+            judgement
+        }
+        (_, Some((_, StepsOutcome::Breach(finding)))) => breached(Finding::clone(finding)),
         (StepsOutcome::Unjudgeable(finding), _) => judgement(
             Verdict::Error,
             format!("step `{}` got no answer that could be judged", finding.step),
@@ -380,14 +388,8 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             let reason = format!("step `{}`, which it needs, did not come out{by}", finding.step);
             judgement(Verdict::Blocked, reason, vec![*finding])
         }
-        (StepsOutcome::Breach(finding), _) => breached(*finding),
-        (_, Some((_, StepsOutcome::Breach(finding)))) => breached(Finding::clone(finding)),
         // An answer that accepts what must be refused is a failure whatever the control says.
-        (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => judgement(
-            Verdict::Fail,
-            format!("step `{}` did not come out as the rule demands", finding.step),
-            vec![*finding],
-        ),
+        (StepsOutcome::Broken(finding), failed) if accepted || failed.is_none() => broken(*finding),
         (own, Some((step, outcome))) => {
             let mut findings = Vec::new();
             if let StepsOutcome::Broken(finding) = own {
@@ -407,6 +409,12 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
         }
         (_, None) => judgement(Verdict::Pass, "every expectation held".to_owned(), Vec::new()),
     }
+}
+
+/// The judgement on a case of which a judged step broke a rule.
+fn broken(finding: Finding) -> Judgement {
+    let reason = format!("step `{}` did not come out as the rule demands", finding.step);
+    Judgement::new(Verdict::Fail, reason, vec![finding])
 }
 
 /// The judgement on a case of which some step shows a breach.
@@ -450,6 +458,20 @@ mod tests {
         Verdict::Inconclusive
     )]
     #[case::blocked(StepsOutcome::Blocked(finding()), StepsOutcome::Held, false, Verdict::Blocked)]
+    #[case::breach(StepsOutcome::Breach(finding()), StepsOutcome::Held, false, Verdict::Fail)]
+    #[case::breach_of_a_control(StepsOutcome::Held, StepsOutcome::Breach(finding()), false, Verdict::Fail)]
+    #[case::breach_of_the_control_of_a_blocked_step(
+        StepsOutcome::Blocked(finding()),
+        StepsOutcome::Breach(finding()),
+        false,
+        Verdict::Fail
+    )]
+    #[case::breach_of_the_control_of_no_answer(
+        StepsOutcome::Unjudgeable(finding()),
+        StepsOutcome::Breach(finding()),
+        false,
+        Verdict::Fail
+    )]
     #[case::operation_lacking(StepsOutcome::NotSupported(finding()), StepsOutcome::Held, false, Verdict::NotSupported)]
     #[case::no_answer(StepsOutcome::Unjudgeable(finding()), StepsOutcome::Held, false, Verdict::Error)]
     fn controls_decide_what_a_refusal_is_worth(
