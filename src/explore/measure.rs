@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::expect::OBSERVED;
 use super::search::{Divergence, ExploreError, Explored, Options, bucket_kinds, explore};
 use crate::embedded::{self, EmbeddedError};
 use crate::reference::faults::{Fault, Faults};
@@ -117,10 +118,7 @@ const NEVER_DONE: &[(&[&str], &str)] = &[
     (&["object-key-any"], "objects are called `a` and `b`: no key needs escaping"),
     (&["key-is-standard-base64"], "one fresh key in four looks the same in URL-safe base64: nothing can be claimed"),
     (&["checksum-default"], "the rule is of level may"),
-    (
-        &["headers-once", "conditional-needs-key", "key-ignored-where-not-taken"],
-        "the rule is observed, and nothing is required",
-    ),
+    (&OBSERVED, "the rule is observed, and nothing is required"),
     (&["concurrent-writes-consistent"], "requests of a sequence come one after the other"),
 ];
 

@@ -1,6 +1,6 @@
 //! One step's answer against what is expected of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,30 +40,22 @@ pub(super) struct Check<'a> {
     pub step: &'a Step,
 }
 
-fn leak(key: &str, what: &str) -> String {
-    format!("customer key {key} stands in the {what}")
-}
-
 impl Check<'_> {
-    /// Customer keys in the answer: looked for in every one, whatever the step expects.
-    pub fn leaked_keys(&self) -> Vec<Mismatch> {
-        let answers = [(Some(self.exchange), "answer"), (self.transcript.probe_after(&self.step.id), "listing")];
+    /// Customer keys in the answer, but for those of these names: looked for in every one, whatever the step expects.
+    pub fn leaked_keys(&self, shown: &BTreeSet<&str>) -> Vec<Mismatch> {
+        let none = BTreeSet::new();
+        let listing = self.transcript.probe_after(&self.step.id);
+        let answers = [(Some(self.exchange), "answer", shown), (listing, "listing", &none)];
         let mut found = Vec::new();
-        for (exchange, what) in answers {
+        for (exchange, what, shown) in answers {
             let answer = exchange.and_then(|exchange| exchange.reply.answer());
-            for key in answer.into_iter().flat_map(|answer| &answer.leaked_keys) {
-                let actual = leak(key, what);
+            let leaked = answer.into_iter().flat_map(|answer| &answer.leaked_keys);
+            for key in leaked.filter(|key| !shown.contains(key.as_str())) {
+                let actual = format!("customer key {key} stands in the {what}");
                 found.push(Mismatch::new(what, "no customer key, in whatever encoding", actual));
             }
         }
         found
-    }
-
-    /// Those among them that this request did not carry.
-    pub fn leaked_keys_of_others(&self) -> Vec<Mismatch> {
-        let own = self.step.request.key_names();
-        let is_own = |found: &Mismatch| own.iter().any(|key| found.actual == leak(key, "answer"));
-        self.leaked_keys().into_iter().filter(|found| !is_own(found)).collect()
     }
 
     /// A success whose body broke off, or did not come in time.

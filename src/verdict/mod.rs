@@ -9,7 +9,7 @@ mod judge_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -267,7 +267,8 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
     // A signature that does not match is answered by AWS with the request as it came: that shows who sent it nothing new.
     let is_shown_the_request = says(exchange, "SignatureDoesNotMatch");
-    let leaks = if is_shown_the_request { judge.leaked_keys_of_others() } else { judge.leaked_keys() };
+    let shown = if is_shown_the_request { step.request.key_names() } else { BTreeSet::new() };
+    let leaks = judge.leaked_keys(&shown);
     if !leaks.is_empty() {
         return StepsOutcome::Breach(breach::of_leaks(step, terms, leaks));
     }

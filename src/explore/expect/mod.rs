@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 /// Rules that are observed and not required: neither a document nor a recording says what is right.
-const OBSERVED: [&str; 3] = ["headers-once", "conditional-needs-key", "key-ignored-where-not-taken"];
+pub(super) const OBSERVED: [&str; 3] = ["headers-once", "conditional-needs-key", "key-ignored-where-not-taken"];
 
 /// What S3 must answer to an action; nothing where the action is not possible in this state, or no rule says what comes.
 #[must_use]
