@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::ValueHint;
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ use crate::profile::Profile;
 use crate::record::{RunRecord, rfc3339};
 use crate::reference::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
-use crate::runner::{self, Options, PrepareError, RunResult};
+use crate::runner::{self, Options, PrepareError, RunResult, STEP_SETTLING};
 use crate::suite::model::Certification;
 
 /// Bytes of a mebibyte.
@@ -205,6 +205,7 @@ pub(super) fn options(config: &Config, service: &Service, profile: &Arc<Profile>
         baseline: None,
         allow_ssec: false,
         no_plain_listener: service.no_plain_listener,
+        settling: if service.embedded.is_some() { Duration::ZERO } else { STEP_SETTLING },
         keeps_all: false,
         ledger: None,
     }

@@ -81,15 +81,16 @@ fn delete(request: &Request, place: &Place) -> Result<Bytes, BuildError> {
 
 fn policy(request: &Request, place: &Place) -> Bytes {
     let mut policy = request.policy.clone().unwrap_or_default();
-    name_bucket(&mut policy, &place.bucket);
+    name_place(&mut policy, place);
     policy.to_string().into()
 }
 
-fn name_bucket(value: &mut Value, bucket: &str) {
+/// Fills in the bucket and the prefix of the case's objects.
+fn name_place(value: &mut Value, place: &Place) {
     match value {
-        Value::String(text) => *text = text.replace("{bucket}", bucket),
-        Value::Array(elements) => elements.iter_mut().for_each(|element| name_bucket(element, bucket)),
-        Value::Object(members) => members.values_mut().for_each(|member| name_bucket(member, bucket)),
+        Value::String(text) => *text = text.replace("{bucket}", &place.bucket).replace("{prefix}", &place.prefix),
+        Value::Array(elements) => elements.iter_mut().for_each(|element| name_place(element, place)),
+        Value::Object(members) => members.values_mut().for_each(|member| name_place(member, place)),
         _ => {}
     }
 }

@@ -7,24 +7,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::aws_chunked::Trailer;
 use super::content::Content;
-use super::customer_key::{CustomerKey, reveals_key};
+use super::customer_key::CustomerKey;
+use super::headers::{COPY_SOURCE_SSE_C_PREFIX, Headers, SSE_C_PREFIX};
 use super::{Target, bodies};
 use crate::config::Addressing;
 use crate::evidence::Answer;
 use crate::suite::body::Body;
-use crate::suite::model::{
-    Auth, BodyDigest, CopySource, DigestAlgorithm, HeaderCase, HeaderSpec, KeyForm, Operation, Payload, Request,
-    Scheme, SseC, Step,
-};
+use crate::suite::model::{Auth, CopySource, DigestAlgorithm, HeaderCase, Operation, Payload, Request, Scheme, Step};
 use crate::suite::object_name;
-
-/// How the names of the three SSE-C headers begin.
-pub const SSE_C_PREFIX: &str = "x-amz-server-side-encryption-customer-";
-const COPY_SOURCE_SSE_C_PREFIX: &str = "x-amz-copy-source-server-side-encryption-customer-";
 
 /// Everything but A–Z a–z 0–9 `-` `.` `_` `~` is escaped, as SigV4 asks.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -180,6 +173,12 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
     if operation == Operation::GetObjectAttributes && !own_attributes {
         headers.push("x-amz-object-attributes", "ETag,ObjectSize", None)?;
     }
+    let trailer = trailer(request, earlier);
+    if let Some(algorithm) =
+        sdk_checksum_algorithm(request, trailer.as_ref()).filter(|_| operation != Operation::PostObject)
+    {
+        headers.push("x-amz-sdk-checksum-algorithm", &algorithm, None)?;
+    }
     let body = bodies::body(operation, request, place, earlier)?;
     if digests_body(operation) {
         headers.push("content-md5", &body.content_md5(), None)?;
@@ -215,7 +214,7 @@ pub fn build(request: &Request, place: &Place, target: &Target, earlier: &Earlie
         headers: lines,
         body,
         payload: request.payload.unwrap_or_default(),
-        trailer: trailer(request, earlier),
+        trailer,
         form,
         tampered,
         own_connection: own_connection(request),
@@ -403,6 +402,21 @@ fn trailer(request: &Request, earlier: &Earlier<'_>) -> Option<Trailer> {
     Some(Trailer { name: format!("x-amz-checksum-{}", algorithm.as_str()), value: body.digest(algorithm) })
 }
 
+/// The algorithm that AWS's SDKs name in `x-amz-sdk-checksum-algorithm` beside the checksum header or trailer of a request.
+fn sdk_checksum_algorithm(request: &Request, trailer: Option<&Trailer>) -> Option<String> {
+    const SDK: &str = "x-amz-sdk-checksum-algorithm";
+    let mut names = request.headers.iter().flatten().map(|(name, _)| name.to_ascii_lowercase());
+    if names.clone().any(|name| name == SDK) {
+        return None;
+    }
+    let algorithm = |name: &str| {
+        let name = name.strip_prefix("x-amz-checksum-")?;
+        let is_one = !matches!(name, "mode" | "type" | "algorithm");
+        is_one.then(|| name.to_ascii_uppercase())
+    };
+    names.find_map(|name| algorithm(&name)).or_else(|| algorithm(&trailer?.name))
+}
+
 fn own_connection(request: &Request) -> Option<OwnConnection> {
     if request.interrupted == Some(true) {
         return Some(OwnConnection::Interrupted);
@@ -416,93 +430,13 @@ impl<'a> Earlier<'a> {
         self.answers.get(step).ok_or_else(|| missing(step, "HTTP answer"))
     }
 
-    fn header(&self, step: &str, name: &str) -> Result<&'a str, BuildError> {
+    pub(super) fn header(&self, step: &str, name: &str) -> Result<&'a str, BuildError> {
         self.answer(step)?.header(name).ok_or_else(|| missing(step, &format!("header `{name}`")))
     }
 }
 
 pub(super) fn missing(step: &str, what: &str) -> BuildError {
     BuildError::Missing { step: step.to_owned(), what: what.to_owned() }
-}
-
-/// A header's value, and what evidence shows in its place where it reveals a customer key.
-struct Value {
-    text: Zeroizing<String>,
-    shown: Option<String>,
-}
-
-struct Headers<'a> {
-    earlier: &'a Earlier<'a>,
-    lines: Vec<HeaderLine>,
-}
-
-impl Headers<'_> {
-    fn sse_c(&mut self, prefix: &str, sse_c: &SseC) -> Result<(), BuildError> {
-        if sse_c.is_empty() {
-            return Ok(());
-        }
-        let own = sse_c.key.as_deref();
-        match &sse_c.algorithm {
-            Some(spec) => self.spec(&format!("{prefix}algorithm"), spec, own.map(|k| (k, KeyForm::Base64)))?,
-            None => self.push(&format!("{prefix}algorithm"), "AES256", None)?,
-        }
-        let right = HeaderSpec::default();
-        let headers = [("key", &sse_c.customer_key, KeyForm::Base64), ("key-MD5", &sse_c.md5, KeyForm::Md5)];
-        for (name, spec, form) in headers {
-            self.spec(&format!("{prefix}{name}"), spec.as_deref().unwrap_or(&right), own.map(|k| (k, form)))?;
-        }
-        Ok(())
-    }
-
-    /// `own`: the request's key and the header's right form.
-    fn spec(&mut self, name: &str, spec: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<(), BuildError> {
-        let lines: Vec<&HeaderSpec> = spec.lines().filter(|line| !line.absent).collect();
-        let values: Vec<Value> = lines.iter().map(|line| self.value(line, own)).collect::<Result<_, _>>()?;
-        if spec.combined {
-            let text = Zeroizing::new(values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", "));
-            let reveals = values.iter().any(|value| value.shown.is_some());
-            let shown = values.iter().map(|value| value.shown.as_deref().unwrap_or(&value.text));
-            let shown = reveals.then(|| shown.collect::<Vec<_>>().join(", "));
-            return self.push(name, &text, shown);
-        }
-        for (value, line) in values.into_iter().zip(lines) {
-            let text = if line.padded { format!("  {} \t", *value.text) } else { value.text.to_string() };
-            self.push(name, &Zeroizing::new(text), value.shown)?;
-        }
-        Ok(())
-    }
-
-    fn value(&self, line: &HeaderSpec, own: Option<(&str, KeyForm)>) -> Result<Value, BuildError> {
-        let plain = |text: String| Ok(Value { text: Zeroizing::new(text), shown: None });
-        if let Some(value) = &line.value {
-            return plain(value.clone());
-        }
-        if let Some(of_step) = &line.of_step {
-            return plain(self.earlier.header(&of_step.step, &of_step.header)?.to_owned());
-        }
-        if let Some(BodyDigest { body, algorithm }) = &line.digest {
-            let body = self.earlier.bodies.get(body);
-            return plain(body.map(|body| body.digest(*algorithm)).unwrap_or_default());
-        }
-        let key_name = line.key.as_deref().or(own.map(|(key, _)| key)).unwrap_or_default();
-        let form = line.form.or(own.map(|(_, form)| form)).unwrap_or(KeyForm::Base64);
-        let Some(key) = self.earlier.keys.get(key_name) else {
-            return Err(BuildError::Unsendable(format!("the undeclared customer key `{key_name}`")));
-        };
-        let text = key.form(form);
-        let written = serde_json::to_value(form).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        let shown = format!("<{written} of customer key {key_name}: {} characters>", text.len());
-        Ok(Value { text, shown: reveals_key(form).then_some(shown) })
-    }
-
-    fn push(&mut self, name: &str, value: &str, shown: Option<String>) -> Result<(), BuildError> {
-        let unsendable = || BuildError::Unsendable(format!("the value of header `{name}`"));
-        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| unsendable())?;
-        value.set_sensitive(shown.is_some());
-        self.lines.push(HeaderLine { name: header, value, shown, signed: true });
-        Ok(())
-    }
 }
 
 #[cfg(test)]

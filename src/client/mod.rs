@@ -7,6 +7,7 @@ mod content;
 mod customer_key;
 mod form;
 mod header_case;
+mod headers;
 mod no_answer;
 mod own_connection;
 mod pace;

@@ -193,6 +193,14 @@ impl Answer {
             || (self.status >= 400 && self.s3_code().is_some_and(|code| busy.contains(&code.as_str())))
     }
 
+    /// Whether the endpoint says that it lacks an operation, a parameter or a header: by the status 501 or 405, or by an error code.
+    #[must_use]
+    pub fn says_lacking(&self) -> bool {
+        // Those of AWS (Amazon S3 API Reference, "Error responses"), and two that name the same.
+        let lacking = ["NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "NotSupported"];
+        matches!(self.status, 405 | 501) || self.s3_code().is_some_and(|code| lacking.contains(&code.as_str()))
+    }
+
     /// Where the answer sends the client, if it does not answer itself: to another address (RFC 9110, section 15.4).
     #[must_use]
     pub fn redirect(&self) -> Option<&str> {

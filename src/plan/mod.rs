@@ -150,6 +150,8 @@ fn controls(suite: &Suite, case: &Case) -> Vec<Control> {
             id: step.id.clone(),
             setup: false,
             probe: false,
+            lacks: None,
+            settles: false,
             together: None,
             repeat: None,
             request: step.request.patched(&control.request),

@@ -55,7 +55,7 @@ impl Service {
             },
         );
         // The target's headers are looked at first.
-        let allowed = |bucket: &mut Bucket| refuse_write(&self.faults, bucket, Action::CopyTarget, request);
+        let allowed = |bucket: &mut Bucket| refuse_write(&self.faults, bucket, &input.key, Action::CopyTarget, request);
         self.store.bucket(&input.bucket, allowed)?;
         let key = self.key_of(Action::CopyTarget, request)?;
         let key = self.unless_overridden(key, &input.bucket, CopyFlaw::DefaultEncryptionWins);

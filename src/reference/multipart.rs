@@ -30,7 +30,8 @@ impl Service {
     ) -> Answer<CreateMultipartUploadOutput> {
         let input = req.input;
         let request = Request::of(&req.headers, &req.extensions);
-        let allowed = |bucket: &mut Bucket| refuse_write(&self.faults, bucket, Action::CreateUpload, request);
+        let allowed =
+            |bucket: &mut Bucket| refuse_write(&self.faults, bucket, &input.key, Action::CreateUpload, request);
         self.store.bucket(&input.bucket, allowed)?;
         let key = self.key_of(Action::CreateUpload, request)?;
         let key = self.unless_overridden(key, &input.bucket, PartFlaw::DefaultEncryptionWins);

@@ -208,9 +208,11 @@ impl Service {
             listed.any(|attribute| attribute.trim() == name)
         };
         let object = &reading.object;
+        let padded = self.faults.has(ReadFlaw::AttributesSizePadded);
         let output = GetObjectAttributesOutput {
             e_tag: wanted(ObjectAttributes::ETAG).then(|| ETag::Strong(self.etag_shown(View::Attributes, object))),
-            object_size: wanted(ObjectAttributes::OBJECT_SIZE).then(|| self.length_shown(View::Attributes, &reading)),
+            object_size: wanted(ObjectAttributes::OBJECT_SIZE)
+                .then(|| self.length_shown(View::Attributes, &reading) + if padded { 16 } else { 0 }),
             storage_class: wanted(ObjectAttributes::STORAGE_CLASS)
                 .then(|| StorageClass::from_static(StorageClass::STANDARD)),
             checksum: (wanted(ObjectAttributes::CHECKSUM) && Algorithm::of(&object.checksums).is_some())
@@ -331,7 +333,9 @@ impl Service {
             }
             (None, None) => (0..size, Asks::Whole, None),
         };
-        let served = self.faults.served(action, &object, range.clone(), asks, customer_key.serves);
+        let is_whole = matches!(asks, Asks::Part) && self.faults.has(ReadFlaw::PartNotPartial);
+        let mut served = self.faults.served(action, &object, range.clone(), asks, customer_key.serves);
+        served.partial &= !is_whole;
         let version_id = self.store.bucket(bucket, |bucket| Ok(bucket.shown_id(&version)))?;
         let parts_count = parts_count.filter(|_| !self.reads_wrongly(&object, ReadFlaw::PartsCountMissing));
         let of_ciphertext = served.partial && self.reads_wrongly(&object, ReadFlaw::ContentRangeOfCiphertext);

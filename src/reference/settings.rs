@@ -1,7 +1,8 @@
 //! What a bucket's owner sets: its policy, and whether SSE-C is blocked.
 //!
-//! Of policies only what SSE-C has to do with is known: statements that deny PutObject by the presence or the value of
-//! the algorithm header. Everything else is refused when the policy is set, and never passed over.
+//! Of policies only what SSE-C has to do with is known: statements that deny PutObject, always or by the presence or the value of
+//! the algorithm header, to all objects of the bucket or to those below a prefix. Everything else is refused when the policy is set,
+//! and never passed over.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,16 @@ const SECURE_TRANSPORT: &str = "aws:SecureTransport";
 pub(super) struct Policy {
     /// As it was set.
     pub text: String,
-    denials: Vec<BTreeMap<Operator, String>>,
+    denials: Vec<Denial>,
+}
+
+/// A statement that denies PutObject.
+#[derive(Debug, Clone)]
+struct Denial {
+    /// What the keys that it is about begin with.
+    prefix: String,
+    /// Those that must hold, all of them.
+    conditions: BTreeMap<Operator, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -57,6 +67,7 @@ struct Statement {
     principal: String,
     action: String,
     resource: String,
+    #[serde(default)]
     condition: BTreeMap<Operator, BTreeMap<String, serde_json::Value>>,
 }
 
@@ -64,13 +75,12 @@ impl Policy {
     fn read(text: String, bucket: &str) -> Result<Self, Refusal> {
         let malformed = || Refusal::new(400, "MalformedPolicy", "The reference endpoint knows no such policy.");
         let document: Document = serde_json::from_str(&text).map_err(|_| malformed())?;
-        let resource = format!("arn:aws:s3:::{bucket}/*");
+        let resource = format!("arn:aws:s3:::{bucket}/");
         let mut denials = Vec::new();
         for statement in document.statement {
-            let known = statement.effect == "Deny"
-                && statement.principal == "*"
-                && statement.action == "s3:PutObject"
-                && statement.resource == resource;
+            let known = statement.effect == "Deny" && statement.principal == "*" && statement.action == "s3:PutObject";
+            let below = statement.resource.strip_prefix(&resource).and_then(|below| below.strip_suffix('*'));
+            let prefix = below.filter(|below| known && !below.contains(['*', '?'])).ok_or_else(malformed)?.to_owned();
             let mut conditions = BTreeMap::new();
             for (operator, keys) in statement.condition {
                 for (key, value) in keys {
@@ -80,16 +90,18 @@ impl Policy {
                     conditions.insert(operator, value.filter(|_| is_known).ok_or_else(malformed)?);
                 }
             }
-            if !known || conditions.is_empty() {
-                return Err(malformed());
-            }
-            denials.push(conditions);
+            denials.push(Denial { prefix, conditions });
         }
         Ok(Self { text, denials })
     }
 
-    /// Whether a write that names this algorithm, or none, is denied: by any statement all of whose conditions hold.
-    fn denies(&self, algorithm: Option<&str>, is_plain: bool) -> bool {
+    /// Whether a write to an object is denied whatever its headers say.
+    fn denies_all(&self, key: &str) -> bool {
+        self.denials.iter().any(|denial| denial.conditions.is_empty() && key.starts_with(&denial.prefix))
+    }
+
+    /// Whether a write to an object that names this algorithm, or none, is denied: by any statement all of whose conditions hold.
+    fn denies(&self, key: &str, algorithm: Option<&str>, is_plain: bool) -> bool {
         let holds = |(operator, value): (&Operator, &String)| match operator {
             Operator::Null => (value == "true") == algorithm.is_none(),
             Operator::StringEquals => algorithm == Some(value),
@@ -97,7 +109,7 @@ impl Policy {
             Operator::Bool => (value == "false") == is_plain,
             Operator::StringNotEqualsIfExists => algorithm.is_some_and(|algorithm| algorithm != value),
         };
-        self.denials.iter().any(|conditions| conditions.iter().all(holds))
+        self.denials.iter().any(|denial| key.starts_with(&denial.prefix) && denial.conditions.iter().all(holds))
     }
 }
 
@@ -112,6 +124,7 @@ fn denied() -> Refusal {
 pub(super) fn refuse_write(
     faults: &Faults,
     bucket: &Bucket,
+    key: &str,
     action: Action,
     request: Request<'_>,
 ) -> Result<(), Refusal> {
@@ -128,7 +141,7 @@ pub(super) fn refuse_write(
         let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
             || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
             || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
-        if !passed_over && policy.denies(algorithm, request.is_plain()) {
+        if policy.denies_all(key) || (!passed_over && policy.denies(key, algorithm, request.is_plain())) {
             return Err(denied());
         }
     }
@@ -207,19 +220,28 @@ mod tests {
         false
     )]
     fn conditions_on_the_algorithm(#[case] condition: &str, #[case] algorithm: Option<&str>, #[case] denied: bool) {
-        assert_eq!(policy(condition).unwrap().denies(algorithm, false), denied);
+        assert_eq!(policy(condition).unwrap().denies("a", algorithm, false), denied);
     }
 
     #[test]
     fn plain_http_can_be_denied() {
         let policy = policy(r#"{"Bool": {"aws:SecureTransport": "false"}}"#).unwrap();
-        assert!(policy.denies(None, true) && !policy.denies(None, false));
+        assert!(policy.denies("a", None, true) && !policy.denies("a", None, false));
+    }
+
+    #[rstest]
+    #[case::below("p/a", true)]
+    #[case::beside("q/a", false)]
+    fn all_writes_below_a_prefix_can_be_denied(#[case] key: &str, #[case] denied: bool) {
+        let statement =
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/p/*"}"#;
+        let policy = Policy::read(format!(r#"{{"Statement": [{statement}]}}"#), "b").unwrap();
+        assert_eq!((policy.denies_all(key), policy.denies(key, None, false)), (denied, denied));
     }
 
     #[rstest]
     #[case::another_key(r#"{"Null": {"s3:prefix": "true"}}"#)]
     #[case::another_operator(r#"{"DateLessThan": {"aws:CurrentTime": "2026-01-01"}}"#)]
-    #[case::none("{}")]
     fn what_is_not_known_is_refused(#[case] condition: &str) {
         assert!(policy(condition).is_err());
     }

@@ -92,7 +92,8 @@ impl Service {
     async fn take_in(&self, incoming: Incoming<'_>) -> Result<PutObjectOutput, Refusal> {
         let Incoming { action, mut input, request, trailing } = incoming;
         let before = || {
-            self.store.bucket(&input.bucket, |bucket| refuse_write(&self.faults, bucket, action, request))?;
+            self.store
+                .bucket(&input.bucket, |bucket| refuse_write(&self.faults, bucket, &input.key, action, request))?;
             let key = self.key_of(action, request)?;
             self.refuse_other(action, input.server_side_encryption.as_ref())?;
             refuse_too_large(input.content_length)?;

@@ -26,18 +26,24 @@ pub(super) struct Buckets {
     /// The bucket for all cases that need nothing special.
     pub plain: String,
     /// Buckets of other kinds, or why there is none.
-    pub special: BTreeMap<BucketKind, Result<String, String>>,
+    pub special: BTreeMap<BucketKind, Result<String, NoBucket>>,
     /// The endpoint's `Server` header.
     pub server: Option<String>,
 }
 
+/// Why there is no bucket of a kind.
+#[derive(Debug, Clone)]
+pub(super) struct NoBucket {
+    /// A sentence.
+    pub why: String,
+    /// Whether the endpoint says that it lacks the setting, or the bucket given has it not.
+    pub is_lacking: bool,
+}
+
 impl Buckets {
     /// The bucket of a kind, or why there is none.
-    pub fn of(&self, kind: BucketKind) -> Result<&str, &str> {
-        match self.special.get(&kind) {
-            None => Ok(&self.plain),
-            Some(bucket) => bucket.as_deref().map_err(String::as_str),
-        }
+    pub fn of(&self, kind: BucketKind) -> Result<&str, &NoBucket> {
+        self.special.get(&kind).map_or(Ok(&self.plain), |bucket| bucket.as_deref())
     }
 }
 
@@ -103,10 +109,11 @@ impl Preparation<'_> {
         Ok(buckets)
     }
 
-    async fn make_special(self, kind: BucketKind, bucket: String) -> Result<Result<String, String>, PrepareError> {
+    async fn make_special(self, kind: BucketKind, bucket: String) -> Result<Result<String, NoBucket>, PrepareError> {
         let answer = self.create(&bucket).await?;
         if answer.status >= 300 {
-            return Ok(Err(format!("the {} bucket could not be made: {}", kind.as_str(), in_words(&answer))));
+            let why = format!("the {} bucket could not be made: {}", kind.as_str(), in_words(&answer));
+            return Ok(Err(NoBucket { why, is_lacking: false }));
         }
         if self.options.allow_ssec {
             self.allow_ssec(&bucket).await?;
@@ -241,19 +248,21 @@ impl Preparation<'_> {
     }
 
     /// Whether a bucket is set up as a kind needs, by the endpoint's own word.
-    async fn is_of_kind(self, kind: BucketKind, bucket: &str) -> Result<Result<String, String>, PrepareError> {
+    async fn is_of_kind(self, kind: BucketKind, bucket: &str) -> Result<Result<String, NoBucket>, PrepareError> {
         let Some(setting) = Setting::of(kind) else { return Ok(Ok(bucket.to_owned())) };
         let answer = self.reach(setting.get, Method::GET, bucket, &[(setting.query, "")], Bytes::new()).await?;
         let is_set = answer.status < 300 && answer.xml().is_ok_and(|xml| setting.holds(&xml));
-        let why = || {
-            let words = in_words(&answer);
-            format!("bucket {bucket} has no {}: {} answered {words}", setting.what, setting.get)
+        let none = || {
+            let why =
+                format!("bucket {bucket} has no {}: {} answered {}", setting.what, setting.get, in_words(&answer));
+            // A response that shows another setting says so, too.
+            NoBucket { why, is_lacking: answer.status < 300 || answer.status == 404 || answer.says_lacking() }
         };
-        Ok(if is_set { Ok(bucket.to_owned()) } else { Err(why()) })
+        Ok(if is_set { Ok(bucket.to_owned()) } else { Err(none()) })
     }
 
     /// Sets a bucket up as a kind needs.
-    async fn make_kind(self, kind: BucketKind, bucket: String) -> Result<Result<String, String>, PrepareError> {
+    async fn make_kind(self, kind: BucketKind, bucket: String) -> Result<Result<String, NoBucket>, PrepareError> {
         if kind == BucketKind::DefaultEncrypted && self.options.allow_ssec {
             // What allows SSE-C has set it.
             return self.is_of_kind(kind, &bucket).await;
@@ -262,8 +271,8 @@ impl Preparation<'_> {
         let body = Bytes::from_static(setting.body.as_bytes());
         let answer = self.reach(setting.put, Method::PUT, &bucket, &[(setting.query, "")], body).await?;
         if answer.status >= 300 {
-            let words = in_words(&answer);
-            return Ok(Err(format!("the endpoint has no {}: {} answered {words}", setting.what, setting.put)));
+            let why = format!("{} cannot be set: {} answered {}", setting.what, setting.put, in_words(&answer));
+            return Ok(Err(NoBucket { why, is_lacking: answer.says_lacking() }));
         }
         self.is_of_kind(kind, &bucket).await
     }

@@ -116,39 +116,42 @@ impl StepsRun {
     }
 }
 
-/// What a probe means for a case that needs its capability, where the endpoint lacks it.
+/// The judgement on a case that needs a capability, unless its probe came out as where the endpoint has it.
 #[must_use]
 pub fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
-    let judgement = |verdict, reason, finding: &Finding| Some(Judgement::new(verdict, reason, vec![finding.clone()]));
-    match &probe.run.outcome {
-        StepsOutcome::Held => None,
+    let finding = probe.run.outcome.finding()?;
+    let (id, what) = (&probe.id, in_words(finding));
+    // A bucket that the endpoint cannot set up shows the same as a response that says so.
+    let is_lacking = matches!(probe.run.outcome, StepsOutcome::NotSupported(_))
+        || matches!(probe.run.stopped, Some(Stopped::Blocked(_)));
+    let (verdict, reason) = match &probe.run.outcome {
+        StepsOutcome::Breach(_) => (Verdict::Fail, format!("the probe of `{id}` shows that a rule is broken")),
         // A fault of the endpoint's own says nothing of what it has.
-        outcome if probe.run.is_server_error() => {
-            let reason = format!("the probe of `{}` was answered with a server error", probe.id);
-            let findings = outcome.finding().cloned().into_iter().collect();
-            Some(Judgement::new(Verdict::Error, reason, findings))
+        _ if probe.run.is_server_error() => {
+            (Verdict::Error, format!("the probe of `{id}` was answered with a server error"))
         }
-        StepsOutcome::Unjudgeable(finding) => {
-            let reason = format!("the probe of `{}` got no answer that could be judged", probe.id);
-            judgement(Verdict::Error, reason, finding)
+        _ if is_lacking => {
+            let (level, step) = (needed.level().as_str(), &finding.step);
+            let reason =
+                format!("the endpoint lacks `{id}` (required by level {level}): its probe `{step}` says so{what}");
+            (Verdict::NotSupported, reason)
         }
-        StepsOutcome::Breach(finding) => {
-            let reason = format!("the probe of `{}` shows that a rule is broken", probe.id);
-            judgement(Verdict::Fail, reason, finding)
+        StepsOutcome::Unjudgeable(_) => {
+            (Verdict::Error, format!("the probe of `{id}` got no response that can be judged"))
         }
-        StepsOutcome::Broken(finding) | StepsOutcome::Blocked(finding) | StepsOutcome::NotSupported(finding) => {
-            let what = finding.mismatches.first();
-            let what = what.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual));
-            let reason = format!(
-                "the endpoint lacks `{}` (asked for by level {}): its probe `{}` did not come out{}",
-                probe.id,
-                needed.level().as_str(),
-                finding.step,
-                what.unwrap_or_default()
-            );
-            judgement(Verdict::NotSupported, reason, finding)
+        _ => {
+            let reason =
+                format!("the probe of `{id}` shows neither that the endpoint has it nor that it lacks it{what}");
+            (Verdict::Error, reason)
         }
-    }
+    };
+    Some(Judgement::new(verdict, reason, vec![finding.clone()]))
+}
+
+/// The first mismatch of a finding.
+fn in_words(finding: &Finding) -> String {
+    let first = finding.mismatches.first();
+    first.map(|m| format!(": {}: expected {}, got {}", m.subject, m.expected, m.actual)).unwrap_or_default()
 }
 
 impl CaseResult {

@@ -39,6 +39,9 @@ use crate::profile::Profile;
 use crate::suite::model::BucketKind;
 use crate::verdict::{Finding, Judgement, Transcript, Verdict};
 
+/// For as long a policy or another setting of a bucket is given to take effect, and a second to pass.
+pub const STEP_SETTLING: Duration = Duration::from_secs(20);
+
 /// How a run is made.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -58,6 +61,8 @@ pub struct Options {
     pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
     pub no_plain_listener: bool,
+    /// For as long a step that settles is sent again ([`Step::settles`](crate::suite::model::Step::settles)).
+    pub settling: Duration,
     /// Whether what was sent and came back is kept of cases that pass, too: evidence is made of it.
     pub keeps_all: bool,
     /// Where the run enters what it makes, and what its id is from; none where all is gone with this process anyway.
@@ -77,6 +82,7 @@ impl Options {
             baseline: None,
             allow_ssec: false,
             no_plain_listener: false,
+            settling: Duration::ZERO,
             keeps_all: false,
             ledger: None,
         }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::Method;
 
+use super::bucket::NoBucket;
 use super::case::StepsRun;
 use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
@@ -35,6 +37,22 @@ impl SoFar {
         self.transcript().exchanges.push(exchange);
     }
 
+    fn count(&self) -> usize {
+        self.transcript().exchanges.len()
+    }
+
+    /// Takes back all exchanges but the first `count`.
+    fn truncate(&self, count: usize) {
+        self.transcript().exchanges.truncate(count);
+    }
+
+    /// Notes with the last request how it was sent.
+    fn remark(&self, remark: Option<String>) {
+        let mut transcript = self.transcript();
+        let last = transcript.exchanges.iter_mut().rev().find(|exchange| !exchange.storage_probe);
+        last.into_iter().for_each(|exchange| exchange.sent.remarks.extend(remark.clone()));
+    }
+
     /// Whether a connection was closed in place of an answer.
     pub fn has_closed(&self) -> bool {
         self.transcript().exchanges.iter().any(|exchange| matches!(exchange.reply, Reply::Closed(_)))
@@ -57,6 +75,45 @@ fn may_make(prepared: &Prepared) -> bool {
     prepared.method != Method::GET && prepared.method != Method::HEAD
 }
 
+/// The pause before a step that [settles](Step::settles) is sent again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The rounds in which a step that [settles](Step::settles) is sent.
+struct Rounds {
+    count: u32,
+    since: Instant,
+    pause: Duration,
+}
+
+impl Rounds {
+    fn new(pause: Duration) -> Self {
+        Self { count: 0, since: Instant::now(), pause }
+    }
+
+    /// Waits for the next round, where there is one: the step came out otherwise than expected, and less than `most` has passed.
+    async fn again(&mut self, group: &[Arc<Step>], outcome: &StepsOutcome, most: Duration) -> bool {
+        self.count += 1;
+        let may_change = matches!(
+            outcome,
+            StepsOutcome::Broken(_)
+                | StepsOutcome::Blocked(_)
+                | StepsOutcome::NotSupported(_)
+                | StepsOutcome::Unclear(_)
+        );
+        let is_next = may_change && group.iter().all(|step| step.settles) && self.since.elapsed() + self.pause <= most;
+        if is_next {
+            tokio::time::sleep(self.pause).await;
+        }
+        is_next
+    }
+
+    fn remark(&self) -> Option<String> {
+        let seconds = self.since.elapsed().as_secs_f32();
+        (self.count > 1)
+            .then(|| format!("sent {} times in {seconds:.1} s, until it took effect or the time was over", self.count))
+    }
+}
+
 /// How many steps of a group are on their way at the same time.
 const TOGETHER: usize = 16;
 
@@ -73,12 +130,11 @@ impl Shared {
         let Scene { suite, case, .. } = scene;
         let bucket = match self.bucket_for(case.bucket).await? {
             Ok(bucket) => bucket,
-            Err(why) => {
+            Err(NoBucket { why, is_lacking }) => {
                 let expected = format!("a bucket that is {}", case.bucket.as_str());
                 let mismatch = Box::new(Mismatch::new("bucket", expected, why));
-                // What the endpoint cannot set up it lacks; that no bucket could be made says nothing of it.
-                let is_own = case.bucket == BucketKind::Own;
-                let stopped = if is_own { Stopped::Unjudgeable(mismatch) } else { Stopped::Blocked(mismatch) };
+                // What the endpoint says that it lacks is not supported; that no bucket could be made says nothing of it.
+                let stopped = if is_lacking { Stopped::Blocked(mismatch) } else { Stopped::Unjudgeable(mismatch) };
                 return Ok(scene.stopped(steps, stopped));
             }
         };
@@ -95,7 +151,10 @@ impl Shared {
         let own = case.own_rules();
         so_far.begin(facts);
         let target = self.client.target();
-        for group in steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together) {
+        let mut groups = steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together).peekable();
+        let mut rounds = Rounds::new(PAUSE);
+        while let Some(&group) = groups.peek() {
+            let before = so_far.count();
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
             let mut sending = Vec::new();
             for step in group {
@@ -130,6 +189,13 @@ impl Shared {
                 }
             }
             let outcome = so_far.judged(group, scene.terms(&own, steps));
+            if rounds.again(group, &outcome, self.options.settling).await {
+                so_far.truncate(before);
+                continue;
+            }
+            so_far.remark(rounds.remark());
+            rounds = Rounds::new(PAUSE);
+            groups.next();
             // What follows would rest on a step that did not come out: it decides.
             if outcome != StepsOutcome::Held {
                 return Ok(Ended { outcome, stopped: None });
@@ -158,9 +224,9 @@ impl Shared {
     }
 
     /// The bucket for a run of steps; made for it where it must be its own.
-    async fn bucket_for(&self, kind: BucketKind) -> Result<Result<String, String>, Cut> {
+    async fn bucket_for(&self, kind: BucketKind) -> Result<Result<String, NoBucket>, Cut> {
         if kind != BucketKind::Own {
-            return Ok(self.buckets.of(kind).map(str::to_owned).map_err(str::to_owned));
+            return Ok(self.buckets.of(kind).map(str::to_owned).map_err(NoBucket::clone));
         }
         self.recorder.go_on()?;
         let number = self.own_buckets.fetch_add(1, Ordering::Relaxed) + 1;
@@ -168,6 +234,46 @@ impl Shared {
         let (housekeeper, recorder, options) = (&self.housekeeper, &self.recorder, &self.options);
         let made = Preparation { housekeeper, recorder, options }.make_own(&name).await;
         self.recorder.go_on()?;
-        Ok(made.map(|()| name))
+        Ok(made.map(|()| name).map_err(|why| NoBucket { why, is_lacking: false }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::verdict::Finding;
+
+    fn broken() -> StepsOutcome {
+        let (step, rules, mismatches) = ("s".to_owned(), Vec::new(), Vec::new());
+        StepsOutcome::Broken(Box::new(Finding { step, control: false, rules, level: None, mismatches }))
+    }
+
+    /// How often a step is sent whose response changes with the third request.
+    async fn sent(settles: bool, most: Duration, pause: Duration) -> u32 {
+        let step = serde_json::from_value(json!({"id": "s", "settles": settles, "request": {}}));
+        let (group, mut rounds) = ([Arc::new(step.expect("it is a step"))], Rounds::new(pause));
+        loop {
+            let outcome = if rounds.count < 2 { broken() } else { StepsOutcome::Held };
+            if !rounds.again(&group, &outcome, most).await {
+                return rounds.count;
+            }
+        }
+    }
+
+    #[rstest]
+    #[case::until_it_comes_out(true, Duration::from_secs(60), Duration::ZERO, 3)]
+    #[case::once_where_there_is_no_time(true, Duration::ZERO, PAUSE, 1)]
+    #[case::once(false, Duration::from_secs(60), Duration::ZERO, 1)]
+    #[tokio::test]
+    async fn what_settles_is_sent_again(
+        #[case] settles: bool,
+        #[case] most: Duration,
+        #[case] pause: Duration,
+        #[case] expected: u32,
+    ) {
+        assert_eq!(sent(settles, most, pause).await, expected);
     }
 }

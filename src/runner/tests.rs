@@ -72,6 +72,7 @@ impl Scene {
             baseline: None,
             allow_ssec: false,
             no_plain_listener: false,
+            settling: Duration::ZERO,
             keeps_all: true,
             ledger: Some(Arc::new(Ledger::create(self.ledgers.path(), head).unwrap())),
         }

@@ -434,6 +434,18 @@ mod tests {
         r#"{"id": "g", "repeat": 20000, "request": {"operation": "GetObject"}}"#,
         "repeats 1 to"
     )]
+    #[case::lacks_of_a_step_that_is_no_probe(
+        r#"{"id": "h", "request": {"operation": "GetObject"}, "lacks": {"status": ["200"]}}"#,
+        "`lacks` goes with a probe"
+    )]
+    #[case::settling_together(
+        r#"{"id": "h", "together": "g", "settles": true, "request": {"operation": "GetObject"}}"#,
+        "are sent once"
+    )]
+    #[case::seconds_after_nothing(
+        r#"{"id": "h", "request": {"operation": "GetObject", "headers": {"if-modified-since": {"value": "x", "seconds_later": 1}}}}"#,
+        "goes with `of_step`"
+    )]
     #[case::two_matches_of_an_element(
         r#"{"id": "g", "request": {"operation": "GetObject"}, "expect": {"elements": {"A": {"equals": "a", "matches": "a"}}}}"#,
         "exactly one of"

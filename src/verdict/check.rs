@@ -116,6 +116,13 @@ impl Check<'_> {
         found
     }
 
+    /// Whether the response to a probe says that the endpoint lacks what is probed: by its status, by its error code, or as the suite
+    /// declares in `lacks`.
+    pub fn says_lacking(&self) -> bool {
+        self.exchange.reply.answer().is_some_and(Answer::says_lacking)
+            || self.step.lacks.as_deref().is_some_and(|lacks| self.outcome(lacks).is_empty())
+    }
+
     fn answer(&self, outcome: &Outcome, answer: &Answer) -> Vec<Mismatch> {
         let mut found = Vec::new();
         if !outcome.status.is_empty() && !outcome.status.iter().any(|s| status_fits(s, answer.status)) {

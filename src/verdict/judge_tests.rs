@@ -30,6 +30,7 @@ fn kind(outcome: &StepsOutcome) -> &'static str {
         StepsOutcome::Breach(_) => "breach",
         StepsOutcome::Blocked(_) => "blocked",
         StepsOutcome::NotSupported(_) => "not supported",
+        StepsOutcome::Unclear(_) => "unclear",
         StepsOutcome::Unjudgeable(_) => "unjudgeable",
     }
 }
@@ -435,4 +436,38 @@ fn a_length_that_is_not_told_accuses_nobody(#[case] told: Option<&str>, #[case] 
     let exchanges = vec![exchange("put", Reply::Answer(answer(200))), exchange("seen", Reply::Answer(seen))];
     let outcome = judged_in(&declared, "portable", false, &Transcript { exchanges, facts: Facts::default() });
     assert_eq!(kind(&outcome), expected);
+}
+
+/// The outcome of a probe that expects 206, and whose `lacks` is a 200 with the header `x-whole`.
+fn probed(response: Answer) -> &'static str {
+    let lacks = json!({"status": ["200"], "headers": {"x-whole": {"equals": "1"}}});
+    let probe = json!([{"id": "probe", "probe": true, "request": {}, "expect": {"status": ["206"]}, "lacks": lacks}]);
+    kind(&judged(probe, "portable", vec![exchange("probe", Reply::Answer(response))]))
+}
+
+#[rstest]
+#[case::there(206, "", "held")]
+#[case::not_implemented(501, "", "not supported")]
+#[case::not_allowed(405, "", "not supported")]
+#[case::not_implemented_by_its_code(400, "NotImplemented", "not supported")]
+#[case::invalid(400, "InvalidArgument", "unclear")]
+#[case::unknown_access_key(403, "InvalidAccessKeyId", "unclear")]
+#[case::wrong_signature(403, "SignatureDoesNotMatch", "unclear")]
+#[case::server_error(500, "InternalError", "unclear")]
+#[case::another_success(200, "", "unclear")]
+fn a_probe_says_not_supported_only_where_the_response_does(
+    #[case] status: u16,
+    #[case] code: &str,
+    #[case] expected: &str,
+) {
+    let mut response = answer(status);
+    response.body.text = (!code.is_empty()).then(|| format!("<Error><Code>{code}</Code></Error>"));
+    assert_eq!(probed(response), expected);
+}
+
+#[test]
+fn a_probe_says_not_supported_where_what_is_probed_is_evidently_ignored() {
+    let mut response = answer(200);
+    response.headers.push(("x-whole".to_owned(), "1".to_owned()));
+    assert_eq!(probed(response), "not supported");
 }

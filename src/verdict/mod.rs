@@ -197,8 +197,10 @@ pub enum StepsOutcome {
     Breach(Box<Finding>),
     /// A setup step came out otherwise.
     Blocked(Box<Finding>),
-    /// A probe showed that the endpoint lacks the operation.
+    /// The response to a probe says that the endpoint lacks the operation.
     NotSupported(Box<Finding>),
+    /// A probe came out neither as where the endpoint has the operation, nor as where it lacks it.
+    Unclear(Box<Finding>),
     /// No answer that could be judged.
     Unjudgeable(Box<Finding>),
 }
@@ -213,6 +215,7 @@ impl StepsOutcome {
             | Self::Breach(finding)
             | Self::Blocked(finding)
             | Self::NotSupported(finding)
+            | Self::Unclear(finding)
             | Self::Unjudgeable(finding) => Some(finding),
         }
     }
@@ -259,12 +262,13 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     if let Reply::NotSent(why) = &exchange.reply {
         return StepsOutcome::Blocked(finding(vec![Mismatch::new("request", "to be sent", why)]));
     }
+    let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
     let not_met = |finding| match step {
-        Step { probe: true, .. } => StepsOutcome::NotSupported(finding),
+        Step { probe: true, .. } if judge.says_lacking() => StepsOutcome::NotSupported(finding),
+        Step { probe: true, .. } => StepsOutcome::Unclear(finding),
         Step { setup: true, .. } => StepsOutcome::Blocked(finding),
         _ => StepsOutcome::Broken(finding),
     };
-    let judge = check::Check { exchange, transcript, bodies: terms.bodies, step };
     // A signature that does not match is answered by AWS with the request as it came: that shows who sent it nothing new.
     let is_shown_the_request = says(exchange, "SignatureDoesNotMatch");
     let shown = if is_shown_the_request { step.request.key_names() } else { BTreeSet::new() };
@@ -384,6 +388,10 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             let reason = format!("probe `{}` shows that the endpoint lacks the operation", finding.step);
             judgement(Verdict::NotSupported, reason, vec![*finding])
         }
+        (StepsOutcome::Unclear(finding), _) => {
+            let what = "shows neither that the endpoint has the operation nor that it lacks it";
+            judgement(Verdict::Error, format!("probe `{}` {what}", finding.step), vec![*finding])
+        }
         (StepsOutcome::Blocked(finding), _) => {
             let by = finding.mismatches.first().map(|m| format!(": {}: {}", m.subject, m.actual)).unwrap_or_default();
             let reason = format!("step `{}`, which it needs, did not come out{by}", finding.step);
@@ -400,6 +408,7 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
                 StepsOutcome::Unjudgeable(finding) => (Verdict::Error, Some(finding)),
                 StepsOutcome::Broken(finding)
                 | StepsOutcome::Blocked(finding)
+                | StepsOutcome::Unclear(finding)
                 | StepsOutcome::NotSupported(finding) => (Verdict::Inconclusive, Some(finding)),
                 StepsOutcome::Held | StepsOutcome::Breach(_) => (Verdict::Inconclusive, None),
             };
@@ -474,6 +483,7 @@ mod tests {
         Verdict::Fail
     )]
     #[case::operation_lacking(StepsOutcome::NotSupported(finding()), StepsOutcome::Held, false, Verdict::NotSupported)]
+    #[case::neither_there_nor_lacking(StepsOutcome::Unclear(finding()), StepsOutcome::Held, false, Verdict::Error)]
     #[case::no_answer(StepsOutcome::Unjudgeable(finding()), StepsOutcome::Held, false, Verdict::Error)]
     fn controls_decide_what_a_refusal_is_worth(
         #[case] own: StepsOutcome,

@@ -237,6 +237,10 @@ pub(in crate::reference) enum ReadFlaw {
     PartBeyondEndServed,
     /// The number of parts is not told.
     PartsCountMissing,
+    /// A part read by its number is answered with 200 in place of 206, whatever object it is of.
+    PartNotPartial,
+    /// GetObjectAttributes shows a size that is 16 bytes too large, whatever object it is of.
+    AttributesSizePadded,
     /// `response-…` parameters are passed over.
     OverridesPassedOver,
     /// User metadata is lost.

@@ -143,6 +143,9 @@ impl Lint<'_, '_> {
                 let help = Some("HTTP takes visible characters, and strips blanks at the ends".to_owned());
                 self.error(&format!("{pointer}/value"), "this cannot be sent as a header value", help);
             }
+            if line.seconds_later.is_some() && line.of_step.is_none() {
+                self.error(&format!("{pointer}/seconds_later"), "`seconds_later` goes with `of_step`", None);
+            }
             self.header_length(&format!("{pointer}/value"), line.value.as_deref().unwrap_or_default());
             if let Some(key) = &line.key {
                 self.key_named(&format!("{pointer}/key"), key);

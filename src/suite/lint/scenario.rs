@@ -116,7 +116,15 @@ impl Lint<'_, '_> {
                 }
                 exposed.extend(sent);
             }
+            if step.lacks.is_some() && !step.probe {
+                self.error(&format!("{pointer}/lacks"), "`lacks` goes with a probe", None);
+            }
+            if step.settles && step.together.is_some() {
+                let message = "steps that are sent together are sent once: `settles` cannot stand here";
+                self.error(&format!("{pointer}/settles"), message, None);
+            }
             let needs = step.needs.as_deref().into_iter().map(|o| (format!("{pointer}/needs"), o));
+            let needs = needs.chain(step.lacks.as_deref().map(|o| (format!("{pointer}/lacks"), o)));
             let outcomes = needs.chain(step.expect.as_deref().map(|o| (format!("{pointer}/expect"), o)));
             let also = step.also.iter().enumerate().map(|(i, a)| (format!("{pointer}/also/{i}/expect"), &a.expect));
             let outcomes = outcomes.chain(also);

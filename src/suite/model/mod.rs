@@ -155,8 +155,8 @@ pub struct Scenario {
     /// Ids of the rules it tests, from the rule catalogue (`suites/rules.json`).
     #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
     pub rules: Arc<[String]>,
-    /// It is no test but the probe of a capability: its id is the capability's. Where a step does not come out as
-    /// expected the endpoint lacks the capability, and what needs it is not supported.
+    /// It is no test but the probe of a capability: its id is the capability's. Where a step shows that the endpoint lacks the
+    /// capability, what needs it is not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<CapabilitySpec>,
     /// Profiles under which it runs; all of them when absent.
@@ -294,10 +294,17 @@ pub struct Step {
     /// A precondition, not the thing tested: when it does not come out as expected the scenario is blocked, not failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub setup: bool,
-    /// A probe of whether the endpoint has the operation at all, without SSE-C: when it does not come out as expected
-    /// the scenario is not supported, not failed.
+    /// A probe of whether the endpoint has the operation at all, without SSE-C. Where the response says that it does not (501, 405,
+    /// `NotImplemented` and the like, or `lacks`) the scenario is not supported; any other mismatch is an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
+    /// Of a probe: the response of an endpoint that ignores, or does not know, what is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Box<Outcome>>,
+    /// The response rests on something that takes effect with a delay (a bucket's policy or setting, the second of a date): the request
+    /// is sent again until it comes out as expected, for a bounded time, and the last response is judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
     /// Neighbouring steps that name the same group are sent at the same time, and judged once all have been answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub together: Option<String>,
@@ -375,6 +382,7 @@ impl Step {
     /// Everything that must come back, under whatever profile.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         let also = self.also.iter().map(|also| &also.expect);
-        self.needs.as_deref().into_iter().chain(self.expect.as_deref()).chain(also).chain(self.expect_under.values())
+        let decided = self.needs.as_deref().into_iter().chain(self.lacks.as_deref()).chain(self.expect.as_deref());
+        decided.chain(also).chain(self.expect_under.values())
     }
 }

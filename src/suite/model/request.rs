@@ -139,7 +139,7 @@ pub struct Request {
     /// The source of a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_source: Option<Box<CopySource>>,
-    /// Further headers by name.
+    /// Further headers by name. With an `x-amz-checksum-…` goes `x-amz-sdk-checksum-algorithm`, as AWS's SDKs send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, HeaderSpec>>,
     /// Further query parameters by name.
@@ -181,7 +181,8 @@ pub struct Request {
     /// DeleteObjects: the names of the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<Vec<String>>,
-    /// PutBucketPolicy: the policy; `{bucket}` in its texts is the name of the bucket.
+    /// PutBucketPolicy: the policy; `{bucket}` in its texts is the name of the bucket, and `{prefix}` what the keys of the case's objects
+    /// begin with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
     /// HeadObject: sent on a connection of its own, of which everything is read to the end. The one way to see a body
@@ -253,6 +254,9 @@ pub struct HeaderSpec {
     /// A header of an earlier step's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_step: Option<StepHeader>,
+    /// With `of_step`: that header is an HTTP date, and this value is so many seconds after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_later: Option<u32>,
     /// A digest of a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<BodyDigest>,

@@ -39,6 +39,20 @@ pub(super) const FAULTS: &[Fault] = &[
         ReadingOf(ReadFlaw::PartsCountMissing),
     ),
     fault(
+        "part-number-as-200",
+        "A part that is read by its number is answered with 200, whatever object it is of",
+        &["part-number-partial"],
+        "Ceph RGW 20.2",
+        ReadingOf(ReadFlaw::PartNotPartial),
+    ),
+    fault(
+        "attributes-size-padded",
+        "GetObjectAttributes shows 16 bytes too many, whatever object it is of",
+        &["attributes-size"],
+        KIND,
+        ReadingOf(ReadFlaw::AttributesSizePadded),
+    ),
+    fault(
         "overrides-passed-over",
         "response-* parameters are passed over for SSE-C objects",
         &["response-overrides"],
