@@ -53,6 +53,7 @@ pub fn judge(
         started: started.into(),
         elapsed: elapsed("seconds", manifest.seconds)?,
         server: manifest.server.clone(),
+        support: manifest.support,
         cases,
         throttling: manifest.throttling,
         left_behind: manifest.left_behind.clone(),

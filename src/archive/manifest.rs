@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Throttling;
 use crate::record::ProfileRecord;
 use crate::runner::Stopped;
-use crate::verdict::Facts;
+use crate::verdict::{Facts, SseCSupport};
 
 /// What the member `format` of a manifest holds.
 pub const FORMAT: &str = "ssecheck-evidence/1";
@@ -41,6 +41,9 @@ pub struct Manifest {
     /// What was tested, in the user's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What the endpoint does with SSE-C as a whole, by the first exchanges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<SseCSupport>,
     /// The bucket it used.
     pub bucket: String,
     /// The profile it was judged by.

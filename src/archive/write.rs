@@ -88,6 +88,7 @@ impl Keeper {
             plain_endpoint: context.plain_endpoint.clone(),
             embedded: context.is_embedded,
             server: run.server.clone(),
+            support: run.support,
             label: context.label.clone(),
             bucket: run.bucket.clone(),
             profile: ProfileRecord::of(profile),

@@ -56,6 +56,9 @@ pub(super) struct RunArguments {
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
     allow_ssec: bool,
+    /// Run every case also against an endpoint that refuses or ignores SSE-C as a whole
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     connection: Typed,
 }
@@ -172,6 +175,8 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     let options = Options {
         baseline: choice.baseline.clone(),
         allow_ssec: arguments.allow_ssec,
+        looks_first: true,
+        asks_all: arguments.all,
         keeps_all: keeper.is_some(),
         ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
         ..options(&config, &service, &choice.profile)
@@ -205,6 +210,8 @@ pub(super) fn options(config: &Config, service: &Service, profile: &Arc<Profile>
         baseline: None,
         allow_ssec: false,
         no_plain_listener: service.no_plain_listener,
+        looks_first: false,
+        asks_all: false,
         settling: if service.embedded.is_some() { Duration::ZERO } else { STEP_SETTLING },
         keeps_all: false,
         ledger: None,

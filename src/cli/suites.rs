@@ -67,7 +67,8 @@ fn check_capabilities(suites: &[Arc<Suite>]) -> Result<(), SuitesError> {
     }
     for suite in suites {
         for case in &suite.cases {
-            if let Some(id) = case.requires.iter().find(|id| !known.contains(id.as_str())) {
+            let options = case.steps.iter().filter_map(|step| step.request.sse_c_if.as_ref());
+            if let Some(id) = case.requires.iter().chain(options).find(|id| !known.contains(id.as_str())) {
                 let help = near_miss(id, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
                 let (id, case) = (id.clone(), case.id.clone());
                 return Err(SuitesError::UnknownCapability { id, case, help: help.unwrap_or_default() });

@@ -233,6 +233,14 @@ pub fn storage_probe(object_key: &str, bucket: &str, target: &Target) -> Result<
     Ok(Prepared { object_key: object_key.to_owned(), ..probe })
 }
 
+/// The HeadObject without a key that tells whether an object is there where a listing may be behind: 404 says that it is not.
+///
+/// # Errors
+/// [`BuildError`] where the URL cannot be made.
+pub fn existence_probe(object_key: &str, bucket: &str, target: &Target) -> Result<Prepared, BuildError> {
+    housekeeping("HeadObject", Method::HEAD, bucket, object_key, &[], Bytes::new(), target)
+}
+
 /// A signed request of the runner's own: to make, look at and empty buckets.
 ///
 /// # Errors

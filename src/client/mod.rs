@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use build::{BuildError, Earlier, Place, Prepared, build, housekeeping, storage_probe};
+pub use build::{BuildError, Earlier, Place, Prepared, build, existence_probe, housekeeping, storage_probe};
 pub use content::Content;
 pub use customer_key::CustomerKey;
 pub use no_answer::is_given_up;

@@ -11,12 +11,15 @@ pub const CAPABILITIES: &[&str] = &[
     "multipart",
     "part-copy",
     "part-number",
+    "head-part-number",
     "presigned",
     "versioning",
+    "list-versions",
     "conditional-by-date",
     "response-overrides",
     "content-md5",
     "checksum-crc32",
+    "checksum-mode",
     "aws-chunked",
     "signed-chunks",
     "conditional-write",
@@ -24,6 +27,7 @@ pub const CAPABILITIES: &[&str] = &[
     "list-uploads",
     "first-listing",
     "attributes",
+    "attributes-of-version",
     "default-encryption",
     "tagging",
     "acl",
@@ -212,7 +216,7 @@ impl Of {
         match self {
             Self::Part(_) => "part-number",
             Self::Override => "response-overrides",
-            Self::Checksum => "checksum-crc32",
+            Self::Checksum => "checksum-mode",
             Self::IfModifiedSince | Self::IfModifiedSinceLongAgo | Self::IfUnmodifiedSinceLongAgo => {
                 "conditional-by-date"
             }
@@ -486,7 +490,7 @@ impl Action {
             Self::ListUploads { .. } => "list-uploads",
             Self::DeleteMany { .. } => "multi-delete",
             Self::List { listing: Listing::FirstVersion, .. } => "first-listing",
-            Self::List { listing: Listing::Versions, .. } => "versioning",
+            Self::List { listing: Listing::Versions, .. } => "list-versions",
             Self::Annotate { annotation, .. } => match annotation {
                 Annotation::GetAcl => "acl",
                 Annotation::PutAcl => "acl-writes",
@@ -506,6 +510,10 @@ impl Action {
             _ => "",
         };
         let of_read = match self {
+            Self::Read { reading: Reading::Head, of: Of::Part(_), .. } => "head-part-number",
+            Self::Read { reading: Reading::Attributes, which, .. } if *which != Which::Newest => {
+                "attributes-of-version"
+            }
             Self::Read { of, .. } => of.capability(),
             _ => "",
         };

@@ -50,6 +50,15 @@ pub(super) fn needed(case: &Case, capabilities: &[Arc<Needed>]) -> Vec<Arc<Neede
     capabilities.iter().filter(needs).cloned().collect()
 }
 
+/// Those of them that the SSE-C headers of a case's requests depend on.
+pub(super) fn optional(case: &Case, capabilities: &[Arc<Needed>]) -> Vec<Arc<Needed>> {
+    let is_named = |needed: &&Arc<Needed>| {
+        let mut named = case.steps.iter().filter_map(|step| step.request.sse_c_if.as_deref());
+        named.any(|id| id == needed.id())
+    };
+    capabilities.iter().filter(is_named).cloned().collect()
+}
+
 fn shows(step: &Step, spec: &CapabilitySpec) -> bool {
     let request = &step.request;
     let sends = |name: &String| {

@@ -35,6 +35,8 @@ pub struct PlannedCase {
     pub controls: Vec<Control>,
     /// The capabilities that it needs.
     pub needs: Vec<Arc<Needed>>,
+    /// The capabilities on which the SSE-C headers of some of its requests depend (`sse_c_if`).
+    pub options: Vec<Arc<Needed>>,
 }
 
 /// A positive control: the scenario up to a step, with that step's request put right ([`PlannedCase::steps_of`]).
@@ -60,7 +62,7 @@ impl Plan {
     /// The kinds of bucket that its cases and the probes of their capabilities need.
     #[must_use]
     pub fn bucket_kinds(&self) -> BTreeSet<BucketKind> {
-        let probes = self.cases.iter().flat_map(|planned| &planned.needs);
+        let probes = self.cases.iter().flat_map(|planned| planned.needs.iter().chain(&planned.options));
         let of_probes = probes.map(|needed| needed.capability.probe.bucket);
         self.cases.iter().map(|planned| planned.case.bucket).chain(of_probes).collect()
     }
@@ -94,6 +96,20 @@ impl PlannedCase {
     }
 }
 
+/// These steps as they are sent to an endpoint that lacks some capabilities: without the SSE-C headers that depend on one of them.
+#[must_use]
+pub fn without_options(steps: &[Arc<Step>], lacking: &[&str]) -> Vec<Arc<Step>> {
+    let without = |step: &Arc<Step>| match &step.request.sse_c_if {
+        Some(id) if lacking.contains(&id.as_str()) => {
+            let mut step = Step::clone(step);
+            step.request.sse_c = None;
+            Arc::new(step)
+        }
+        _ => Arc::clone(step),
+    };
+    steps.iter().map(without).collect()
+}
+
 /// Selects cases and derives their controls. The suites hold the capabilities, too.
 #[must_use]
 pub fn plan(suites: &[Arc<Suite>], selection: &Selection) -> Plan {
@@ -106,8 +122,9 @@ pub fn plan(suites: &[Arc<Suite>], selection: &Selection) -> Plan {
             if in_profile && wanted {
                 let controls = controls(suite, case);
                 let needs = capability::needed(case, &capabilities);
+                let options = capability::optional(case, &capabilities);
                 let case = as_required(case, &selection.profile);
-                cases.push(PlannedCase { suite: Arc::clone(suite), case, controls, needs });
+                cases.push(PlannedCase { suite: Arc::clone(suite), case, controls, needs, options });
             }
         }
     }

@@ -319,6 +319,8 @@ fn stopped(error: &PrepareError) -> &'static str {
         PrepareError::Credentials { .. } => "credentials refused",
         PrepareError::Bucket { .. } => "no bucket",
         PrepareError::SseCBlocked { .. } => "SSE-C blocked on the bucket",
+        PrepareError::SseCRefused { .. } => "SSE-C refused",
+        PrepareError::TlsEndsInFront { .. } => "SSE-C refused for want of TLS",
         PrepareError::Ledger(_) => "no ledger",
         PrepareError::Interrupted => "interrupted",
     }

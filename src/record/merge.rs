@@ -104,6 +104,8 @@ pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunR
         evidence_digest: None,
         counts: BTreeMap::new(),
         certification: Vec::new(),
+        // Each shard asked by itself: the worst is said.
+        support: shards.iter().filter_map(|part| part.run.support).max(),
         left_behind: shards.iter().flat_map(|part| part.run.left_behind.clone()).collect(),
         cases,
         ..first.run.clone()

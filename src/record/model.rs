@@ -12,7 +12,7 @@ use crate::evidence::Exchange;
 use crate::plan::Part;
 use crate::rules::{Family, Harm, Rule};
 use crate::suite::model::{BucketKind, Certification, Level, Operation};
-use crate::verdict::{Attainment, Certified, Finding, Verdict, attainments};
+use crate::verdict::{Attainment, Certified, Finding, SseCSupport, Verdict, attainments};
 
 /// What the member `format` of a record holds.
 pub const FORMAT: &str = "ssecheck-run/3";
@@ -48,6 +48,9 @@ pub struct RunRecord {
     /// The endpoint's `Server` header, where it sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// What the endpoint does with SSE-C as a whole, by the first exchanges; absent where these did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<SseCSupport>,
     /// What was tested, in the user's words: product, version, build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -78,6 +78,7 @@ impl RunRecord {
             plain_endpoint: context.plain_endpoint.clone(),
             embedded: context.is_embedded,
             server: run.server,
+            support: run.support,
             label: context.label.clone(),
             bucket: run.bucket,
             profile: ProfileRecord::of(profile),

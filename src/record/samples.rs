@@ -58,6 +58,7 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         plain_endpoint: text("none"),
         embedded: false,
         server: None,
+        support: None,
         label: None,
         bucket: text("b"),
         profile: ProfileRecord { id: text("portable"), file: None, digest: text("p") },

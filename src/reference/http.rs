@@ -101,6 +101,7 @@ pub(super) async fn serve(
         .refuse_spelling(&overheard.take())
         .and_then(|()| refused_at_the_door(&asked, &faults, &request))
         .map_err(|refusal| faults.refusal(refusal));
+    let uri = request.uri().clone();
     let mut response = match refused {
         Err(refusal) if faults.does_all_the_same(&refusal) => {
             let _ = service.call(request.map(Body::http_body)).await;
@@ -125,6 +126,10 @@ pub(super) async fn serve(
             None => internal_error(),
         },
         Ok(()) => match service.call(waved_through(request, &asked, &faults).map(Body::http_body)).await {
+            Ok(response) if is_refused_signature(&response, &asked) && faults.has(SignatureFlaw::RefusedStored) => {
+                let _ = service.call(empty_put(uri)).await;
+                response
+            }
             Ok(response)
                 if asks_for_attributes
                     && response.status().is_success()
@@ -294,6 +299,19 @@ fn waved_through(mut request: Request<Lent>, asked: &Asked, faults: &Faults) -> 
     }
     request.headers_mut().remove(http::header::AUTHORIZATION);
     request.headers_mut().remove("x-amz-content-sha256");
+    request.extensions_mut().insert(WavedThrough);
+    request
+}
+
+/// Whether a PutObject with SSE-C headers is refused for its signature, or for the lack of one.
+fn is_refused_signature(response: &Response<Body>, asked: &Asked) -> bool {
+    response.status() == StatusCode::FORBIDDEN && asked.actions.contains(&Action::Put)
+}
+
+/// A PutObject of nothing that is let in without a signature.
+fn empty_put(uri: http::Uri) -> Request<Body> {
+    let mut request = Request::new(Body::empty());
+    (*request.method_mut(), *request.uri_mut()) = (Method::PUT, uri);
     request.extensions_mut().insert(WavedThrough);
     request
 }

@@ -34,9 +34,8 @@ impl Service {
         }
     }
 
-    /// What becomes of the object that was there when the body of a PutObject under a customer key breaks off or does not
-    /// fit its digest.
-    pub(super) fn after_refused_body(&self, refusal: &Refusal, bucket: &str, key: &str) {
+    /// What becomes of an object when the body of a PutObject under a customer key breaks off or does not fit its digest.
+    pub(super) async fn after_refused_body(&self, refusal: &Refusal, bucket: &str, key: &str) {
         let destroys = match refusal.code {
             "IncompleteBody" => self.faults.has(WriteFlaw::InterruptedDestroys),
             "BadDigest" => self.faults.has(WriteFlaw::DamagedDestroys),
@@ -44,6 +43,10 @@ impl Service {
         };
         if destroys {
             let _ = self.store.bucket(bucket, |bucket| Ok(bucket.remove(key, NULL_VERSION)));
+        }
+        let is_new = || self.store.version(bucket, key, None).is_err();
+        if refusal.code == "BadDigest" && is_new() && self.faults.has(WriteFlaw::DamagedStored) {
+            self.store_in_clear(bucket, key, None).await;
         }
     }
 

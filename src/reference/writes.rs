@@ -122,7 +122,7 @@ impl Service {
         let taken = body::take(body, seals, &self.store.memory, claims, self.faults.makes_etags()).await;
         let taken = match taken {
             Err(refusal) if key.is_some() => {
-                self.after_refused_body(&refusal, &input.bucket, &object_key);
+                self.after_refused_body(&refusal, &input.bucket, &object_key).await;
                 return Err(refusal);
             }
             taken => taken?,

@@ -32,6 +32,8 @@ impl<W: Write> Terminal<W> {
     /// Where the output cannot be written.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         match (event, &self.bar) {
+            (Event::Support(support), Some(bar)) => bar.println(support.sentence()),
+            (Event::Support(support), None) => writeln!(self.out, "{}", support.sentence())?,
             (Event::Started { cases }, Some(bar)) => {
                 bar.set_length(*cases as u64);
                 // The template is fixed and well formed.
@@ -106,6 +108,9 @@ impl<W: Write> Terminal<W> {
         let advisory = run.cases.iter().filter(|c| c.verdict == Verdict::Fail && !c.is_required()).count();
         if advisory > 0 {
             writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
+        }
+        if let Some(support) = run.support {
+            writeln!(self.out, "{}", support.sentence())?;
         }
         Ok(())
     }

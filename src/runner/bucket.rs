@@ -1,7 +1,6 @@
 //! The run's buckets: made or taken over before the first case.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -9,16 +8,11 @@ use http::Method;
 use super::recorder::Recorder;
 use super::setting::{DEFAULT_ENCRYPTION, Setting, allowing_sse_c};
 use super::{Options, PrepareError};
-use crate::client::{CustomerKey, Disclosures, Earlier, Place, build};
 use crate::evidence::{Answer, Reply};
 use crate::housekeeping::{Housekeeper, in_words, reply_in_words};
 use crate::ledger::{Made, RunId};
-use crate::suite::Key;
-use crate::suite::body::Body;
-use crate::suite::model::{BucketKind, Operation, Request, SseC};
-
-/// How long a bucket is given until a setting of it takes effect.
-const SETTLING: Duration = Duration::from_secs(60);
+use crate::suite::model::BucketKind;
+use crate::verdict::SseCSupport;
 
 /// The buckets of a run.
 #[derive(Debug)]
@@ -29,6 +23,8 @@ pub(super) struct Buckets {
     pub special: BTreeMap<BucketKind, Result<String, NoBucket>>,
     /// The endpoint's `Server` header.
     pub server: Option<String>,
+    /// What the endpoint does with SSE-C.
+    pub support: Option<SseCSupport>,
 }
 
 /// Why there is no bucket of a kind.
@@ -77,7 +73,7 @@ impl Preparation<'_> {
     ) -> Result<Buckets, PrepareError> {
         let given = self.options.bucket.as_deref();
         let plain = given.map_or_else(|| name(BucketKind::Plain, run_id), str::to_owned);
-        let mut buckets = Buckets { plain, special: BTreeMap::new(), server: None };
+        let mut buckets = Buckets { plain, special: BTreeMap::new(), server: None, support: None };
         let answer = match given {
             Some(bucket) => self.reach("HeadBucket", Method::HEAD, bucket, &[], Bytes::new()).await?,
             None => {
@@ -95,7 +91,7 @@ impl Preparation<'_> {
         if self.options.allow_ssec {
             self.allow_ssec(&buckets.plain).await?;
         }
-        self.preflight(&buckets.plain, prefix).await?;
+        buckets.support = self.preflight(&buckets.plain, prefix).await?;
         let making = special(kinds).map(|kind| async move {
             let bucket = match given {
                 Some(bucket) => self.is_of_kind(kind, bucket).await,
@@ -196,55 +192,6 @@ impl Preparation<'_> {
         }
         let what = "cannot be set to allow SSE-C (--allow-ssec)";
         Err(PrepareError::Bucket { bucket: bucket.to_owned(), what, answer: in_words(&answer) })
-    }
-
-    /// A plain PUT that works and an SSE-C PUT that is forbidden: SSE-C is blocked on the bucket.
-    async fn preflight(self, bucket: &str, prefix: &str) -> Result<(), PrepareError> {
-        let place = Place { bucket: bucket.to_owned(), prefix: format!("{prefix}preflight/") };
-        // Settings of buckets take effect in the end, says AWS, and not at once.
-        let attempts = if self.options.allow_ssec { SETTLING.as_secs() } else { 1 };
-        for attempt in 1..=attempts {
-            let Reply::Answer(answer) = self.put(&place, "sse-c", Some("preflight")).await? else { break };
-            if answer.status < 300 {
-                break;
-            }
-            if attempt == 1 {
-                let Reply::Answer(answer) = self.put(&place, "plain", None).await? else { break };
-                if answer.status >= 300 {
-                    let bucket = bucket.to_owned();
-                    return Err(PrepareError::Bucket { bucket, what: "takes no object", answer: in_words(&answer) });
-                }
-            }
-            if answer.status != 403 {
-                break;
-            }
-            if attempt == attempts {
-                return Err(PrepareError::SseCBlocked { bucket: bucket.to_owned(), answer: in_words(&answer) });
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                () = self.recorder.stopped() => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn put(self, place: &Place, object: &str, key: Option<&str>) -> Result<Reply, PrepareError> {
-        self.recorder.may_make(Made::Object { bucket: place.bucket.clone(), key: place.key(object) })?;
-        let request = Request {
-            operation: Some(Operation::PutObject),
-            object: Some(object.to_owned()),
-            body: Some("preflight".to_owned()),
-            sse_c: key.map(|key| Box::new(SseC { key: Some(key.to_owned()), ..SseC::default() })),
-            ..Request::default()
-        };
-        let keys = BTreeMap::from([("preflight".to_owned(), CustomerKey::of(&Key::Fresh(32)))]);
-        let content = Body::Literal(Bytes::from_static(b"May the endpoint be tested?"));
-        let bodies = BTreeMap::from([("preflight".to_owned(), content)]);
-        let earlier = Earlier { keys: &keys, bodies: &bodies, answers: &BTreeMap::new(), steps: &[] };
-        let prepared = build(&request, place, self.housekeeper.target(), &earlier);
-        let redactor = CustomerKey::redactor(&keys);
-        Ok(self.housekeeper.send_prepared("preflight", prepared, &redactor, &Disclosures::of(&bodies)).await.reply)
     }
 
     /// Whether a bucket is set up as a kind needs, by the endpoint's own word.

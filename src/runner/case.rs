@@ -10,7 +10,7 @@ use super::judge::{Ended, Scene, Stopped, lacking};
 use super::recorder::Cut;
 use super::steps::SoFar;
 use super::{CaseResult, Shared};
-use crate::plan::{Control, Needed, PlannedCase};
+use crate::plan::{Control, Needed, PlannedCase, without_options};
 use crate::suite::model::{BucketKind, Certification, Step};
 use crate::suite::{Case, Suite};
 use crate::verdict::{Judgement, Mismatch, StepsOutcome, Transcript, Verdict};
@@ -167,12 +167,19 @@ impl Shared {
     async fn judged(&self, planned: &PlannedCase, so_far: &SoFar) -> Result<(Ended, Vec<ControlRun>), Cut> {
         let slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
         let scene = self.scene(&planned.suite, &planned.case, false);
-        let own = self.steps(scene, &planned.case.steps, slug.trim_end_matches('/'), so_far).await?;
+        let mut lacking = Vec::new();
+        for option in &planned.options {
+            let is_lacking = matches!(self.probe(option).await?.run.outcome, StepsOutcome::NotSupported(_));
+            lacking.extend(is_lacking.then_some(option.id()));
+        }
+        let steps = without_options(&planned.case.steps, &lacking);
+        let own = self.steps(scene, &steps, slug.trim_end_matches('/'), so_far).await?;
         let mut controls = Vec::new();
         // A connection that is closed is a refusal only while the endpoint answers others: that it did once proves nothing.
         let must_be_fresh = so_far.has_closed();
         for control in &planned.controls {
-            controls.push(self.control(planned, control, slug.trim_end_matches('/'), must_be_fresh).await?);
+            let steps = without_options(&planned.steps_of(control), &lacking);
+            controls.push(self.control(planned, control, &steps, slug.trim_end_matches('/'), must_be_fresh).await?);
         }
         Ok((own, controls))
     }
@@ -183,6 +190,7 @@ impl Shared {
         &self,
         planned: &PlannedCase,
         control: &Control,
+        steps: &[Arc<Step>],
         slug: &str,
         must_be_fresh: bool,
     ) -> Result<ControlRun, Cut> {
@@ -192,15 +200,14 @@ impl Shared {
             Arc::clone(self.controls.lock().await.entry(control.identity.clone()).or_default())
         };
         let scene = self.scene(&planned.suite, &planned.case, true);
-        let steps = planned.steps_of(control);
         let sent = cell.get_or_try_init(|| async {
             let place = format!("{slug}/control-of-{}", control.step);
             let so_far = SoFar::default();
-            let ended = self.steps(scene, &steps, &place, &so_far).await?;
+            let ended = self.steps(scene, steps, &place, &so_far).await?;
             Ok(so_far.run(ended))
         });
         let StepsRun { transcript, stopped, .. } = sent.await?;
-        let run = scene.judged(&steps, Arc::clone(transcript), stopped.clone());
+        let run = scene.judged(steps, Arc::clone(transcript), stopped.clone());
         let identity = if must_be_fresh { format!("{}\n{slug}", control.identity) } else { control.identity.clone() };
         Ok(ControlRun { step: control.step.clone(), identity, run })
     }

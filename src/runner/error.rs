@@ -61,6 +61,22 @@ pub enum PrepareError {
         /// The endpoint's answer.
         answer: String,
     },
+    /// Every SSE-C request is refused, and unencrypted ones are not.
+    #[error(
+        "the endpoint refuses every SSE-C request ({answer}), and takes unencrypted ones: it does not offer SSE-C.\n  No data is at risk under SSE-C there, and nothing can be certified. --all runs every case all the same."
+    )]
+    SseCRefused {
+        /// Its response to a PutObject with right SSE-C headers.
+        answer: String,
+    },
+    /// Every SSE-C request is refused for want of TLS, although it is sent over TLS.
+    #[error(
+        "the endpoint refuses SSE-C for want of TLS ({answer}), although it is spoken to over TLS: TLS ends at a proxy in front of the\n  server, which is spoken to in clear and refuses SSE-C rightly.\n  Give the server itself a certificate (MinIO: --certs-dir), or let it know of the proxy: Ceph RGW with\n  `rgw_trust_forwarded_https = true` and `X-Forwarded-Proto: https` set by the proxy; other servers have the like.\n  --all runs every case all the same."
+    )]
+    TlsEndsInFront {
+        /// Its response to a PutObject with right SSE-C headers.
+        answer: String,
+    },
     /// What the run makes cannot be recorded; it was stopped then.
     #[error(transparent)]
     Ledger(#[from] WriteError),

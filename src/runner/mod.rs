@@ -5,6 +5,7 @@ mod case;
 mod error;
 mod facts;
 mod judge;
+mod preflight;
 mod recorder;
 mod setting;
 mod steps;
@@ -37,7 +38,7 @@ use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
 use crate::suite::model::BucketKind;
-use crate::verdict::{Finding, Judgement, Transcript, Verdict};
+use crate::verdict::{Finding, Judgement, SseCSupport, Transcript, Verdict};
 
 /// For as long a policy or another setting of a bucket is given to take effect, and a second to pass.
 pub const STEP_SETTLING: Duration = Duration::from_secs(20);
@@ -61,6 +62,10 @@ pub struct Options {
     pub allow_ssec: bool,
     /// Whether the user said that the service has no plain-HTTP listener.
     pub no_plain_listener: bool,
+    /// Whether the first exchanges find out what the endpoint does with SSE-C as a whole.
+    pub looks_first: bool,
+    /// Whether all cases are run also where those exchanges show that the endpoint refuses or ignores SSE-C.
+    pub asks_all: bool,
     /// For as long a step that settles is sent again ([`Step::settles`](crate::suite::model::Step::settles)).
     pub settling: Duration,
     /// Whether what was sent and came back is kept of cases that pass, too: evidence is made of it.
@@ -82,6 +87,8 @@ impl Options {
             baseline: None,
             allow_ssec: false,
             no_plain_listener: false,
+            looks_first: false,
+            asks_all: false,
             settling: Duration::ZERO,
             keeps_all: false,
             ledger: None,
@@ -92,6 +99,8 @@ impl Options {
 /// What happens in a run, in order; every report is a reader of these.
 #[derive(Debug)]
 pub enum Event {
+    /// What the endpoint does with SSE-C as a whole is known.
+    Support(SseCSupport),
     /// Cases are about to run.
     Started {
         /// How many.
@@ -137,6 +146,8 @@ pub struct RunResult {
     pub elapsed: Duration,
     /// The endpoint's `Server` header, where it sent one.
     pub server: Option<String>,
+    /// What the endpoint does with SSE-C as a whole; `None` where the first exchanges did not tell.
+    pub support: Option<SseCSupport>,
     /// The cases, in the order of the plan.
     pub cases: Vec<Arc<CaseResult>>,
     /// What could not be removed.
@@ -239,9 +250,24 @@ impl Session {
         Ok(Self { shared, prefix, cancelled, started, clock })
     }
 
-    /// Runs the cases of a plan; in its order.
+    /// Runs the cases of a plan; in its order. Of those that the first exchanges have decided one is run, which shows it.
     pub async fn cases(&self, plan: Plan, events: &UnboundedSender<Event>) -> Vec<Arc<CaseResult>> {
-        self.shared.cases(plan, events, self.jobs()).await
+        if let Some(support) = self.shared.buckets.support {
+            let _ = events.send(Event::Support(support));
+        }
+        let Some((shown, reason)) = self.shared.decided(&plan) else {
+            return self.shared.cases(plan, events, self.jobs()).await;
+        };
+        let not_run = |planned: &PlannedCase| {
+            let judgement = Judgement::new(Verdict::Skipped, reason.clone(), Vec::new());
+            Arc::new(CaseResult { incomplete: true, ..CaseResult::of(planned.clone(), judgement) })
+        };
+        let mut results: Vec<_> = plan.cases.iter().map(not_run).collect();
+        let one = Plan { cases: vec![plan.cases[shown].clone()] };
+        for result in self.shared.cases(one, events, 1).await {
+            results[shown] = result;
+        }
+        results
     }
 
     /// Removes the objects and uploads that were made so far, keeps the buckets, and takes it that the results so far were
@@ -288,6 +314,7 @@ impl Session {
             started,
             elapsed: clock.elapsed(),
             server: shared.buckets.server.clone(),
+            support: shared.buckets.support,
             cases,
             left_behind,
             interrupted: cancelled.is_cancelled(),
@@ -316,6 +343,17 @@ async fn clean_up(
 }
 
 impl Shared {
+    /// Where an endpoint gives all objects away, the case that shows it, and why the others are not run.
+    fn decided(&self, plan: &Plan) -> Option<(usize, String)> {
+        let support = self.buckets.support.filter(|support| support.is_decisive() && !self.options.asks_all)?;
+        let shows = |planned: &PlannedCase| {
+            let reads = planned.case.rules.iter().any(|rule| rule == READ_NEEDS_KEY);
+            reads && planned.needs.is_empty() && !planned.needs_plain_endpoint()
+        };
+        let shown = plan.cases.iter().position(shows)?;
+        Some((shown, format!("{} --all runs every case all the same.", support.sentence())))
+    }
+
     /// Runs the cases, `jobs` at a time, on all processors; in the order of the plan.
     async fn cases(self: &Arc<Self>, plan: Plan, events: &UnboundedSender<Event>, jobs: usize) -> Vec<Arc<CaseResult>> {
         let _ = events.send(Event::Started { cases: plan.cases.len() });
@@ -346,6 +384,9 @@ fn probed(probes: &HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>) -> Vec<Arc<Pro
     probes.sort_by(|a, b| a.id.cmp(&b.id));
     probes
 }
+
+/// The rule that is broken where an endpoint gives all objects away.
+const READ_NEEDS_KEY: &str = "read-needs-key";
 
 /// What is kept of what was sent and came back where nothing is: one for all cases.
 static NOTHING: LazyLock<Arc<Transcript>> = LazyLock::new(Arc::default);

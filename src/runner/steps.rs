@@ -14,7 +14,7 @@ use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
-use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, storage_probe};
+use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, existence_probe, storage_probe};
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
@@ -35,6 +35,10 @@ impl SoFar {
 
     fn add(&self, exchange: Exchange) {
         self.transcript().exchanges.push(exchange);
+    }
+
+    fn listing_may_be_stale(&self, step: &Step) -> bool {
+        self.transcript().listing_may_be_stale(step)
     }
 
     fn count(&self) -> usize {
@@ -100,7 +104,12 @@ impl Rounds {
                 | StepsOutcome::NotSupported(_)
                 | StepsOutcome::Unclear(_)
         );
-        let is_next = may_change && group.iter().all(|step| step.settles) && self.since.elapsed() + self.pause <= most;
+        may_change && group.iter().all(|step| step.settles) && self.next(most).await
+    }
+
+    /// Waits for the next round, unless `most` has passed by then.
+    async fn next(&self, most: Duration) -> bool {
+        let is_next = self.since.elapsed() + self.pause <= most;
         if is_next {
             tokio::time::sleep(self.pause).await;
         }
@@ -184,8 +193,20 @@ impl Shared {
                 }
                 so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
-                    let probe = storage_probe(&object_key, &place.bucket, target);
-                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &disclosures).await);
+                    let (client, bucket) = (&self.client, &place.bucket);
+                    let looks = |probe| client.send(&step.id, true, probe, &redactor, &disclosures);
+                    let looking = Rounds::new(PAUSE);
+                    loop {
+                        let before = so_far.count();
+                        so_far.add(looks(storage_probe(&object_key, bucket, target)).await);
+                        if !so_far.listing_may_be_stale(step) || !looking.next(self.options.settling).await {
+                            break;
+                        }
+                        so_far.truncate(before);
+                    }
+                    if so_far.listing_may_be_stale(step) {
+                        so_far.add(looks(existence_probe(&object_key, bucket, target)).await);
+                    }
                 }
             }
             let outcome = so_far.judged(group, scene.terms(&own, steps));

@@ -72,6 +72,8 @@ impl Scene {
             baseline: None,
             allow_ssec: false,
             no_plain_listener: false,
+            looks_first: true,
+            asks_all: false,
             settling: Duration::ZERO,
             keeps_all: true,
             ledger: Some(Arc::new(Ledger::create(self.ledgers.path(), head).unwrap())),

@@ -442,6 +442,10 @@ mod tests {
         r#"{"id": "h", "together": "g", "settles": true, "request": {"operation": "GetObject"}}"#,
         "are sent once"
     )]
+    #[case::option_of_nothing(
+        r#"{"id": "h", "request": {"operation": "GetObject", "sse_c_if": "complete-with-key"}}"#,
+        "goes with `sse_c`"
+    )]
     #[case::seconds_after_nothing(
         r#"{"id": "h", "request": {"operation": "GetObject", "headers": {"if-modified-since": {"value": "x", "seconds_later": 1}}}}"#,
         "goes with `of_step`"

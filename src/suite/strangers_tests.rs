@@ -124,6 +124,7 @@ fn a_suite_names_no_host() {
         "Request.parts",
         "Request.policy",
         "Request.query",
+        "Request.sse_c_if",
         "Request.unlisted",
         "Request.unsigned_headers",
         "Request.upload",

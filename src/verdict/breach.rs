@@ -59,6 +59,7 @@ fn read_without_key(step: &Step, terms: Terms<'_>, history: &History<'_>) -> Opt
         if is_copy { "a refusal of the copy of an SSE-C object" } else { "a refusal of the read of an SSE-C object" };
     let rule = match history.write_of(object, version_of)?.request.operation {
         _ if is_copy => "copy-needs-source-key",
+        _ if request.operation == Some(Operation::GetObjectAttributes) => "attributes-need-key",
         Some(Operation::CopyObject) => "copy-target-key",
         _ if terms.bucket == BucketKind::DefaultEncrypted => "default-encryption-yields",
         _ => rule,

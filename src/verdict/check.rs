@@ -32,6 +32,18 @@ impl Mismatch {
     }
 }
 
+/// Whether the listing that followed a step shows its object.
+///
+/// # Errors
+/// Why it says nothing.
+pub(super) fn is_stored(transcript: &Transcript, step: &str) -> Result<bool, &'static str> {
+    let probe = transcript.probe_after(step).ok_or("the listing was not made")?;
+    let answer =
+        probe.reply.answer().filter(|answer| answer.status == 200).ok_or("the listing that would tell failed")?;
+    let listing = answer.xml().map_err(|_| "the listing is no XML that can be read")?;
+    Ok(entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str())))
+}
+
 /// Checks one step.
 pub(super) struct Check<'a> {
     pub exchange: &'a Exchange,
@@ -45,7 +57,12 @@ impl Check<'_> {
     pub fn leaked_keys(&self, shown: &BTreeSet<&str>) -> Vec<Mismatch> {
         let none = BTreeSet::new();
         let listing = self.transcript.probe_after(&self.step.id);
-        let answers = [(Some(self.exchange), "answer", shown), (listing, "listing", &none)];
+        let head = self.transcript.head_after(&self.step.id);
+        let answers = [
+            (Some(self.exchange), "answer", shown),
+            (listing, "listing", &none),
+            (head, "response to HeadObject", &none),
+        ];
         let mut found = Vec::new();
         for (exchange, what, shown) in answers {
             let answer = exchange.and_then(|exchange| exchange.reply.answer());
@@ -130,6 +147,9 @@ impl Check<'_> {
             // What follows from another status (headers, body, ETag) is no finding of its own.
             return found;
         }
+        if self.is_error_in_success(outcome, answer) {
+            return vec![Mismatch::new("status", "a success without an error document", self.summary())];
+        }
         // An answer to HEAD never has a body, so there is no code to see.
         let has_error_body = self.exchange.sent.method != "HEAD";
         if !outcome.code.is_empty() && has_error_body {
@@ -175,6 +195,15 @@ impl Check<'_> {
         found
     }
 
+    /// Whether a copy or a completed upload that must succeed is answered with an error document under the status 200 (Amazon S3 API
+    /// Reference, CopyObject and CompleteMultipartUpload: the response must be parsed).
+    fn is_error_in_success(&self, outcome: &Outcome, answer: &Answer) -> bool {
+        let operation = self.step.request.operation;
+        let may = [Operation::CopyObject, Operation::UploadPartCopy, Operation::CompleteMultipartUpload].map(Some);
+        let is_success = !outcome.status.is_empty() && outcome.status.iter().all(|status| status.starts_with('2'));
+        is_success && may.contains(&operation) && answer.s3_code().is_some()
+    }
+
     fn refused(&self) -> Option<Mismatch> {
         let plain = self.exchange.sent.scheme == Scheme::Plain;
         let expected =
@@ -207,11 +236,19 @@ impl Check<'_> {
         self.is_stored().err().map(|why| Mismatch::new("storage", "a listing that tells", why))
     }
 
+    /// Whether the object is stored: by the listing, unless HeadObject shows that this is behind.
     fn is_stored(&self) -> Result<bool, &'static str> {
-        let probe = self.transcript.probe_after(&self.step.id).ok_or("the listing was not made")?;
-        let answer = probe.reply.answer().filter(|a| a.status == 200).ok_or("the listing that would tell failed")?;
-        let listing = answer.xml().map_err(|_| "the listing is no XML that can be read")?;
-        Ok(entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str())))
+        let is_listed = is_stored(self.transcript, &self.step.id)?;
+        let head = self.transcript.head_after(&self.step.id).and_then(|exchange| exchange.reply.answer());
+        match head {
+            Some(head) if is_listed && head.status == 404 => {
+                Err("the listing shows an object that HeadObject does not find")
+            }
+            Some(head) if !is_listed && (200..404).contains(&head.status) => {
+                Err("the listing lacks an object that HeadObject finds")
+            }
+            _ => Ok(is_listed),
+        }
     }
 
     fn header(&self, name: &str, expected: &HeaderMatch, answer: &Answer) -> Option<Mismatch> {

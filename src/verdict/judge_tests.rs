@@ -335,6 +335,7 @@ fn guarded(put: Value, read: Value, status: u16, observes: bool) -> StepsOutcome
 #[case::a_range_without_a_key(json!({"sse_c": {"key": "K"}}), json!({}), 206, "breach", Some("read-needs-key"))]
 #[case::with_another_key(json!({"sse_c": {"key": "K"}}), json!({"sse_c": {"key": "L"}}), 200, "breach", Some("read-wrong-key"))]
 #[case::the_metadata(json!({"sse_c": {"key": "K"}}), json!({"operation": "HeadObject"}), 200, "breach", Some("read-needs-key"))]
+#[case::the_attributes(json!({"sse_c": {"key": "K"}}), json!({"operation": "GetObjectAttributes"}), 200, "breach", Some("attributes-need-key"))]
 #[case::a_copy(json!({"sse_c": {"key": "K"}}), json!({"operation": "CopyObject", "object": "c", "copy_source": {}}), 200, "breach", Some("copy-needs-source-key"))]
 #[case::refused(json!({"sse_c": {"key": "K"}}), json!({}), 400, "held", None)]
 #[case::an_unencrypted_object(json!({}), json!({"sse_c": {"key": "K"}}), 200, "blocked", Some("own"))]
@@ -470,4 +471,47 @@ fn a_probe_says_not_supported_where_what_is_probed_is_evidently_ignored() {
     let mut response = answer(200);
     response.headers.push(("x-whole".to_owned(), "1".to_owned()));
     assert_eq!(probed(response), "not supported");
+}
+
+#[rstest]
+#[case::accepted(200, "own")]
+#[case::server_error(500, "refusal-client-error")]
+#[case::not_implemented(501, "own")]
+fn a_refusal_by_a_server_error_accuses_the_rule_about_it(#[case] status: u16, #[case] expected: &str) {
+    let read = json!([{"id": "read", "request": {"operation": "GetObject"}, "expect": {"refused": true}}]);
+    let outcome = judged(read, "portable", vec![exchange("read", Reply::Answer(answer(status)))]);
+    assert_eq!((kind(&outcome), rule(&outcome)), ("broken", Some(expected)));
+}
+
+#[rstest]
+#[case::copy("CopyObject", "broken")]
+#[case::complete("CompleteMultipartUpload", "broken")]
+#[case::content_of_an_object("GetObject", "held")]
+fn an_error_document_is_no_success_whatever_its_status(#[case] operation: &str, #[case] expected: &str) {
+    let mut response = answer(200);
+    response.body.text = Some("<Error><Code>InternalError</Code></Error>".to_owned());
+    let step = json!([{"id": "s", "request": {"operation": operation}}]);
+    assert_eq!(kind(&judged(step, "portable", vec![exchange("s", Reply::Answer(response))])), expected);
+}
+
+#[rstest]
+#[case::there(403, LISTED, false, "broken")]
+#[case::behind_a_deletion(404, LISTED, false, "blocked")]
+#[case::not_there(404, "<ListBucketResult/>", true, "broken")]
+#[case::behind_a_write(400, "<ListBucketResult/>", true, "blocked")]
+fn a_listing_that_is_behind_accuses_nobody(
+    #[case] head: u16,
+    #[case] listed: &str,
+    #[case] stored: bool,
+    #[case] expected: &str,
+) {
+    let listing = Exchange { storage_probe: true, ..exchange("put", answered(200, &[], listed)) };
+    let mut looked = Exchange { storage_probe: true, ..exchange("put", answered(head, &[], "")) };
+    looked.sent.method = "HEAD".to_owned();
+    let response = if stored { 200 } else { 400 };
+    let put = exchange("put", Reply::Answer(answer(response)));
+    let step = json!([{"id": "put", "request": {}, "expect": {"stored": stored}}]);
+    assert_eq!(kind(&judged(step.clone(), "portable", vec![put.clone(), listing.clone(), looked])), expected);
+    let transcript = Transcript { exchanges: vec![put, listing], facts: Facts::default() };
+    assert!(transcript.listing_may_be_stale(&steps(step)[0]));
 }

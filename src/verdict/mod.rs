@@ -8,6 +8,7 @@ mod departures;
 mod judge_tests;
 #[cfg(test)]
 pub(crate) mod samples;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
-use crate::suite::model::{Auth, BucketKind, Level, Outcome, Scheme, Step};
+use crate::suite::model::{Auth, BucketKind, Level, Operation, Outcome, Scheme, Step};
 pub use certification::{Attainment, Certified, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
+pub use support::SseCSupport;
 
 /// What became of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,6 +143,14 @@ pub struct Finding {
 /// The rule that every answer is looked at for, whatever its step expects.
 pub const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
 
+/// The rule that is broken where a request that must be refused is answered with a 5xx, whatever it must be refused for.
+const REFUSAL_CLIENT_ERROR: &str = "refusal-client-error";
+
+/// Whether the response is a 5xx other than 501, which says that something is not there.
+fn is_server_error(exchange: &Exchange) -> bool {
+    exchange.reply.answer().is_some_and(|answer| answer.status >= 500 && answer.status != 501)
+}
+
 /// The rule that is broken where only what a profile asks for besides is not met.
 #[must_use]
 pub fn profile_rule(profile: &str) -> String {
@@ -173,10 +183,30 @@ impl Transcript {
         self.exchanges.iter().find(|e| e.step == step && !e.storage_probe)
     }
 
-    /// The storage probe that followed a step.
+    /// The listing that followed a step, to see what is stored.
     #[must_use]
     pub fn probe_after(&self, step: &str) -> Option<&Exchange> {
-        self.exchanges.iter().find(|e| e.step == step && e.storage_probe)
+        self.exchanges.iter().find(|e| e.step == step && e.storage_probe && e.sent.method != "HEAD")
+    }
+
+    /// The HeadObject without a key that followed a step whose listing shows otherwise than expected.
+    #[must_use]
+    pub fn head_after(&self, step: &str) -> Option<&Exchange> {
+        self.exchanges.iter().find(|e| e.step == step && e.storage_probe && e.sent.method == "HEAD")
+    }
+
+    /// Whether the listing that followed a step shows otherwise than its response and its expectations agree on: it may be behind.
+    #[must_use]
+    pub fn listing_may_be_stale(&self, step: &Step) -> bool {
+        fn expects(outcome: &Outcome, stored: bool) -> bool {
+            outcome.stored == Some(stored) || outcome.any_of.iter().any(|outcome| expects(outcome, stored))
+        }
+        let Ok(is_stored) = check::is_stored(self, &step.id) else { return false };
+        let succeeded = self.answer(&step.id).is_some_and(|answer| (200..300).contains(&answer.status));
+        let removes = matches!(step.request.operation, Some(Operation::DeleteObject | Operation::DeleteObjects));
+        // A refusal stores nothing, and a deletion that succeeds leaves nothing.
+        let agreed = if removes { !succeeded } else { succeeded };
+        is_stored != agreed && step.outcomes().any(|outcome| expects(outcome, agreed))
     }
 
     /// The answer to a step.
@@ -294,6 +324,10 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     for (outcome, rules, level) in expected.into_iter().chain(also).chain(besides) {
         let mismatches = judge.outcome(outcome);
         if !mismatches.is_empty() {
+            let by_server_error = [REFUSAL_CLIENT_ERROR.to_owned()];
+            let is_judged = !step.setup && !step.probe;
+            let is_refused_so = is_judged && outcome.is_refusal() && is_server_error(exchange);
+            let rules = if is_refused_so { &by_server_error } else { rules };
             return match judge.body_lost(outcome) {
                 Some(lost) => StepsOutcome::Unjudgeable(about(rules, level, vec![lost])),
                 None => not_met(about(rules, level, mismatches)),

@@ -279,6 +279,17 @@ impl Faults {
     /// How this endpoint speaks HTTP.
     async fn speak_otherwise(&self, asked: &Asked, response: &mut Response<Body>) {
         let is_error = response.status().is_client_error();
+        let is_ok = response.status() == StatusCode::OK;
+        let acts = |actions: &[Action]| is_ok && asked.actions.iter().any(|action| actions.contains(action));
+        if acts(&[Action::Put]) && self.has(HttpFlaw::PutAs201) {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        if acts(&[Action::CreateUpload, Action::UploadPart]) && self.has(HttpFlaw::UploadsAs201) {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        if acts(&[Action::Get, Action::Head]) && self.has(HttpFlaw::ReadsAs203) {
+            *response.status_mut() = StatusCode::NON_AUTHORITATIVE_INFORMATION;
+        }
         if self.has(HttpFlaw::NoRequestId) {
             response.headers_mut().remove("x-amz-request-id");
         }

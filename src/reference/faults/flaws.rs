@@ -57,6 +57,8 @@ pub(in crate::reference) enum SignatureFlaw {
     KeyCounts,
     /// Requests with SSE-C headers are not checked for their signature.
     NotChecked,
+    /// A PutObject that is refused for its signature, or the lack of one, leaves an object behind.
+    RefusedStored,
 }
 
 /// Writes.
@@ -86,6 +88,8 @@ pub(in crate::reference) enum WriteFlaw {
     InterruptedDestroys,
     /// An upload that does not fit its digest removes the object that was there.
     DamagedDestroys,
+    /// A PutObject whose body does not fit its digest is refused and leaves an object behind.
+    DamagedStored,
     /// `aws-chunked` is stored as the encoding of content under a customer key.
     EncodingKept,
     /// Bodies in signed chunks are refused under a customer key.
@@ -350,6 +354,12 @@ pub(in crate::reference) enum SettingFlaw {
 /// How HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::reference) enum HttpFlaw {
+    /// PutObject under a customer key is answered with 201.
+    PutAs201,
+    /// CreateMultipartUpload and UploadPart under a customer key are answered with 201.
+    UploadsAs201,
+    /// Reads with a customer key are answered with 203.
+    ReadsAs203,
     /// Answers have no request id.
     NoRequestId,
     /// Error documents tell another request id than the header.

@@ -58,6 +58,9 @@ impl Lint<'_, '_> {
             let message = "give at most one of `interrupted`, `header_case` and `own_connection`";
             self.error(pointer, message, None);
         }
+        if request.sse_c_if.is_some() && request.sse_c.is_none() {
+            self.error(&format!("{pointer}/sse_c_if"), "`sse_c_if` goes with `sse_c`", None);
+        }
         if request.version_of.is_some() && bucket != BucketKind::Versioned {
             self.error(
                 &format!("{pointer}/version_of"),

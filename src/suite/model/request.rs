@@ -136,6 +136,9 @@ pub struct Request {
     /// The three SSE-C headers of the object (or of the copy's target).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sse_c: Option<Box<SseC>>,
+    /// Id of a capability: where the endpoint lacks it, the headers of `sse_c` are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sse_c_if: Option<String>,
     /// The source of a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_source: Option<Box<CopySource>>,
@@ -337,6 +340,7 @@ impl Request {
             auth: pick(&patch.auth, &self.auth),
             unsigned_headers: pick(&patch.unsigned_headers, &self.unsigned_headers),
             sse_c: pick(&patch.sse_c, &self.sse_c),
+            sse_c_if: pick(&patch.sse_c_if, &self.sse_c_if),
             copy_source: pick(&patch.copy_source, &self.copy_source),
             headers: pick(&patch.headers, &self.headers),
             query: pick(&patch.query, &self.query),

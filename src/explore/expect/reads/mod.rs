@@ -182,6 +182,8 @@ impl Read<'_> {
 
     /// Refused, and put right by the right key.
     fn refused(&self, rule: &'static str, right: Key, guards: Vec<Guard>) -> Expected {
+        // What GetObjectAttributes gives away is a rule of its own, however the object came to be.
+        let rule = if self.reading == Reading::Attributes { "attributes-need-key" } else { rule };
         let refusal = Refusal::must(rule, json!({"sse_c": {"key": right.name()}})).guarded(guards);
         let mut expected = Expected::refused(self.state, self.action, self.request(), refusal);
         if self.of == Of::Checksum {

@@ -160,7 +160,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "any-key-of-the-bucket",
         "A key that opens any object of the bucket opens all",
-        &["keys-isolated", "copy-target-key", "version-own-key"],
+        &["keys-isolated", "copy-target-key", "version-own-key", "attributes-need-key"],
         KIND,
         ReadingOf(ReadFlaw::KeysShared),
     ),

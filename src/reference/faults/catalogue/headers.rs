@@ -15,21 +15,21 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "algorithm-not-compared",
         "Any algorithm is taken",
-        &["algorithm-exact", "read-headers-checked"],
+        &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
         Reads(EVERY, Reading::AlgorithmNotCompared),
     ),
     fault(
         "algorithm-in-any-case",
         "The algorithm is compared without regard to case",
-        &["algorithm-exact", "read-headers-checked"],
+        &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
         Reads(EVERY, Reading::AlgorithmInAnyCase),
     ),
     fault(
         "algorithm-ignored-on-read",
         "Reads take any algorithm",
-        &["read-headers-checked"],
+        &["read-headers-checked", "attributes-need-key"],
         KIND,
         Reads(READS, Reading::AlgorithmNotCompared),
     ),
@@ -192,7 +192,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "read-headers-unchecked",
         "Reads of SSE-C objects take any SSE-C headers that are malformed for the right ones",
-        &["read-headers-checked"],
+        &["read-headers-checked", "attributes-need-key"],
         KIND,
         LeavesUnchecked(READS),
     ),

@@ -116,6 +116,13 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes(WriteFlaw::DamagedDestroys),
     ),
     fault(
+        "damaged-upload-stored",
+        "An SSE-C upload that is refused for its digest leaves an empty object in clear",
+        &["refused-write-stores-nothing"],
+        KIND,
+        Writes(WriteFlaw::DamagedStored),
+    ),
+    fault(
         "plain-overwrite-asks-former-key",
         "A plain object that replaced an SSE-C object asks for the former key",
         &["overwritten-by-plain"],

@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "wrong-key-reads-empty",
         "An object without bytes is read with any key",
-        &["read-wrong-key"],
+        &["read-wrong-key", "attributes-need-key"],
         KIND,
         admits(READS, Despite::OtherKey, Of::Empty, Serves::Data),
     ),
@@ -88,7 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "attributes-with-wrong-key",
         "GetObjectAttributes with another key answers 200",
-        &["read-wrong-key", "version-own-key"],
+        &["attributes-need-key"],
         KIND,
         admits(&[Attributes], Despite::OtherKey, Of::All, Serves::Data),
     ),
@@ -116,7 +116,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "no-key-reads-versions",
         "A version is read without a key",
-        &["read-needs-key"],
+        &["read-needs-key", "attributes-need-key"],
         KIND,
         admits(READS, Despite::NoKey, Of::Versions, Serves::Data),
     ),
@@ -151,7 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "attributes-without-key",
         "GetObjectAttributes without a key answers 200",
-        &["read-needs-key"],
+        &["attributes-need-key"],
         KIND,
         admits(&[Attributes], Despite::NoKey, Of::All, Serves::Data),
     ),
@@ -165,14 +165,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "overwritten-key-kept",
         "An overwritten object is still read with its former key",
-        &["read-wrong-key", "version-own-key", "concurrent-writes-consistent"],
+        &["read-wrong-key", "version-own-key", "concurrent-writes-consistent", "attributes-need-key"],
         KIND,
         Writes(WriteFlaw::FormerKeyKept),
     ),
     fault(
         "versions-share-key",
         "All versions of an object are checked against the newest one's key",
-        &["version-own-key"],
+        &["version-own-key", "attributes-need-key"],
         KIND,
         Writes(WriteFlaw::VersionsShareKey),
     ),

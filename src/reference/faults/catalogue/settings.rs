@@ -121,6 +121,27 @@ pub(super) const FAULTS: &[Fault] = &[
         Settings(SettingFlaw::BlockStays),
     ),
     fault(
+        "put-as-201",
+        "PutObject under a customer key is answered with 201",
+        &["success-status"],
+        KIND,
+        Http(HttpFlaw::PutAs201),
+    ),
+    fault(
+        "uploads-as-201",
+        "CreateMultipartUpload and UploadPart under a customer key are answered with 201",
+        &["success-status"],
+        KIND,
+        Http(HttpFlaw::UploadsAs201),
+    ),
+    fault(
+        "reads-as-203",
+        "GetObject and HeadObject with a customer key are answered with 203",
+        &["success-status"],
+        KIND,
+        Http(HttpFlaw::ReadsAs203),
+    ),
+    fault(
         "no-request-id",
         "Answers have no request id",
         &["request-id", "request-id-in-error"],
@@ -175,5 +196,12 @@ pub(super) const FAULTS: &[Fault] = &[
         &["tampered-headers-refused"],
         KIND,
         Signature(SignatureFlaw::NotChecked),
+    ),
+    fault(
+        "refused-signature-stores",
+        "A PutObject with SSE-C headers that is refused for its signature leaves an empty object in clear",
+        &["refused-write-stores-nothing"],
+        KIND,
+        Signature(SignatureFlaw::RefusedStored),
     ),
 ];

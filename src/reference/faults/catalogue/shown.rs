@@ -169,7 +169,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "head-ciphertext-length-of-parts",
         "The Content-Length of HeadObject is that of the ciphertext where an object was made of parts",
-        &["content-length-plaintext"],
+        &["content-length-plaintext", "head-part-number"],
         KIND,
         ShowsCiphertextSizeOfParts(View::Head),
     ),

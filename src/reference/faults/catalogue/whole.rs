@@ -42,6 +42,7 @@ pub(super) const FAULTS: &[Fault] = &[
             "part-as-created",
             "part-same-key",
             "default-encryption-yields",
+            "attributes-need-key",
         ],
         "minio/minio#5511, localstack/localstack#11356, floci#1140",
         Reads(EVERY, Reading::PassedOver),

@@ -184,7 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "complete-needs-key",
         "CompleteMultipartUpload asks for the key",
-        &["complete-needs-no-key", "multipart-round-trip"],
+        &["complete-needs-no-key"],
         KIND,
         Parts(PartFlaw::CompleteNeedsKey),
     ),
