@@ -12,8 +12,8 @@ use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
-use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, storage_probe};
-use crate::evidence::{Answer, Exchange, Reply};
+use crate::client::{CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, storage_probe};
+use crate::evidence::{Answer, Exchange, Framing, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
 use crate::verdict::{Facts, Mismatch, StepsOutcome, Terms, Transcript, judge_steps};
@@ -33,6 +33,19 @@ impl SoFar {
 
     fn add(&self, exchange: Exchange) {
         self.transcript().exchanges.push(exchange);
+    }
+
+    /// Adds what the connections of exchanges held besides responses; whether there was anything.
+    fn add_framings(&self, framings: Vec<(ExchangeId, Framing)>) -> bool {
+        let mut transcript = self.transcript();
+        for (id, framing) in &framings {
+            let is_it =
+                |exchange: &&mut Exchange| exchange.step == id.step && exchange.storage_probe == id.storage_probe;
+            if let Some(exchange) = transcript.exchanges.iter_mut().find(is_it) {
+                exchange.framing = Some(framing.clone());
+            }
+        }
+        !framings.is_empty()
     }
 
     /// Whether a connection was closed in place of an answer.
@@ -95,14 +108,17 @@ impl Shared {
         let own = case.own_rules();
         so_far.begin(facts);
         let target = self.client.target();
+        let connections = self.client.connections();
+        let mut outcome = StepsOutcome::Held;
         for group in steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together) {
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
             let mut sending = Vec::new();
-            for step in group {
+            for (number, step) in group.iter().enumerate() {
                 #[cfg(test)]
                 super::tests::panic_if_asked(step, scene.control);
                 let prepared = build(&step.request, &place, target, &earlier);
                 let (place, redactor, disclosures) = (&place, &redactor, &disclosures);
+                let lane = connections.lane(number % TOGETHER);
                 sending.push(async move {
                     let makes = prepared.as_ref().is_ok_and(may_make);
                     if let Ok(prepared) = &prepared {
@@ -110,7 +126,8 @@ impl Shared {
                     }
                     self.recorder.go_on()?;
                     let on_its_way = makes.then(|| self.recorder.sending());
-                    let exchange = self.client.send(&step.id, false, prepared, redactor, disclosures).await;
+                    let id = ExchangeId { step: step.id.clone(), storage_probe: false };
+                    let exchange = lane.send(id, prepared, redactor, disclosures).await;
                     on_its_way.into_iter().for_each(|it| it.came_to(&exchange.reply));
                     Ok(exchange)
                 });
@@ -126,16 +143,21 @@ impl Shared {
                 so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
                     let probe = storage_probe(&object_key, &place.bucket, target);
-                    so_far.add(self.client.send(&step.id, true, probe, &redactor, &disclosures).await);
+                    let id = ExchangeId { step: step.id.clone(), storage_probe: true };
+                    so_far.add(connections.lane(0).send(id, probe, &redactor, &disclosures).await);
                 }
             }
-            let outcome = so_far.judged(group, scene.terms(&own, steps));
+            outcome = so_far.judged(group, scene.terms(&own, steps));
             // What follows would rest on a step that did not come out: it decides.
             if outcome != StepsOutcome::Held {
-                return Ok(Ended { outcome, stopped: None });
+                break;
             }
         }
-        Ok(Ended { outcome: StepsOutcome::Held, stopped: None })
+        // What a connection holds besides responses casts doubt on those that came over it.
+        if so_far.add_framings(connections.end(&redactor).await) {
+            outcome = so_far.judged(steps, scene.terms(&own, steps));
+        }
+        Ok(Ended { outcome, stopped: None })
     }
 
     /// Enters in the ledger what a request may make.

@@ -4,6 +4,7 @@ mod breach;
 mod certification;
 mod check;
 mod departures;
+mod framing;
 #[cfg(test)]
 mod judge_tests;
 #[cfg(test)]
@@ -141,6 +142,9 @@ pub struct Finding {
 /// The rule that every answer is looked at for, whatever its step expects.
 pub const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
 
+/// The rule that the connection of every exchange is looked at for.
+pub const RESPONSE_FRAMING: &str = "response-framing";
+
 /// The rule that is broken where only what a profile asks for besides is not met.
 #[must_use]
 pub fn profile_rule(profile: &str) -> String {
@@ -179,10 +183,10 @@ impl Transcript {
         self.exchanges.iter().find(|e| e.step == step && e.storage_probe)
     }
 
-    /// The answer to a step.
+    /// The answer to a step, unless it may be one to another request.
     #[must_use]
     pub fn answer(&self, step: &str) -> Option<&Answer> {
-        self.of(step)?.reply.answer()
+        self.of(step).filter(|exchange| !framing::is_doubtful(exchange))?.reply.answer()
     }
 }
 
@@ -240,6 +244,9 @@ pub struct Terms<'a> {
 /// Judges a run of steps: the first step that did not come out as expected decides.
 #[must_use]
 pub fn judge_steps(steps: &[Arc<Step>], terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
+    if let Some(finding) = framing::of_run(steps, terms, transcript) {
+        return StepsOutcome::Breach(finding);
+    }
     let outcomes = steps.iter().map(|step| judge_step(step, terms, transcript));
     outcomes.into_iter().find(|outcome| *outcome != StepsOutcome::Held).unwrap_or(StepsOutcome::Held)
 }
@@ -420,6 +427,9 @@ fn broken(finding: Finding) -> Judgement {
 
 /// The judgement on a case of which some step shows a breach.
 fn breached(finding: Finding) -> Judgement {
+    if let Some(reason) = framing::reason(&finding) {
+        return Judgement::new(Verdict::Fail, reason, vec![finding]);
+    }
     let what = if finding.control { "the positive control of step" } else { "step" };
     let reason = format!("{what} `{}` shows that a rule is broken, whatever the step is there for", finding.step);
     Judgement::new(Verdict::Fail, reason, vec![finding])
