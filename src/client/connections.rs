@@ -211,6 +211,12 @@ impl Lane<'_> {
                 self.connections.retire(used, false);
                 (self.on_a_new_connection(&sending).await, None)
             }
+            // Who has begun to answer has received the request.
+            Err(Unanswered { error, .. })
+                if used.connection.has_heard() && used.connection.no_response().is_empty() =>
+            {
+                (Err(InAnAnswer(error).into()), None)
+            }
             Err(_) => {
                 let remark = "sent again on a new connection: the one used before gave no response".to_owned();
                 let exchanged = self.on_a_new_connection(&sending).await;

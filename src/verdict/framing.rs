@@ -37,7 +37,8 @@ fn finding(step: &Step, terms: Terms<'_>, exchange: &Exchange, transcript: &Tran
     let actual = format!("after the response{status} to {}, bytes that belong to none: `{stray}`", sent.operation);
     let expected = "nothing after the end of a response (RFC 9112, section 6.3)";
     let mut mismatches = vec![Mismatch::new("connection", expected, actual)];
-    let by_it = |framing: &Framing| framing.is_doubtful && framing.broken_by == exchange.step;
+    let by_it =
+        |framing: &Framing| framing.is_doubtful && framing.stray.is_none() && framing.broken_by == exchange.step;
     let doubtful: Vec<String> = transcript
         .exchanges
         .iter()

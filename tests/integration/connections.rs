@@ -46,8 +46,8 @@ fn run(reads: usize, closes: bool) -> (usize, Vec<Option<HandshakeKind>>) {
 #[test]
 fn connections_are_used_again() {
     let (connections, _) = run(20, false);
-    // What lists a bucket's objects and its uploads goes side by side.
-    assert!(connections <= 2, "{connections}");
+    // One is the case's; what lists a bucket's objects and its uploads goes side by side.
+    assert!(connections <= 3, "{connections}");
 }
 
 #[test]
@@ -55,6 +55,6 @@ fn sessions_are_resumed_where_connections_are_closed() {
     let (connections, handshakes) = run(20, true);
     assert!(connections >= 20, "{connections}");
     let resumed = handshakes.iter().filter(|kind| **kind == Some(HandshakeKind::Resumed)).count();
-    // The first came by the connection on which the bucket was made, by a full handshake.
+    // The connections on which the bucket was made and emptied were begun by full handshakes.
     assert!(resumed >= 19, "{handshakes:?}");
 }
