@@ -276,3 +276,52 @@ impl Lane<'_> {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn id(step: &str) -> ExchangeId {
+        ExchangeId { step: step.to_owned(), storage_probe: false }
+    }
+
+    fn framings(steps: &[&str], stray: &[u8]) -> Vec<(ExchangeId, Framing)> {
+        let key = [7, 200, 13, 54, 99, 1, 0, 255].repeat(4);
+        let (keys, none) = (Redactor::new([("K", key.as_slice())]), Redactor::new([]));
+        let ended =
+            Ended { exchanges: steps.iter().map(|step| id(step)).collect(), stray: Bytes::copy_from_slice(stray) };
+        ended.framings(Secrets { keys: &keys, credentials: &none })
+    }
+
+    #[rstest]
+    #[case::nothing_came(&["put", "get"], b"")]
+    #[case::a_timeout_of_an_idle_connection(&["put"], b"HTTP/1.1 408 Request Timeout\r\n\r\n")]
+    #[case::no_response_came_over_it(&[], b"+OK Dovecot ready.\r\n")]
+    fn nobody_is_accused(#[case] steps: &[&str], #[case] stray: &[u8]) {
+        assert_eq!(framings(steps, stray), []);
+    }
+
+    #[test]
+    fn the_last_step_is_accused_and_what_came_over_the_connection_before_it_is_doubtful() {
+        let broken_by = || "head".to_owned();
+        let doubtful = Framing { broken_by: broken_by(), stray: None, leaked_keys: Vec::new(), is_doubtful: true };
+        let guilty = Framing { stray: Some("0\\r\\n".to_owned()), ..doubtful.clone() };
+        let expected = [(id("get"), doubtful), (id("head"), guilty.clone())];
+        assert_eq!(framings(&["put", "get", "head"], b"0\r\n"), expected);
+        assert_eq!(framings(&["head"], b"0\r\n"), [(id("head"), Framing { is_doubtful: false, ..guilty })]);
+    }
+
+    #[test]
+    fn a_customer_key_among_stray_bytes_is_named_and_not_shown() {
+        let key = STANDARD.encode([7, 200, 13, 54, 99, 1, 0, 255].repeat(4));
+        let [(_, framing)] = &framings(&["head"], format!("{}{key}", " ".repeat(80)).as_bytes())[..] else { panic!() };
+        assert_eq!(framing.leaked_keys, ["K"]);
+        assert_eq!(framing.stray.as_deref().map(str::len), Some(MAX_SHOWN));
+        let [(_, framing)] = &framings(&["head"], key.as_bytes())[..] else { panic!() };
+        assert_eq!(framing.stray.as_deref(), Some("[redacted customer key]"));
+    }
+}
