@@ -152,12 +152,15 @@ impl After {
             *method == Method::HEAD || matches!(*status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         // The body of a refused request may not have been read, and is then taken for the next request (RFC 9112, section 9.3).
         let is_refusal = has_body && (status.is_client_error() || status.is_server_error());
-        let is_delimited = headers.contains_key(header::CONTENT_LENGTH) || is_chunked(headers);
-        let closes = *version != Version::HTTP_11 || names_close(headers) || !is_delimited;
-        if is_bodiless || is_refusal || closes {
-            return Self::Ended { is_suspect: is_bodiless || is_refusal };
+        // Recipients do not agree on which of the two counts (RFC 9112, section 6.3).
+        let has_length = headers.contains_key(header::CONTENT_LENGTH);
+        let is_ambiguous = has_length && headers.contains_key(header::TRANSFER_ENCODING);
+        let closes = *version != Version::HTTP_11 || names_close(headers) || !(has_length || is_chunked(headers));
+        match is_bodiless || is_refusal || is_ambiguous {
+            true => Self::Ended { is_suspect: true },
+            false if closes => Self::Ended { is_suspect: false },
+            false => Self::Kept,
         }
-        Self::Kept
     }
 }
 
@@ -225,6 +228,7 @@ mod tests {
     #[case::head(Method::HEAD, false, 200, "content-length: 5", SUSPECT)]
     #[case::removed(Method::DELETE, false, 204, "content-length: 0", SUSPECT)]
     #[case::not_modified(Method::GET, false, 304, "transfer-encoding: chunked", SUSPECT)]
+    #[case::two_framings(Method::GET, false, 200, "content-length: 5\ntransfer-encoding: chunked", SUSPECT)]
     #[case::until_close(Method::GET, false, 200, "etag: \"e\"", CLEAN)]
     #[case::another_coding(Method::GET, false, 200, "transfer-encoding: gzip", CLEAN)]
     #[case::close(Method::GET, false, 200, "content-length: 5\nconnection: te, Close", CLEAN)]

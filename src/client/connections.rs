@@ -219,6 +219,7 @@ impl Lane<'_> {
             }
             Err(_) => {
                 let remark = "sent again on a new connection: the one used before gave no response".to_owned();
+                self.connections.client.turn().await;
                 let exchanged = self.on_a_new_connection(&sending).await;
                 let stray = used.connection.no_response();
                 // Of a server that answers so on a new connection, too, it is the response.

@@ -1,5 +1,5 @@
 //! Sends signed requests and captures what came back. No redirects, no decompression, and nothing is sent twice unless
-//! the user asks for that where an endpoint says that it is busy.
+//! the user asks for that where an endpoint says that it is busy, or the connection was closed before the request arrived.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -163,6 +163,13 @@ impl Client {
         &self.credentials
     }
 
+    /// Waits until a request may be sent.
+    pub(super) async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
+    }
+
     pub(super) fn unended(&self) -> &Arc<AtomicU32> {
         &self.unended
     }
@@ -214,9 +221,7 @@ impl Client {
         let secrets = Secrets { keys: redactor, credentials: &self.credentials };
         let mut again = 0;
         loop {
-            if let Some(pace) = &self.pace {
-                pace.turn().await;
-            }
+            self.turn().await;
             let deadline = tokio::time::Instant::now() + self.target.request_timeout;
             let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation), deadline };
             let mut ready = prepared.clone();

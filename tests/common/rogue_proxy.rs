@@ -30,6 +30,8 @@ pub enum Habit {
     FirstFails,
     /// Connections end after a response that does not say so.
     IdleClosed,
+    /// Connections that the client has closed for writing stay open.
+    NeverEnds,
 }
 
 /// A running proxy.
@@ -131,6 +133,9 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
             pause(5).await;
             return stream.shutdown().await;
         }
+    }
+    if habit == Habit::NeverEnds {
+        std::future::pending::<()>().await;
     }
     stream.shutdown().await
 }

@@ -56,7 +56,7 @@ fn verdicts_are_equal(habit: Habit, count: usize) {
     let changed: Vec<_> = first.iter().filter(|(id, verdict)| honest.get(*id) != Some(verdict)).collect();
     let fails = |id: &str| of_verdict(first, "fail").iter().filter(|failed| failed.starts_with(id)).count();
     match habit {
-        Habit::None | Habit::IdleClosed => assert!(changed.is_empty(), "{changed:#?}"),
+        Habit::None | Habit::IdleClosed | Habit::NeverEnds => assert!(changed.is_empty(), "{changed:#?}"),
         Habit::StrayBytes | Habit::BodyLeft => {
             for (id, (verdict, rules)) in &changed {
                 assert_eq!((verdict.as_str(), rules.as_str()), ("fail", r#"["response-framing"]"#), "{id}");
@@ -79,6 +79,7 @@ fn verdicts_are_equal(habit: Habit, count: usize) {
 #[case::body_left(Habit::BodyLeft)]
 #[case::first_fails(Habit::FirstFails)]
 #[case::idle_closed(Habit::IdleClosed)]
+#[case::never_ends(Habit::NeverEnds)]
 fn no_other_case_is_harmed(#[case] habit: Habit) {
     verdicts_are_equal(habit, 3);
 }
@@ -94,4 +95,19 @@ fn no_other_case_is_harmed(#[case] habit: Habit) {
 #[case::idle_closed(Habit::IdleClosed)]
 fn fifty_runs_have_equal_verdicts(#[case] habit: Habit) {
     verdicts_are_equal(habit, 50);
+}
+
+/// Kept evidence tells the same as the run, and shows no more of the bytes than a line.
+#[test]
+fn evidence_keeps_what_a_connection_held() {
+    let workplace = Workplace::new();
+    let served = Served::start_with(&workplace, "--fault body-after-304");
+    let choice = "--only http/after --only conditional/if-none-match";
+    let outcome = workplace.run_against(&served, &format!("run {choice} --evidence evidence --report json=run.json"));
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let again = workplace.run(&format!("judge evidence {choice} --report json=again.json"));
+    assert_eq!(again.code, outcome.code, "{again:#?}");
+    assert_eq!(workplace.read("again.json"), workplace.read("run.json"));
+    let told = "step `unchanged` broke the framing of its connection: after the response of status 304 to GetObject";
+    assert!(workplace.read("run.json").contains(told), "{}", outcome.out);
 }
