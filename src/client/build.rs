@@ -102,8 +102,6 @@ pub enum OwnConnection {
     ReadToTheEnd,
     /// The names of headers are written so.
     Case(HeaderCase),
-    /// Nothing was sent over it before: that it is closed is the answer to this request.
-    Alone,
     /// It is closed in the middle of the body.
     Interrupted,
 }

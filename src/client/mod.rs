@@ -3,6 +3,9 @@
 mod aws_chunked;
 mod bodies;
 mod build;
+mod connect;
+mod connection;
+mod connections;
 mod content;
 mod customer_key;
 mod form;
@@ -17,6 +20,7 @@ pub(crate) mod samples;
 mod send;
 mod sign;
 mod silence;
+mod tap;
 mod throttling;
 mod tls;
 
@@ -26,6 +30,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use build::{BuildError, Earlier, Place, Prepared, build, existence_probe, housekeeping, storage_probe};
+pub use connections::{Connections, ExchangeId, Lane};
 pub use content::Content;
 pub use customer_key::CustomerKey;
 pub use no_answer::is_given_up;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use rustls::CertificateError;
 
-use super::own_connection::InAnAnswer;
+use super::connect::Failure;
 use crate::evidence::Reply;
 use crate::suite::model::Scheme;
 
@@ -49,6 +49,22 @@ pub(super) enum NoAnswer {
     Other,
 }
 
+/// What went wrong once an answer had begun.
+#[derive(Debug)]
+pub(super) struct InAnAnswer(pub Failure);
+
+impl std::fmt::Display for InAnAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "in the middle of an answer: {}", self.0)
+    }
+}
+
+impl Error for InAnAnswer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
 impl NoAnswer {
     /// Sorts an error by what it and its causes are.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
@@ -82,7 +98,8 @@ impl NoAnswer {
                 let is_none_at_all = error.to_string().contains("invalid HTTP version");
                 Some(if is_none_at_all { Self::NotHttp } else { Self::Malformed })
             } else {
-                error.is_incomplete_message().then_some(Self::Closed)
+                // One that is cancelled was not even sent, because the connection was closed at once.
+                (error.is_incomplete_message() || error.is_canceled()).then_some(Self::Closed)
             };
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {

@@ -42,12 +42,12 @@ pub(super) struct Looking<'a> {
 
 impl Looking<'_> {
     /// Reads an answer to its end, or as far as it may be read.
-    pub async fn receive<B>(&self, head: http::response::Parts, mut body: B) -> Answer
+    pub async fn receive<B>(&self, head: &http::response::Parts, mut body: B) -> Answer
     where
         B: HttpBody<Data = Bytes> + Unpin,
         B::Error: Error + 'static,
     {
-        let mut so_far = self.begin(&head);
+        let mut so_far = self.begin(head);
         let most = self.disclosures.longest_answer();
         loop {
             let frame = match tokio::time::timeout_at(self.deadline, body.frame()).await {
@@ -78,7 +78,7 @@ impl Looking<'_> {
                 }
             }
         }
-        so_far.end(&head)
+        so_far.end(head)
     }
 
     /// An answer that has come.
@@ -322,7 +322,7 @@ mod tests {
     fn answered(status: u16, body: &[u8], size: usize, looking: &Looking<'_>) -> Answer {
         let frames = body.chunks(size).map(|piece| Ok(http_body::Frame::data(Bytes::copy_from_slice(piece))));
         let frames: Vec<Result<_, std::io::Error>> = frames.collect();
-        block_on(looking.receive(head(status), StreamBody::new(futures_util::stream::iter(frames))))
+        block_on(looking.receive(&head(status), StreamBody::new(futures_util::stream::iter(frames))))
     }
 
     proptest! {
@@ -419,7 +419,7 @@ mod tests {
         let piece = Bytes::from(vec![0; 1024 * 1024]);
         let endless =
             futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(http_body::Frame::data(piece.clone())));
-        let answer = block_on(looking.receive(head(200), StreamBody::new(endless)));
+        let answer = block_on(looking.receive(&head(200), StreamBody::new(endless)));
         assert_eq!(answer.body.length, MAX_ANSWER as u64);
         assert!(answer.body.cut_short.is_some());
     }

@@ -1,10 +1,9 @@
 //! Sends signed requests and captures what came back. No redirects, no decompression, and nothing is sent twice unless
-//! the user asks for that where an endpoint says that it is busy.
+//! the user asks for that where an endpoint says that it is busy, or the connection was closed before the request arrived.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -12,6 +11,8 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
+use super::connect::addresses;
+use super::connections::{Connections, ExchangeId, Lane};
 use super::content::Content;
 use super::no_answer::{NoAnswer, chain};
 use super::pace::Pace;
@@ -21,7 +22,7 @@ use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
 use crate::evidence::{Answer, Exchange, Redactor, Reply, Secrets, Sent, most_sent_text, most_text};
-use crate::suite::model::{Auth, Payload, Scheme};
+use crate::suite::model::{Auth, Payload};
 
 /// How requests name their sender.
 pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION"));
@@ -64,27 +65,19 @@ pub struct Client {
     /// None where an endpoint that has gone silent is asked all the same.
     silence: Option<Arc<Silence>>,
     pace: Option<Arc<Pace>>,
+    /// How many connections the endpoint did not end once they were closed for writing.
+    unended: Arc<AtomicU32>,
     /// Once this is cancelled, nothing is sent again.
     stop: CancellationToken,
 }
 
-/// Names below `.localhost` are this machine (RFC 6761, section 6.3); the system's resolver does not always say so.
-pub(super) struct LocalhostResolver;
-
-impl LocalhostResolver {
-    pub(super) async fn addresses(host: &str) -> std::io::Result<Vec<SocketAddr>> {
-        if host == "localhost" || host.ends_with(".localhost") {
-            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-            return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect());
-        }
-        Ok(tokio::net::lookup_host((host, 0)).await?.collect())
-    }
-}
+/// [`addresses`] as reqwest asks for them.
+struct LocalhostResolver;
 
 impl Resolve for LocalhostResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found = Self::addresses(name.as_str()).await?;
+            let found = addresses(name.as_str()).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -120,6 +113,7 @@ impl Client {
             kept: Arc::default(),
             silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
             pace: target.max_rps.map(|rate| Arc::new(Pace::of(rate))),
+            unended: Arc::default(),
             stop: CancellationToken::new(),
             target: Arc::new(target),
         })
@@ -155,7 +149,32 @@ impl Client {
         &self.target
     }
 
-    /// Signs and sends a request. The exchange is redacted as it is captured: customer keys and the target's
+    /// Connections for one run of steps.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections::of(self.clone())
+    }
+
+    pub(super) fn tls(&self) -> &Arc<rustls::ClientConfig> {
+        &self.tls
+    }
+
+    pub(super) fn credentials(&self) -> &Redactor {
+        &self.credentials
+    }
+
+    /// Waits until a request may be sent.
+    pub(super) async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
+    }
+
+    pub(super) fn unended(&self) -> &Arc<AtomicU32> {
+        &self.unended
+    }
+
+    /// Signs and sends a request over any connection. The exchange is redacted as it is captured: customer keys and the target's
     /// secrets are blotted out of what came back, and answers other than 2xx are looked at for what they give away of bodies.
     pub async fn send(
         &self,
@@ -165,25 +184,44 @@ impl Client {
         redactor: &Redactor,
         disclosures: &Disclosures<'_>,
     ) -> Exchange {
+        let id = ExchangeId { step: step.to_owned(), storage_probe };
+        self.send_over(None, id, prepared, redactor, disclosures).await
+    }
+
+    /// The same over the connections of a lane, if there is one.
+    pub(super) async fn send_over(
+        &self,
+        lane: Option<Lane<'_>>,
+        id: ExchangeId,
+        prepared: Result<Prepared, BuildError>,
+        redactor: &Redactor,
+        disclosures: &Disclosures<'_>,
+    ) -> Exchange {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let route = lane.map(|lane| (lane, &id));
         let (sent, reply) = match prepared {
-            Ok(prepared) => self.exchange(prepared, redactor, disclosures).await,
+            Ok(prepared) => self.exchange(route, prepared, redactor, disclosures).await,
             Err(error) => (Sent::default(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
-        Exchange { step: step.to_owned(), storage_probe, sent, reply, started, seconds }
+        let ExchangeId { step, storage_probe } = id;
+        Exchange { step, storage_probe, sent, reply, started, seconds, framing: None }
     }
 
     /// Sends a request, and sends it again as often as may be while the endpoint is busy.
-    async fn exchange(&self, prepared: Prepared, redactor: &Redactor, disclosures: &Disclosures<'_>) -> (Sent, Reply) {
+    async fn exchange(
+        &self,
+        route: Option<(Lane<'_>, &ExchangeId)>,
+        prepared: Prepared,
+        redactor: &Redactor,
+        disclosures: &Disclosures<'_>,
+    ) -> (Sent, Reply) {
         // What frames and signs a body is no part of its text.
         let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
         let secrets = Secrets { keys: redactor, credentials: &self.credentials };
         let mut again = 0;
         loop {
-            if let Some(pace) = &self.pace {
-                pace.turn().await;
-            }
+            self.turn().await;
             let deadline = tokio::time::Instant::now() + self.target.request_timeout;
             let looking = Looking { secrets, disclosures, most_text: most_text(prepared.operation), deadline };
             let mut ready = prepared.clone();
@@ -200,8 +238,9 @@ impl Client {
                 let why = format!("not sent: the answers of the run took more than {MOST_KEPT} bytes of memory");
                 return (sent(remarks), Reply::Failed(why));
             }
-            let sent_now = sent(remarks.clone());
-            let reply = self.once(ready, &looking).await;
+            let mut sent_now = sent(remarks.clone());
+            let (reply, remark) = self.once(route, ready, &looking).await;
+            sent_now.remarks.extend(remark);
             self.kept.fetch_add(reply.answer().map_or(0, Answer::size), Ordering::Relaxed);
             self.silence.iter().for_each(|silence| silence.note(&reply, prepared.scheme));
             let busy = throttling::says_busy(&reply);
@@ -220,7 +259,13 @@ impl Client {
         }
     }
 
-    async fn once(&self, prepared: Prepared, looking: &Looking<'_>) -> Reply {
+    /// Sends a request once; with the reply what evidence says of how it was got.
+    async fn once(
+        &self,
+        route: Option<(Lane<'_>, &ExchangeId)>,
+        prepared: Prepared,
+        looking: &Looking<'_>,
+    ) -> (Reply, Option<String>) {
         let scheme = prepared.scheme;
         let mut headers = http::HeaderMap::new();
         for line in &prepared.headers {
@@ -233,26 +278,39 @@ impl Client {
             // Of a body that is sent piece by piece nobody but us knows it.
             headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(prepared.body.len()));
         }
-        // A connection that is refused over plain HTTP is judged: it must be this request's alone. To a proxy such a connection
-        // is one through a tunnel, which many allow for TLS only.
-        let is_judged = scheme == Scheme::Plain && self.target.proxy.is_none();
-        if let Some(kind) = prepared.own_connection.or(is_judged.then_some(OwnConnection::Alone)) {
-            let tls = Arc::clone(&self.tls);
-            // Most requests have none, and need no room for it.
-            let exchanged = Box::pin(own_connection::exchange(&prepared, kind, headers, &self.target, tls, looking));
-            return match exchanged.await {
-                Ok(Some(answer)) => Reply::Answer(answer),
-                Ok(None) => Reply::Interrupted,
-                Err(error) => NoAnswer::of(&*error).reply(scheme, &looking.secrets.hidden(chain(&*error))),
-            };
-        }
-        let request = self.http.request(prepared.method, prepared.url).headers(headers);
-        match request.body(prepared.body.to_be_sent()).send().await {
-            Ok(response) => {
-                let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-                Reply::Answer(looking.receive(head, body).await)
+        let no_answer = |error: &(dyn std::error::Error + 'static)| {
+            NoAnswer::of(error).reply(scheme, &looking.secrets.hidden(chain(error)))
+        };
+        // Most requests are sent in none of these ways, and need no room for them.
+        match (prepared.own_connection, route) {
+            (Some(OwnConnection::Interrupted), _) => {
+                let (target, tls) = (&self.target, &self.tls);
+                match Box::pin(own_connection::interrupt(&prepared, headers, target, tls, looking)).await {
+                    Ok(answer) => (answer.map_or(Reply::Interrupted, Reply::Answer), None),
+                    Err(error) => (no_answer(&*error), None),
+                }
             }
-            Err(error) => NoAnswer::of(&error).reply(scheme, &looking.secrets.hidden(chain(&error))),
+            (Some(OwnConnection::ReadToTheEnd), _) => {
+                let (target, tls) = (&self.target, &self.tls);
+                match Box::pin(own_connection::read_beyond(&prepared, headers, target, tls, looking)).await {
+                    Ok(answer) => (Reply::Answer(answer), None),
+                    Err(error) => (no_answer(&*error), None),
+                }
+            }
+            (_, Some((lane, id))) => {
+                let (answer, remark) = Box::pin(lane.exchange(id, &prepared, &headers, looking)).await;
+                (answer.map_or_else(|error| no_answer(&*error), Reply::Answer), remark)
+            }
+            (_, None) => {
+                let request = self.http.request(prepared.method, prepared.url).headers(headers);
+                match request.body(prepared.body.to_be_sent()).send().await {
+                    Ok(response) => {
+                        let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+                        (Reply::Answer(looking.receive(&head, body).await), None)
+                    }
+                    Err(error) => (no_answer(&error), None),
+                }
+            }
         }
     }
 }
@@ -266,7 +324,6 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
     let own_connection = prepared.own_connection.map(|kind| match kind {
         OwnConnection::ReadToTheEnd => "on a connection of its own, read to its end",
         OwnConnection::Case(_) => "with the names of its headers in another case",
-        OwnConnection::Alone => "on a connection of its own",
         OwnConnection::Interrupted => "cut off on purpose in the middle of its body",
     });
     let remarks = [

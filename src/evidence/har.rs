@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::har_1_2::{Cache, Content, Creator, NameValue, PostData, Request, Response, Timings};
-use super::{Answer, Element, Exchange, Received, Reply, Sent};
+use super::{Answer, Element, Exchange, Framing, Received, Reply, Sent};
 use crate::suite::model::Scheme;
 
 /// The most characters that are kept of an answer's text that is no XML: nothing is judged by it.
@@ -60,6 +60,8 @@ struct Own {
     remarks: Vec<String>,
     seconds: f64,
     reply: OwnReply,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    framing: Option<Framing>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,7 +136,7 @@ pub fn from_har<A: DeserializeOwned>(text: &[u8]) -> Result<(Vec<Exchange>, A), 
 
 impl Entry {
     fn of(exchange: &Exchange) -> Self {
-        let Exchange { step, storage_probe, sent, reply, started, seconds } = exchange;
+        let Exchange { step, storage_probe, sent, reply, started, seconds, framing } = exchange;
         let own_reply = match reply {
             Reply::Answer(answer) => OwnReply::Answer(OwnAnswer {
                 sha256: answer.body.sha256.clone(),
@@ -159,6 +161,7 @@ impl Entry {
             remarks: sent.remarks.clone(),
             seconds: *seconds,
             reply: own_reply,
+            framing: framing.clone(),
         };
         Self {
             started_date_time: started.format(&Rfc3339).unwrap_or_default(),
@@ -194,7 +197,8 @@ impl Entry {
             remarks: own.remarks,
             object_key: own.object_key,
         };
-        Ok(Exchange { step: own.step, storage_probe: own.storage_probe, sent, reply, started, seconds: own.seconds })
+        let Own { step, storage_probe, seconds, framing, .. } = own;
+        Ok(Exchange { step, storage_probe, sent, reply, started, seconds, framing })
     }
 }
 
@@ -342,6 +346,16 @@ mod tests {
         }
     }
 
+    prop_compose! {
+        fn framing()(
+            stray in proptest::option::of(".{0,9}"),
+            leaked_keys in proptest::collection::vec("[A-Z]{1,3}", 0..3),
+            is_doubtful: bool,
+        ) -> Framing {
+            Framing { broken_by: "s".to_owned(), stray, leaked_keys, is_doubtful }
+        }
+    }
+
     fn reply() -> impl Strategy<Value = Reply> {
         let why = ".{0,20}";
         prop_oneof![
@@ -355,10 +369,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn exchanges_come_back_as_they_went_in(sent in sent(), reply in reply(), probe: bool, nanos in 0..1_000_000_000i64) {
+        fn exchanges_come_back_as_they_went_in(
+            sent in sent(),
+            reply in reply(),
+            framing in proptest::option::of(framing()),
+            probe: bool,
+            nanos in 0..1_000_000_000i64,
+        ) {
             let started = OffsetDateTime::UNIX_EPOCH + time::Duration::nanoseconds(nanos);
             let seconds = nanos as f64 / 7e9;
-            let exchange = Exchange { step: "s".to_owned(), storage_probe: probe, sent, reply, started, seconds };
+            let exchange = Exchange { step: "s".to_owned(), storage_probe: probe, sent, reply, started, seconds, framing };
             let har = to_har(std::slice::from_ref(&exchange), &"about").expect("it can be written");
             let (exchanges, about): (_, String) = from_har(&har).expect("it can be read");
             prop_assert_eq!(exchanges, vec![exchange]);

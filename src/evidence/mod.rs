@@ -1,6 +1,7 @@
 //! What was sent and what came back, redacted when it is captured: verdicts and reports read this and nothing else.
 
 mod clock;
+mod framing;
 mod har;
 mod har_1_2;
 mod redact;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use clock::MOST_SKEW;
+pub use framing::Framing;
 pub use har::{HarError, from_har, to_har};
 pub use redact::{Alike, Redactor, Secrets};
 pub use xml::{Element, XmlError};
@@ -59,6 +61,9 @@ pub struct Exchange {
     pub started: OffsetDateTime,
     /// From the first byte sent to the last received.
     pub seconds: f64,
+    /// What is wrong with its connection, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framing: Option<Framing>,
 }
 
 /// A request as it went out, customer keys and signatures redacted.

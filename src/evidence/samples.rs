@@ -26,5 +26,5 @@ pub fn exchange(step: &str, reply: Reply) -> Exchange {
         ..Sent::default()
     };
     let started = OffsetDateTime::UNIX_EPOCH;
-    Exchange { step: step.to_owned(), storage_probe: false, sent, reply, started, seconds: 0.0 }
+    Exchange { step: step.to_owned(), storage_probe: false, sent, reply, started, seconds: 0.0, framing: None }
 }

@@ -14,8 +14,8 @@ use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
-use crate::client::{CustomerKey, Disclosures, Earlier, Place, Prepared, build, existence_probe, storage_probe};
-use crate::evidence::{Answer, Exchange, Reply};
+use crate::client::{CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe};
+use crate::evidence::{Answer, Exchange, Framing, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
 use crate::verdict::{Facts, Mismatch, StepsOutcome, Terms, Transcript, judge_steps};
@@ -55,6 +55,19 @@ impl SoFar {
         let mut transcript = self.transcript();
         let last = transcript.exchanges.iter_mut().rev().find(|exchange| !exchange.storage_probe);
         last.into_iter().for_each(|exchange| exchange.sent.remarks.extend(remark.clone()));
+    }
+
+    /// Adds what the connections of exchanges held besides responses; whether there was anything.
+    fn add_framings(&self, framings: Vec<(ExchangeId, Framing)>) -> bool {
+        let mut transcript = self.transcript();
+        for (id, framing) in &framings {
+            let is_it =
+                |exchange: &&mut Exchange| exchange.step == id.step && exchange.storage_probe == id.storage_probe;
+            if let Some(exchange) = transcript.exchanges.iter_mut().find(is_it) {
+                exchange.framing = Some(framing.clone());
+            }
+        }
+        !framings.is_empty()
     }
 
     /// Whether a connection was closed in place of an answer.
@@ -162,15 +175,18 @@ impl Shared {
         let target = self.client.target();
         let mut groups = steps.chunk_by(|a, b| a.together.is_some() && a.together == b.together).peekable();
         let mut rounds = Rounds::new(PAUSE);
+        let connections = self.client.connections();
+        let mut outcome = StepsOutcome::Held;
         while let Some(&group) = groups.peek() {
             let before = so_far.count();
             let earlier = Earlier { keys: &keys, bodies: &suite.bodies, answers: &answers, steps };
             let mut sending = Vec::new();
-            for step in group {
+            for (number, step) in group.iter().enumerate() {
                 #[cfg(test)]
                 super::tests::panic_if_asked(step, scene.control);
                 let prepared = build(&step.request, &place, target, &earlier);
                 let (place, redactor, disclosures) = (&place, &redactor, &disclosures);
+                let lane = connections.lane(number % TOGETHER);
                 sending.push(async move {
                     let makes = prepared.as_ref().is_ok_and(may_make);
                     if let Ok(prepared) = &prepared {
@@ -178,7 +194,8 @@ impl Shared {
                     }
                     self.recorder.go_on()?;
                     let on_its_way = makes.then(|| self.recorder.sending());
-                    let exchange = self.client.send(&step.id, false, prepared, redactor, disclosures).await;
+                    let id = ExchangeId { step: step.id.clone(), storage_probe: false };
+                    let exchange = lane.send(id, prepared, redactor, disclosures).await;
                     on_its_way.into_iter().for_each(|it| it.came_to(&exchange.reply));
                     Ok(exchange)
                 });
@@ -193,8 +210,9 @@ impl Shared {
                 }
                 so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
-                    let (client, bucket) = (&self.client, &place.bucket);
-                    let looks = |probe| client.send(&step.id, true, probe, &redactor, &disclosures);
+                    let (lane, bucket) = (connections.lane(0), &place.bucket);
+                    let id = || ExchangeId { step: step.id.clone(), storage_probe: true };
+                    let looks = |probe| lane.send(id(), probe, &redactor, &disclosures);
                     let looking = Rounds::new(PAUSE);
                     loop {
                         let before = so_far.count();
@@ -209,7 +227,7 @@ impl Shared {
                     }
                 }
             }
-            let outcome = so_far.judged(group, scene.terms(&own, steps));
+            outcome = so_far.judged(group, scene.terms(&own, steps));
             if rounds.again(group, &outcome, self.options.settling).await {
                 so_far.truncate(before);
                 continue;
@@ -219,10 +237,14 @@ impl Shared {
             groups.next();
             // What follows would rest on a step that did not come out: it decides.
             if outcome != StepsOutcome::Held {
-                return Ok(Ended { outcome, stopped: None });
+                break;
             }
         }
-        Ok(Ended { outcome: StepsOutcome::Held, stopped: None })
+        // What a connection holds besides responses casts doubt on those that came over it.
+        if so_far.add_framings(connections.end(&redactor).await) {
+            outcome = so_far.judged(steps, scene.terms(&own, steps));
+        }
+        Ok(Ended { outcome, stopped: None })
     }
 
     /// Enters in the ledger what a request may make.

@@ -24,7 +24,7 @@ pub(super) fn of_leaks(step: &Step, terms: Terms<'_>, leaks: Vec<Mismatch>) -> B
     finding(step, terms, KEY_NEVER_RETURNED, leaks)
 }
 
-fn finding(step: &Step, terms: Terms<'_>, rule: &str, mismatches: Vec<Mismatch>) -> Box<Finding> {
+pub(super) fn finding(step: &Step, terms: Terms<'_>, rule: &str, mismatches: Vec<Mismatch>) -> Box<Finding> {
     let (step, rules) = (step.id.clone(), vec![rule.to_owned()]);
     Box::new(Finding { step, control: terms.control, rules, level: Some(Level::Must), mismatches })
 }

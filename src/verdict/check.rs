@@ -67,9 +67,15 @@ impl Check<'_> {
         for (exchange, what, shown) in answers {
             let answer = exchange.and_then(|exchange| exchange.reply.answer());
             let leaked = answer.into_iter().flat_map(|answer| &answer.leaked_keys);
-            for key in leaked.filter(|key| !shown.contains(key.as_str())) {
-                let actual = format!("customer key {key} stands in the {what}");
-                found.push(Mismatch::new(what, "no customer key, in whatever encoding", actual));
+            let not_shown = |key: &&String| !shown.contains(key.as_str());
+            let expected = "no customer key, in whatever encoding";
+            for key in leaked.filter(not_shown) {
+                found.push(Mismatch::new(what, expected, format!("customer key {key} stands in the {what}")));
+            }
+            let framing = exchange.and_then(|exchange| exchange.framing.as_ref());
+            for key in framing.into_iter().flat_map(|framing| &framing.leaked_keys) {
+                let actual = format!("customer key {key} stands in bytes that belong to no response");
+                found.push(Mismatch::new("connection", expected, actual));
             }
         }
         found

@@ -4,6 +4,7 @@ mod breach;
 mod certification;
 mod check;
 mod departures;
+mod framing;
 #[cfg(test)]
 mod judge_tests;
 #[cfg(test)]
@@ -151,6 +152,9 @@ fn is_server_error(exchange: &Exchange) -> bool {
     exchange.reply.answer().is_some_and(|answer| answer.status >= 500 && answer.status != 501)
 }
 
+/// The rule that the connection of every exchange is looked at for.
+pub const RESPONSE_FRAMING: &str = "response-framing";
+
 /// The rule that is broken where only what a profile asks for besides is not met.
 #[must_use]
 pub fn profile_rule(profile: &str) -> String {
@@ -202,6 +206,11 @@ impl Transcript {
             outcome.stored == Some(stored) || outcome.any_of.iter().any(|outcome| expects(outcome, stored))
         }
         let Ok(is_stored) = check::is_stored(self, &step.id) else { return false };
+        // What it gives away must not be lost with it.
+        let leaks = |exchange: &Exchange| exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty());
+        if self.probe_after(&step.id).is_some_and(leaks) {
+            return false;
+        }
         let succeeded = self.answer(&step.id).is_some_and(|answer| (200..300).contains(&answer.status));
         let removes = matches!(step.request.operation, Some(Operation::DeleteObject | Operation::DeleteObjects));
         // A refusal stores nothing, and a deletion that succeeds leaves nothing.
@@ -209,10 +218,10 @@ impl Transcript {
         is_stored != agreed && step.outcomes().any(|outcome| expects(outcome, agreed))
     }
 
-    /// The answer to a step.
+    /// The answer to a step, unless it may be one to another request.
     #[must_use]
     pub fn answer(&self, step: &str) -> Option<&Answer> {
-        self.of(step)?.reply.answer()
+        self.of(step).filter(|exchange| !framing::is_doubtful(exchange))?.reply.answer()
     }
 }
 
@@ -273,6 +282,9 @@ pub struct Terms<'a> {
 /// Judges a run of steps: the first step that did not come out as expected decides.
 #[must_use]
 pub fn judge_steps(steps: &[Arc<Step>], terms: Terms<'_>, transcript: &Transcript) -> StepsOutcome {
+    if let Some(finding) = framing::of_run(steps, terms, transcript) {
+        return StepsOutcome::Breach(finding);
+    }
     let outcomes = steps.iter().map(|step| judge_step(step, terms, transcript));
     outcomes.into_iter().find(|outcome| *outcome != StepsOutcome::Held).unwrap_or(StepsOutcome::Held)
 }
@@ -463,6 +475,9 @@ fn broken(finding: Finding) -> Judgement {
 
 /// The judgement on a case of which some step shows a breach.
 fn breached(finding: Finding) -> Judgement {
+    if let Some(reason) = framing::reason(&finding) {
+        return Judgement::new(Verdict::Fail, reason, vec![finding]);
+    }
     let what = if finding.control { "the positive control of step" } else { "step" };
     let reason = format!("{what} `{}` shows that a rule is broken, whatever the step is there for", finding.step);
     Judgement::new(Verdict::Fail, reason, vec![finding])

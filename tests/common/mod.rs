@@ -4,6 +4,7 @@
 pub mod estate;
 pub mod gate;
 pub mod raw_endpoint;
+pub mod rogue_proxy;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -146,7 +146,8 @@ fn tame(request: &Request) -> String {
     )
 }
 
-async fn read(stream: &mut Stream) -> std::io::Result<Option<Request>> {
+/// The next request that comes, if one does.
+pub async fn read(stream: &mut Stream) -> std::io::Result<Option<Request>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

@@ -10,6 +10,7 @@ mod canaries;
 mod certificate;
 mod connections;
 mod curl;
+mod desynchronised;
 mod ecosystem;
 mod evidence;
 mod exit_codes;

@@ -50,7 +50,7 @@ fn three_cases() -> String {
 }
 
 const REFUSAL: &str =
-    "HTTP/1.1 400 Bad Request\r\nContent-Length: 43\r\n\r\n<Error><Code>InvalidRequest</Code></Error>\r\n";
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 44\r\n\r\n<Error><Code>InvalidRequest</Code></Error>\r\n";
 
 #[rstest]
 #[case::refused(REFUSAL, "pass", 1)]

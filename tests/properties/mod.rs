@@ -183,6 +183,7 @@ fn exchange(step: &Step, answer: &Answer, storage_probe: bool) -> Exchange {
         reply: Reply::Answer(answer.clone()),
         started: time::OffsetDateTime::UNIX_EPOCH,
         seconds: 0.0,
+        framing: None,
     }
 }
 

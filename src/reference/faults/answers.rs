@@ -307,6 +307,21 @@ impl Faults {
         }
     }
 
+    /// What follows a response that must not be followed by anything.
+    fn stray_bytes(&self, asked: &Asked, response: &Response<Body>) -> Option<Bytes> {
+        let status = response.status();
+        let is_put = asked.actions.contains(&Action::Put);
+        let chunked = Bytes::from_static(b"5\r\nstray\r\n0\r\n\r\n");
+        if status == StatusCode::NOT_MODIFIED && self.has(HttpFlaw::BodyAfterNotModified) {
+            return Some(chunked);
+        }
+        if asked.actions.contains(&Action::Head) && self.has(HttpFlaw::BodyAfterHead) {
+            return Some(Bytes::from_static(b"a body"));
+        }
+        let second = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        (is_put && status.is_client_error() && self.has(HttpFlaw::SecondRefusal)).then(|| Bytes::from_static(second))
+    }
+
     /// An answer as this endpoint writes it; with what comes after its end.
     pub(in crate::reference) async fn answer(
         &self,
@@ -314,7 +329,7 @@ impl Faults {
         cause: Option<Cause>,
         mut response: Response<Body>,
     ) -> (Response<Body>, Option<Bytes>) {
-        let mut beyond = None;
+        let mut beyond = self.stray_bytes(asked, &response);
         self.speak_otherwise(asked, &mut response).await;
         let is_error = response.status().is_client_error();
         let is_of_sse_c = is_error && cause.is_some();

@@ -370,4 +370,10 @@ pub(in crate::reference) enum HttpFlaw {
     OtherCaseRefused,
     /// Blanks around the values of SSE-C headers count.
     BlanksCount,
+    /// A 304 is followed by a chunked body.
+    BodyAfterNotModified,
+    /// A response to HEAD is followed by the body of a GET.
+    BodyAfterHead,
+    /// The refusal of a write is followed by the response to its body, which was taken for a request.
+    SecondRefusal,
 }

@@ -41,7 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "head-error-with-body",
         "HeadObject is refused with a body",
-        &["head-as-get"],
+        &["head-as-get", "response-framing"],
         KIND,
         Refuses(RefusalFlaw::HeadWithBody),
     ),

@@ -177,6 +177,27 @@ pub(super) const FAULTS: &[Fault] = &[
         Http(HttpFlaw::BlanksCount),
     ),
     fault(
+        "body-after-304",
+        "A 304 is followed by a chunked body",
+        &["response-framing"],
+        "Ceph RGW: CopyObject",
+        Http(HttpFlaw::BodyAfterNotModified),
+    ),
+    fault(
+        "body-after-head",
+        "A response to HEAD is followed by a body",
+        &["response-framing", "head-as-get"],
+        KIND,
+        Http(HttpFlaw::BodyAfterHead),
+    ),
+    fault(
+        "second-refusal",
+        "The body of a refused PutObject is taken for the next request, and answered",
+        &["response-framing"],
+        KIND,
+        Http(HttpFlaw::SecondRefusal),
+    ),
+    fault(
         "combined-headers-taken",
         "Of SSE-C headers with two values in one line the first counts",
         &["headers-once", "algorithm-exact"],
