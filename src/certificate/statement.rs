@@ -401,6 +401,9 @@ impl Facts {
         let plain = match self.plain_endpoint.as_str() {
             _ if self.embedded => None,
             "none" => Some("that the service has no listener without TLS (--plain-endpoint none)".to_owned()),
+            "refuses" => {
+                Some("that the service refuses every request without TLS (--plain-endpoint refuses)".to_owned())
+            }
             address if address.contains("://") => {
                 Some(format!("that {address} is the same service (--plain-endpoint)"))
             }

@@ -15,7 +15,8 @@ use crate::reference::faults::Faults;
 pub(super) struct Service {
     pub client: Client,
     pub context: Context,
-    pub no_plain_listener: bool,
+    /// Why scenarios over plain HTTP need not be run, where the user declares it.
+    pub no_plain_listener: Option<&'static str>,
     /// The embedded endpoint, where it is that.
     pub embedded: Option<reference::Endpoint>,
 }
@@ -43,13 +44,9 @@ pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) ->
         evidence_digest: None,
     };
     if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
-        let (plain, told) = match &endpoint.plain {
-            Plain::Url(url) => (Some(url.clone()), url.to_string()),
-            Plain::None => (None, "none".to_owned()),
-            Plain::Unknown => (None, "not told".to_owned()),
-        };
+        let plain = if let Plain::Url(url) = &endpoint.plain { Some(url.clone()) } else { None };
         let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust(config))?;
-        let no_plain_listener = endpoint.plain == Plain::None;
+        let (told, no_plain_listener) = (endpoint.plain.told(), endpoint.plain.declared());
         let limit = config.insecure.then_some("the TLS certificate was not verified: --insecure");
         return Ok(Service { client, context: context(&endpoint.tls, told, limit), no_plain_listener, embedded: None });
     }
@@ -65,7 +62,7 @@ pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) ->
     let (endpoint, client) = embedded::start(options, reach).await?;
     let limit = "the embedded reference endpoint was tested, and no product";
     let context = context(&endpoint.tls_url, endpoint.plain_url.to_string(), Some(limit));
-    Ok(Service { client, context, no_plain_listener: false, embedded: Some(endpoint) })
+    Ok(Service { client, context, no_plain_listener: None, embedded: Some(endpoint) })
 }
 
 /// A client of the configured endpoint alone, to its TLS listener, that names buckets and signs as a run did; none where no

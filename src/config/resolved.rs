@@ -85,8 +85,33 @@ pub enum Plain {
     Url(Url),
     /// The user said that the service has no such listener.
     None,
+    /// The user said that it refuses every request, whether about SSE-C or not.
+    Refuses,
     /// Nothing was said.
     Unknown,
+}
+
+impl Plain {
+    /// The value of `--plain-endpoint` as records have it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Url(url) => url.to_string(),
+            Self::None => "none".to_owned(),
+            Self::Refuses => "refuses".to_owned(),
+            Self::Unknown => "not told".to_owned(),
+        }
+    }
+
+    /// Why scenarios over plain HTTP need not be run, where the user declares it.
+    #[must_use]
+    pub fn declared(&self) -> Option<&'static str> {
+        match self {
+            Self::None => Some("the service has no plain-HTTP listener, says --plain-endpoint none"),
+            Self::Refuses => Some("the service refuses every request over plain HTTP, says --plain-endpoint refuses"),
+            Self::Url(_) | Self::Unknown => None,
+        }
+    }
 }
 
 /// Where the bucket name goes in a request.

@@ -17,8 +17,8 @@ pub struct Typed {
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<UrlText>,
 
-    /// HTTP address of the same service, or `none` if it has no listener without TLS
-    #[arg(long, value_name = "URL|none")]
+    /// HTTP address of the same service; `none` if it has no listener without TLS, `refuses` if that refuses every request
+    #[arg(long, value_name = "URL|none|refuses")]
     pub plain_endpoint: Option<UrlText>,
 
     /// Region that requests are signed for [default: us-east-1]

@@ -78,6 +78,7 @@ pub(super) fn address(given: &Sourced<UrlText>, role: UrlRole) -> Result<Url, Co
 pub(super) fn plain(given: &Sourced<UrlText>) -> Result<Plain, ConfigError> {
     match given.value.as_str() {
         "none" => Ok(Plain::None),
+        "refuses" => Ok(Plain::Refuses),
         _ => address(given, UrlRole::PlainEndpoint).map(Plain::Url),
     }
 }

@@ -97,6 +97,13 @@ impl Shared {
         if let Some(left_out) = self.left_out(planned) {
             return left_out;
         }
+        if planned.needs_plain_endpoint() {
+            match self.why_plain_proves_nothing(planned.case.bucket).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => return Went::skipped(&reason, true),
+                Err(Cut) => return Went::interrupted(),
+            }
+        }
         for needed in &planned.needs {
             let Ok(probe) = self.probe(needed).await else { return Went::interrupted() };
             if let Some(judgement) = lacking(needed, &probe) {
@@ -151,12 +158,11 @@ impl Shared {
             return Some(Went::interrupted());
         }
         if planned.needs_plain_endpoint() && self.client.target().plain.is_none() {
-            let reason = if self.options.no_plain_listener {
-                "the service has no plain-HTTP listener, says --plain-endpoint none"
-            } else {
-                "no plain-HTTP endpoint is known: give --plain-endpoint URL, or `none` if the service has none"
-            };
-            return Some(Went::skipped(reason, !self.options.no_plain_listener));
+            let declared = self.options.no_plain_listener;
+            let reason = declared.unwrap_or(
+                "no plain-HTTP endpoint is known: give --plain-endpoint URL, or `none` if the service has none",
+            );
+            return Some(Went::skipped(reason, declared.is_none()));
         }
         if planned.case.bucket == BucketKind::Own && self.options.bucket.is_some() {
             return Some(Went::skipped("it needs a bucket of its own: leave --bucket out to have it run", false));

@@ -5,6 +5,7 @@ mod case;
 mod error;
 mod facts;
 mod judge;
+mod plain_listener;
 mod preflight;
 mod recorder;
 mod setting;
@@ -12,7 +13,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -60,8 +61,8 @@ pub struct Options {
     pub baseline: Option<Arc<Baseline>>,
     /// Whether buckets that the run makes are set up to allow SSE-C.
     pub allow_ssec: bool,
-    /// Whether the user said that the service has no plain-HTTP listener.
-    pub no_plain_listener: bool,
+    /// Why scenarios over plain HTTP need not be run, where the user declares it.
+    pub no_plain_listener: Option<&'static str>,
     /// Whether the first exchanges find out what the endpoint does with SSE-C as a whole.
     pub looks_first: bool,
     /// Whether all cases are run also where those exchanges show that the endpoint refuses or ignores SSE-C.
@@ -86,7 +87,7 @@ impl Options {
             profile,
             baseline: None,
             allow_ssec: false,
-            no_plain_listener: false,
+            no_plain_listener: None,
             looks_first: false,
             asks_all: false,
             settling: Duration::ZERO,
@@ -174,6 +175,8 @@ struct Shared {
     run_id: RunId,
     buckets: Buckets,
     controls: Mutex<HashMap<String, Arc<OnceCell<StepsRun>>>>,
+    /// For each kind of bucket, why refusals over plain HTTP prove nothing there, if so.
+    plain_listeners: Mutex<BTreeMap<BucketKind, Arc<OnceCell<Option<String>>>>>,
     /// What is known of the endpoint's capabilities.
     probes: Mutex<HashMap<String, Arc<OnceCell<Arc<ProbeRun>>>>>,
     /// How many buckets were made for single runs of steps.
@@ -244,6 +247,7 @@ impl Session {
             run_id,
             buckets,
             controls: Mutex::default(),
+            plain_listeners: Mutex::default(),
             probes: Mutex::default(),
             own_buckets: AtomicUsize::new(0),
         });

@@ -14,7 +14,9 @@ use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::{Preparation, Shared};
-use crate::client::{CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe};
+use crate::client::{
+    CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe,
+};
 use crate::evidence::{Answer, Exchange, Framing, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};

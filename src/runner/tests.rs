@@ -71,7 +71,7 @@ impl Scene {
             profile: Arc::new(Profile::named("portable")),
             baseline: None,
             allow_ssec: false,
-            no_plain_listener: false,
+            no_plain_listener: None,
             looks_first: true,
             asks_all: false,
             settling: Duration::ZERO,

@@ -10,9 +10,9 @@ use rand::RngExt as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::raw_endpoint::{Certificate, Request, Stream, read, tls};
 use super::{Served, Workplace};
@@ -32,6 +32,10 @@ pub enum Habit {
     IdleClosed,
     /// Connections that the client has closed for writing stay open.
     NeverEnds,
+    /// Requests with a customer key are answered with 501.
+    RefusesKeys,
+    /// Requests are passed on to the endpoint's plain-HTTP listener, as a proxy does that ends TLS.
+    EndsTls,
 }
 
 /// A running proxy.
@@ -41,7 +45,12 @@ pub struct RogueProxy {
     _runtime: tokio::runtime::Runtime,
 }
 
-type Upstream = client::TlsStream<TcpStream>;
+/// The connection to the endpoint.
+type Upstream = Box<dyn Duplex>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A response as it came.
 struct Response {
@@ -67,7 +76,8 @@ impl RogueProxy {
         let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let client = client.expect("the versions are known").with_root_certificates(roots).with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(client));
-        let endpoint: url::Url = served.settings["SSECHECK_ENDPOINT"].parse().expect("it is a URL");
+        let of = if habit == Habit::EndsTls { "SSECHECK_PLAIN_ENDPOINT" } else { "SSECHECK_ENDPOINT" };
+        let endpoint: url::Url = served.settings[of].parse().expect("it is a URL");
         let port = endpoint.port().expect("it has one");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
@@ -81,7 +91,11 @@ impl RogueProxy {
                     let stream = acceptor.accept(stream).await?;
                     let upstream = TcpStream::connect(("127.0.0.1", port)).await?;
                     let name = ServerName::try_from("localhost").expect("it is a name");
-                    serve(habit, stream, connector.connect(name, upstream).await?).await
+                    let upstream: Upstream = match habit {
+                        Habit::EndsTls => Box::new(upstream),
+                        _ => Box::new(connector.connect(name, upstream).await?),
+                    };
+                    serve(habit, stream, upstream).await
                 });
             }
         });
@@ -103,6 +117,13 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
         let has_key = head.contains("customer-key");
         if std::mem::take(&mut is_first) && has_key && habit == Habit::FirstFails {
             stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n").await?;
+            stream.flush().await?;
+            continue;
+        }
+        if has_key && habit == Habit::RefusesKeys {
+            let body = "<Error><Code>NotImplemented</Code></Error>";
+            let head = format!("HTTP/1.1 501 Not Implemented\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await?;
             stream.flush().await?;
             continue;
         }

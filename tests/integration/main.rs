@@ -20,6 +20,7 @@ mod hostile_input;
 mod main_job;
 mod neighbour;
 mod plain_listener;
+mod preflight;
 mod profiles;
 mod prove;
 mod reference;

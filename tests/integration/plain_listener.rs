@@ -19,21 +19,29 @@ impl Behaviour for Tame {
     }
 }
 
-/// A listener that reads the head of each request, says this, and closes the connection; its address.
-fn plain_listener(says: &'static str) -> String {
+/// How a listener of the service answers a request without SSE-C headers: with the object that was stored over TLS.
+const STORED: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 55\r\n\r\nStored over TLS, unencrypted, and read over plain HTTP.";
+
+/// A listener that reads the head of each request, says one of these, without and with SSE-C headers, and closes the connection; its
+/// address.
+fn plain_listener(unencrypted: &'static str, says: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = BufReader::new(stream.expect("it is accepted"));
-            let mut line = String::new();
+            let (mut line, mut says_now) = (String::new(), unencrypted);
             while line != "\r\n" {
                 line.clear();
                 if stream.read_line(&mut line).is_err() || line.is_empty() {
                     break;
                 }
+                if line.starts_with("x-amz-server-side-encryption-customer") {
+                    says_now = says;
+                }
             }
-            let _ = stream.get_mut().write_all(says.as_bytes());
+            let _ = stream.get_mut().write_all(says_now.as_bytes());
         }
     });
     format!("http://{address}")
@@ -68,7 +76,7 @@ fn a_connection_is_refused_only_by_closing_it(
     workplace.file("one.json", &three_cases());
     let mut command = workplace.command("run one.json --jobs 1 --report json=run.json");
     command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
-    command.env("SSECHECK_PLAIN_ENDPOINT", plain_listener(says));
+    command.env("SSECHECK_PLAIN_ENDPOINT", plain_listener(STORED, says));
     command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
     let outcome = Outcome::of(command.output().expect("the binary starts"));
     let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
@@ -79,4 +87,37 @@ fn a_connection_is_refused_only_by_closing_it(
     if verdict == "pass" {
         assert_eq!(endpoint.count("control-of-put"), controls);
     }
+}
+
+const NO_SUCH_BUCKET: &str =
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 42\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>\r\n";
+
+/// A port that nothing listens at.
+fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    format!("http://{}", listener.local_addr().expect("it is bound"))
+}
+
+#[rstest]
+#[case::closed_port(closed_port(), 3, "refused")]
+#[case::another_service(plain_listener(NO_SUCH_BUCKET, NO_SUCH_BUCKET), 3, "404 NoSuchBucket")]
+#[case::a_web_server(plain_listener("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", REFUSAL), 3, "200")]
+#[case::declared_to_refuse("refuses".to_owned(), 0, "--plain-endpoint refuses")]
+#[case::declared_not_to_be_there("none".to_owned(), 0, "--plain-endpoint none")]
+fn what_refuses_everything_proves_nothing(#[case] plain: String, #[case] exit_code: i32, #[case] why: &str) {
+    let workplace = Workplace::new();
+    let endpoint = RawEndpoint::start(&workplace, Tame);
+    workplace.file("one.json", &three_cases());
+    let mut command = workplace.command("run one.json --jobs 1 --report json=run.json");
+    command.env("SSECHECK_ENDPOINT", endpoint.url()).env("AWS_CA_BUNDLE", &endpoint.ca);
+    command.env("SSECHECK_PLAIN_ENDPOINT", &plain);
+    command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "s3cret");
+    let outcome = Outcome::of(command.output().expect("the binary starts"));
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+    let verdicts: Vec<_> =
+        record["cases"].as_array().expect("it has cases").iter().map(|case| &case["verdict"]).collect();
+    assert_eq!(verdicts, ["skipped"; 3]);
+    let reason = record["cases"][0]["reason"].as_str().expect("it has one");
+    assert!(reason.contains(why) && reason.contains("--plain-endpoint"), "{reason}");
+    assert_eq!(outcome.code, Some(exit_code), "{outcome:#?}");
 }
