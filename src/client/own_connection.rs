@@ -65,7 +65,7 @@ pub(super) async fn interrupt(
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
     let broken_off = break_off(stream, prepared, &headers);
-    let came = tokio::time::timeout_at(looking.deadline, broken_off).await.map_err(late)??;
+    let came = tokio::time::timeout_at(looking.deadline + PATIENCE, broken_off).await.map_err(late)??;
     Ok(gives_a_key_back(&came, looking))
 }
 
