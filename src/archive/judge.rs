@@ -119,7 +119,9 @@ impl<'a> Judging<'a> {
             let Some(run) = run else { return Ok(skipped(planned, asks_otherwise.to_owned(), true)) };
             controls.push(ControlRun { step: control.step.clone(), identity: control.identity.clone(), run });
         }
-        Ok(CaseResult::concluded(planned, own, controls))
+        let result = CaseResult::concluded(planned, own, controls);
+        let judgement = result.judgement.clone().of_attempts(&kept.attempts);
+        Ok(CaseResult { judgement, attempts: kept.attempts.clone(), ..result })
     }
 
     fn scene<'s>(&self, suite: &'s Suite, case: &'s Case, control: bool) -> Scene<'s>

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Throttling;
 use crate::record::ProfileRecord;
 use crate::runner::Stopped;
-use crate::verdict::{Facts, SseCSupport};
+use crate::verdict::{Facts, SseCSupport, Verdict};
 
 /// What the member `format` of a manifest holds.
 pub const FORMAT: &str = "ssecheck-evidence/1";
@@ -78,6 +78,9 @@ pub struct KeptCase {
     /// Why there is nothing of it, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_run: Option<NotRun>,
+    /// The verdicts of all attempts, in order; empty where it was run once. What is kept is one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Verdict>,
     /// Its own steps; absent where it was not run, or a probe showed that the endpoint lacks what it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<KeptFile>,

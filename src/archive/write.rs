@@ -135,6 +135,7 @@ impl Keeper {
             id: case.id.clone(),
             seconds: result.elapsed.as_secs_f64(),
             not_run: None,
+            attempts: result.attempts.clone(),
             own: None,
             controls: Vec::new(),
         };
@@ -163,7 +164,7 @@ impl Keeper {
         if kept.own.is_none() || kept.controls.len() < result.controls.len() {
             let reason = "its evidence was not kept: that would have been over --evidence-limit".to_owned();
             let not_run = Some(NotRun { reason, incomplete: true, requests });
-            return Ok(KeptCase { id: kept.id, seconds: kept.seconds, not_run, own: None, controls: Vec::new() });
+            return Ok(KeptCase { not_run, attempts: Vec::new(), own: None, controls: Vec::new(), ..kept });
         }
         Ok(kept)
     }

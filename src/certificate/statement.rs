@@ -305,7 +305,7 @@ impl Predicate {
     /// The result that its other members come to.
     pub(super) fn result_of_lists(&self) -> TestResult {
         let facts = &self.ssecheck;
-        let judged = [Verdict::Pass, Verdict::Fail, Verdict::ExpectedFailure];
+        let judged = [Verdict::Pass, Verdict::Fail, Verdict::Inconsistent, Verdict::ExpectedFailure];
         let is_judged = judged.iter().any(|verdict| facts.counts.contains_key(verdict));
         if !is_judged || !self.failed_tests.is_empty() {
             TestResult::Failed

@@ -56,6 +56,9 @@ pub(super) struct RunArguments {
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
     allow_ssec: bool,
+    /// Run a case that does not pass up to N times more, on fresh objects; another verdict then is `inconsistent`, a failure
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=5))]
+    retries: u32,
     /// Run every case also against an endpoint that refuses or ignores SSE-C as a whole
     #[arg(long)]
     all: bool,
@@ -177,6 +180,7 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         allow_ssec: arguments.allow_ssec,
         looks_first: true,
         asks_all: arguments.all,
+        retries: arguments.retries,
         keeps_all: keeper.is_some(),
         ledger: recorded.as_ref().map(|(ledger, _)| Arc::clone(ledger)),
         ..options(&config, &service, &choice.profile)
@@ -206,6 +210,7 @@ pub(super) fn options(config: &Config, service: &Service, profile: &Arc<Profile>
         prefix: config.prefix.clone(),
         jobs: config.jobs.get(),
         scenario_timeout: config.scenario_timeout,
+        retries: 0,
         profile: Arc::clone(profile),
         baseline: None,
         allow_ssec: false,

@@ -135,7 +135,8 @@ impl Row {
     fn of_verdict(&mut self, verdict: Verdict) -> Option<&mut BTreeSet<String>> {
         match verdict {
             Verdict::Pass | Verdict::Skipped | Verdict::ExpectedFailure | Verdict::UnexpectedPass => None,
-            Verdict::Fail => Some(&mut self.fail),
+            // Nothing is run again in a proof.
+            Verdict::Fail | Verdict::Inconsistent => Some(&mut self.fail),
             Verdict::Inconclusive => Some(&mut self.inconclusive),
             Verdict::Blocked => Some(&mut self.blocked),
             Verdict::NotSupported => Some(&mut self.not_supported),

@@ -239,7 +239,7 @@ fn catches(fault: &Fault, case: &NotPassed) -> bool {
 /// A fault that breaks a rule must make a case fail; one that breaks none must keep one from a verdict.
 fn is_caught(fault: &Fault, verdict: Verdict) -> bool {
     match verdict {
-        Verdict::Fail | Verdict::Observed => true,
+        Verdict::Fail | Verdict::Inconsistent | Verdict::Observed => true,
         Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => fault.breaks.is_empty(),
         // No departures are declared in a proof.
         Verdict::ExpectedFailure | Verdict::UnexpectedPass => false,

@@ -42,7 +42,8 @@ impl RunRecord {
         if self.cases.iter().any(|case| self.fails(case)) {
             return Conclusion::Failed;
         }
-        let judged = self.count(Verdict::Pass) + self.count(Verdict::Fail) + self.count(Verdict::ExpectedFailure);
+        let judged = [Verdict::Pass, Verdict::Fail, Verdict::Inconsistent, Verdict::ExpectedFailure];
+        let judged: usize = judged.into_iter().map(|verdict| self.count(verdict)).sum();
         if judged == 0 || self.cases.iter().any(|case| self.leaves_open(case)) {
             return Conclusion::NotTestable;
         }
@@ -66,7 +67,7 @@ impl RunRecord {
     pub fn fails(&self, case: &CaseRecord) -> bool {
         match case.verdict {
             Verdict::UnexpectedPass => true,
-            Verdict::Fail => self.counts(case),
+            verdict if verdict.is_failure() => self.counts(case),
             verdict => self.is_off_strict_baseline(case) && !verdict.is_open(),
         }
     }

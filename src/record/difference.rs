@@ -125,8 +125,8 @@ fn direction(before: &Option<Found>, after: &Option<Found>) -> Direction {
     match (before.verdict, after.verdict) {
         (Verdict::Pass, _) => Direction::Worse,
         (_, Verdict::Pass) => Direction::Better,
-        (Verdict::Fail, Verdict::Fail) => Direction::Otherwise,
-        (_, Verdict::Fail) => Direction::Worse,
+        (before, after) if before.is_failure() && after.is_failure() => Direction::Otherwise,
+        (_, after) if after.is_failure() => Direction::Worse,
         _ => Direction::Otherwise,
     }
 }

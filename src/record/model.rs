@@ -204,6 +204,9 @@ pub struct CaseRecord {
     pub standing: Option<Standing>,
     /// One sentence: why.
     pub reason: String,
+    /// The verdicts of all attempts, in order, where it was run again (`--retries`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Verdict>,
     /// Whether it was left out for want of configuration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
@@ -273,7 +276,7 @@ impl RunRecord {
     /// The worst harm of the rules that a failing case accuses, whether its failure is declared or not.
     #[must_use]
     pub fn harm(&self, case: &CaseRecord) -> Option<Harm> {
-        if case.found != Verdict::Fail {
+        if !case.found.is_failure() {
             return None;
         }
         let accused = case.findings.iter().flat_map(|found| &found.finding.rules);
@@ -335,7 +338,7 @@ impl CaseRecord {
     /// How binding what decided is: of a failure what was not met, else the whole case.
     #[must_use]
     pub fn level_judged(&self) -> Level {
-        let of_failure = self.findings.first().filter(|_| self.verdict == Verdict::Fail);
+        let of_failure = self.findings.first().filter(|_| self.verdict.is_failure());
         of_failure.and_then(|found| found.finding.level).unwrap_or(self.level)
     }
 

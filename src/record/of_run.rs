@@ -150,6 +150,7 @@ impl CaseRecord {
             found: judgement.found,
             standing: result.standing,
             reason: judgement.reason.clone(),
+            attempts: result.attempts.clone(),
             incomplete: result.incomplete,
             missing: result.missing.as_ref().map(|probe| Missing { capability: probe.id.clone(), level: probe.level }),
             seconds: result.elapsed.as_secs_f64(),

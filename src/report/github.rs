@@ -29,12 +29,12 @@ pub fn github(run: &RunRecord) -> String {
     for case in &run.cases {
         let kind = match case.verdict {
             _ if run.fails(case) || run.leaves_open(case) => Kind::Error,
-            Verdict::Fail | Verdict::ExpectedFailure => Kind::Warning,
+            Verdict::Fail | Verdict::Inconsistent | Verdict::ExpectedFailure => Kind::Warning,
             verdict if verdict.is_open() => Kind::Warning,
             _ => continue,
         };
         let title = match case.verdict {
-            Verdict::Fail | Verdict::ExpectedFailure => case.rules_judged().join(", "),
+            Verdict::Fail | Verdict::Inconsistent | Verdict::ExpectedFailure => case.rules_judged().join(", "),
             verdict => verdict.as_str().to_owned(),
         };
         groups.entry((kind, title)).or_default().push(case);
@@ -70,7 +70,7 @@ impl Kind {
 fn message(cases: &[&CaseRecord], run: &RunRecord) -> String {
     let mut text = String::new();
     let Some(first) = cases.first() else { return text };
-    if first.found == Verdict::Fail {
+    if first.found.is_failure() {
         for rule in first.rules_judged().iter().filter_map(|rule| run.rule(rule)) {
             let _ = writeln!(text, "{}", rule.text);
         }

@@ -66,7 +66,7 @@ fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
     let mut builder = match verdict {
         Verdict::Pass => TestCaseBuilder::success(&case.id, time),
         // A broken rule that is no requirement is told, and does not turn the build red.
-        Verdict::Fail if !case.is_required() && !off_baseline => {
+        Verdict::Fail | Verdict::Inconsistent if !case.is_required() && !off_baseline => {
             let message = format!("{} rule not followed: {reason}", case.level_judged().as_str());
             let mut builder = TestCaseBuilder::success(&case.id, time);
             builder.set_system_out(&cdata(&format!("{message}\n{}", describe(case, run))));
@@ -76,6 +76,7 @@ fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
             TestCaseBuilder::skipped_with_cause(&case.id, verdict.as_str(), &reason)
         }
         Verdict::Fail
+        | Verdict::Inconsistent
         | Verdict::UnexpectedPass
         | Verdict::Skipped
         | Verdict::NotSupported

@@ -51,7 +51,7 @@ fn harms(text: &mut String, run: &RunRecord) {
 
 fn head(text: &mut String, run: &RunRecord) {
     let sign = match run.conclusion() {
-        Conclusion::Passed if run.count(Verdict::Fail) == 0 => "✅",
+        Conclusion::Passed if run.count(Verdict::Fail) + run.count(Verdict::Inconsistent) == 0 => "✅",
         Conclusion::Passed | Conclusion::NoNewFailures => "🟡",
         Conclusion::Failed => "❌",
         Conclusion::NotTestable | Conclusion::Interrupted => "⚠️",
@@ -108,7 +108,7 @@ fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
         let group = match case.verdict {
             _ if run.fails(case) => (0, "Failed"),
             _ if run.leaves_open(case) => (1, "Without a verdict"),
-            Verdict::Fail => (2, "Failed, and not required"),
+            Verdict::Fail | Verdict::Inconsistent => (2, "Failed, and not required"),
             verdict if verdict.is_open() => (3, "Without a verdict, and not required"),
             Verdict::ExpectedFailure => (4, "Failed as declared or known"),
             _ => continue,

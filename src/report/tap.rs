@@ -55,7 +55,7 @@ fn details(case: &CaseRecord, run: &RunRecord) -> String {
     block.insert("level".to_owned(), json!(case.level_judged().as_str()));
     block.insert("rules".to_owned(), json!(case.rules_judged()));
     block.insert("mismatches".to_owned(), Value::Array(told));
-    if matches!(case.verdict, Verdict::Fail | Verdict::UnexpectedPass) || case.verdict.is_open() {
+    if case.verdict.is_failure() || case.verdict == Verdict::UnexpectedPass || case.verdict.is_open() {
         block.insert("details".to_owned(), json!(describe(case, run)));
     }
     // Serialising a JSON value does not fail.

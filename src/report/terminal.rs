@@ -64,7 +64,8 @@ impl<W: Write> Terminal<W> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass, Verdict::Fail];
+        let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass];
+        let shown = shown.into_iter().chain([Verdict::Inconsistent, Verdict::Fail]);
         for verdict in shown {
             let mut causes = by_cause(run, verdict);
             causes.sort_by_key(|(case, _)| run.harm(case));
@@ -105,7 +106,7 @@ impl<W: Write> Terminal<W> {
         if run.complete {
             writeln!(self.out, "certification: {}", certification(&run.certification))?;
         }
-        let advisory = run.cases.iter().filter(|c| c.verdict == Verdict::Fail && !c.is_required()).count();
+        let advisory = run.cases.iter().filter(|c| c.verdict.is_failure() && !c.is_required()).count();
         if advisory > 0 {
             writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
         }
@@ -164,7 +165,7 @@ impl<W: Write> Terminal<W> {
     fn styled(&self, verdict: Verdict, text: &str) -> String {
         let style = match verdict {
             Verdict::Pass => Style::new().green(),
-            Verdict::Fail | Verdict::UnexpectedPass => Style::new().red().bold(),
+            Verdict::Fail | Verdict::Inconsistent | Verdict::UnexpectedPass => Style::new().red().bold(),
             Verdict::ExpectedFailure => Style::new().yellow(),
             Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => Style::new().yellow().bold(),
             Verdict::NotSupported | Verdict::Skipped | Verdict::Observed => Style::new().dim(),

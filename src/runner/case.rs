@@ -68,12 +68,41 @@ impl Went {
     }
 }
 
+/// Whether a case of this verdict is run again where retries are asked for.
+fn is_run_again(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Blocked | Verdict::Error)
+}
+
 impl Shared {
+    /// Runs a case, and runs it again on fresh objects as often as may be while it does not pass and comes to the same.
     pub(super) async fn case(&self, planned: PlannedCase) -> CaseResult {
         let started = Instant::now();
+        let mut result = self.attempt(planned.clone(), 0).await;
+        let mut attempts = vec![result.judgement.found];
+        for number in 1..=self.options.retries {
+            let found = result.judgement.found;
+            if attempts.last() != Some(&found) || !is_run_again(found) {
+                break;
+            }
+            let again = self.attempt(planned.clone(), number).await;
+            attempts.push(again.judgement.found);
+            // An attempt that got no response is not what there is to say of the case.
+            if found == Verdict::Error {
+                result = again;
+            }
+        }
+        let judgement = result.judgement.clone().of_attempts(&attempts);
+        let attempts = if attempts.len() > 1 { attempts } else { Vec::new() };
+        let result = CaseResult { judgement, attempts, ..result };
+        let settled = result.settled(&self.options.profile, self.options.baseline.as_deref());
+        CaseResult { elapsed: started.elapsed(), ..settled }
+    }
+
+    /// Runs a case once; the first attempt is number 0.
+    async fn attempt(&self, planned: PlannedCase, number: u32) -> CaseResult {
         let so_far = SoFar::default();
         // Nothing that a panic leaves behind is looked at again but the exchanges, each of which is whole.
-        let result = match AssertUnwindSafe(self.went(&planned, &so_far)).catch_unwind().await {
+        match AssertUnwindSafe(self.went(&planned, number, &so_far)).catch_unwind().await {
             Ok(Went::LeftOut { verdict, reason, incomplete }) => {
                 let judgement = Judgement::new(verdict, reason, Vec::new());
                 CaseResult { incomplete, ..CaseResult::of(planned, judgement) }
@@ -87,13 +116,11 @@ impl Shared {
                 let ended = scene.stopped(&planned.case.steps, Stopped::Panicked);
                 CaseResult::concluded(planned, so_far.run(ended), Vec::new())
             }
-        };
-        let settled = result.settled(&self.options.profile, self.options.baseline.as_deref());
-        CaseResult { elapsed: started.elapsed(), ..settled }
+        }
     }
 
     /// How a case went.
-    async fn went(&self, planned: &PlannedCase, so_far: &SoFar) -> Went {
+    async fn went(&self, planned: &PlannedCase, attempt: u32, so_far: &SoFar) -> Went {
         if let Some(left_out) = self.left_out(planned) {
             return left_out;
         }
@@ -110,7 +137,7 @@ impl Shared {
                 return Went::Lacks { judgement: Box::new(judgement), probe };
             }
         }
-        let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(planned, so_far)).await;
+        let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(planned, attempt, so_far)).await;
         match timed {
             Ok(Ok((ended, controls))) => Went::Ran { ended, controls },
             Ok(Err(Cut)) => Went::interrupted(),
@@ -170,8 +197,16 @@ impl Shared {
         None
     }
 
-    async fn judged(&self, planned: &PlannedCase, so_far: &SoFar) -> Result<(Ended, Vec<ControlRun>), Cut> {
-        let slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
+    async fn judged(
+        &self,
+        planned: &PlannedCase,
+        attempt: u32,
+        so_far: &SoFar,
+    ) -> Result<(Ended, Vec<ControlRun>), Cut> {
+        let mut slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
+        if attempt > 0 {
+            slug = format!("{}/attempt-{attempt}", slug.trim_end_matches('/'));
+        }
         let scene = self.scene(&planned.suite, &planned.case, false);
         let mut lacking = Vec::new();
         for option in &planned.options {
@@ -182,7 +217,7 @@ impl Shared {
         let own = self.steps(scene, &steps, slug.trim_end_matches('/'), so_far).await?;
         let mut controls = Vec::new();
         // A connection that is closed is a refusal only while the endpoint answers others: that it did once proves nothing.
-        let must_be_fresh = so_far.has_closed();
+        let must_be_fresh = so_far.has_closed() || attempt > 0;
         for control in &planned.controls {
             let steps = without_options(&planned.steps_of(control), &lacking);
             controls.push(self.control(planned, control, &steps, slug.trim_end_matches('/'), must_be_fresh).await?);

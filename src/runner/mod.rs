@@ -55,6 +55,8 @@ pub struct Options {
     pub jobs: usize,
     /// For a case with its controls.
     pub scenario_timeout: Duration,
+    /// How often a case that does not pass is run again, on fresh objects.
+    pub retries: u32,
     /// The profile judged by.
     pub profile: Arc<Profile>,
     /// The failures that are known.
@@ -84,6 +86,7 @@ impl Options {
             prefix: "ssecheck/".to_owned(),
             jobs: 8,
             scenario_timeout,
+            retries: 0,
             profile,
             baseline: None,
             allow_ssec: false,
@@ -128,6 +131,8 @@ pub struct CaseResult {
     pub controls: Vec<ControlRun>,
     /// The probe that shows that it lacks what it needs.
     pub missing: Option<Arc<ProbeRun>>,
+    /// The verdicts of all attempts, in order; empty where it was run once.
+    pub attempts: Vec<Verdict>,
     /// How long it took, its controls included where it was the first to need them.
     pub elapsed: Duration,
     /// A required scenario was left out for want of configuration: the run is not complete.
@@ -399,7 +404,8 @@ impl CaseResult {
     /// A case of which nothing was sent yet.
     pub(crate) fn of(planned: PlannedCase, judgement: Judgement) -> Self {
         let (elapsed, incomplete) = (Duration::ZERO, false);
-        Self { planned, judgement, standing: None, own: None, controls: Vec::new(), missing: None, elapsed, incomplete }
+        let (controls, attempts) = (Vec::new(), Vec::new());
+        Self { planned, judgement, standing: None, own: None, controls, missing: None, attempts, elapsed, incomplete }
     }
 
     /// Leaves out what was sent and came back in its own steps.

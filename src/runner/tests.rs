@@ -68,6 +68,7 @@ impl Scene {
             prefix: "p/".to_owned(),
             jobs: 4,
             scenario_timeout: Duration::from_secs(60),
+            retries: 0,
             profile: Arc::new(Profile::named("portable")),
             baseline: None,
             allow_ssec: false,

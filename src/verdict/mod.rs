@@ -34,6 +34,8 @@ pub enum Verdict {
     Pass,
     /// The server broke a rule.
     Fail,
+    /// Run again on fresh objects, it came to another verdict: a failure whatever it came to in the end.
+    Inconsistent,
     /// It failed as the profile declares.
     ExpectedFailure,
     /// It passed although the profile declares that it fails.
@@ -54,9 +56,10 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pass,
         Self::Fail,
+        Self::Inconsistent,
         Self::UnexpectedPass,
         Self::ExpectedFailure,
         Self::Inconclusive,
@@ -73,6 +76,12 @@ impl Verdict {
         self.as_str().replace(' ', "_")
     }
 
+    /// Whether the server failed the case.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Fail | Self::Inconsistent)
+    }
+
     /// Whether it is none: what was asked stays open.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -85,6 +94,7 @@ impl Verdict {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::Inconsistent => "inconsistent",
             Self::ExpectedFailure => "expected failure",
             Self::UnexpectedPass => "unexpected pass",
             Self::Inconclusive => "inconclusive",
@@ -115,6 +125,22 @@ impl Judgement {
     #[must_use]
     pub fn new(verdict: Verdict, reason: String, findings: Vec<Finding>) -> Self {
         Self { verdict, found: verdict, reason, findings }
+    }
+
+    /// The judgement in the light of all attempts at the case, in order, of which this is on one that did not pass if there is any: other
+    /// verdicts make it inconsistent. An attempt without a response that can be judged says nothing.
+    #[must_use]
+    pub fn of_attempts(self, attempts: &[Verdict]) -> Self {
+        let told: Vec<Verdict> = attempts.iter().copied().filter(|verdict| *verdict != Verdict::Error).collect();
+        let words = attempts.iter().map(|verdict| verdict.as_str()).collect::<Vec<_>>().join(", then ");
+        if told.iter().any(|verdict| *verdict != told[0]) {
+            let reason = format!("run again on fresh objects it came to another verdict ({words}): {}", self.reason);
+            return Self { verdict: Verdict::Inconsistent, found: Verdict::Inconsistent, reason, ..self };
+        }
+        if attempts.len() > told.len() && !told.is_empty() {
+            return Self { reason: format!("{} (attempts: {words})", self.reason), ..self };
+        }
+        self
     }
 
     /// The rules that the finding is about that decided; empty where there is none.
@@ -496,6 +522,20 @@ mod tests {
             level: None,
             mismatches: vec![Mismatch::new("status", "4xx", "200")],
         })
+    }
+
+    #[rstest]
+    #[case::once(&[], Verdict::Fail)]
+    #[case::the_same_again(&[Verdict::Fail, Verdict::Fail], Verdict::Fail)]
+    #[case::passes_in_the_end(&[Verdict::Fail, Verdict::Pass], Verdict::Inconsistent)]
+    #[case::blocked_then_fails(&[Verdict::Blocked, Verdict::Fail], Verdict::Inconsistent)]
+    #[case::no_response_at_first(&[Verdict::Error, Verdict::Fail], Verdict::Fail)]
+    #[case::no_response_between(&[Verdict::Fail, Verdict::Error, Verdict::Pass], Verdict::Inconsistent)]
+    #[case::no_response_at_all(&[Verdict::Error, Verdict::Error], Verdict::Fail)]
+    fn no_attempt_hides_another(#[case] attempts: &[Verdict], #[case] expected: Verdict) {
+        let judgement = broken(*finding()).of_attempts(attempts);
+        assert_eq!((judgement.verdict, judgement.found), (expected, expected));
+        assert_eq!(judgement.findings, [*finding()]);
     }
 
     #[rstest]

@@ -99,12 +99,12 @@ fn closed_port() -> String {
 }
 
 #[rstest]
-#[case::closed_port(closed_port(), 3, "refused")]
-#[case::another_service(plain_listener(NO_SUCH_BUCKET, NO_SUCH_BUCKET), 3, "404 NoSuchBucket")]
-#[case::a_web_server(plain_listener("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", REFUSAL), 3, "200")]
-#[case::declared_to_refuse("refuses".to_owned(), 0, "--plain-endpoint refuses")]
-#[case::declared_not_to_be_there("none".to_owned(), 0, "--plain-endpoint none")]
-fn what_refuses_everything_proves_nothing(#[case] plain: String, #[case] exit_code: i32, #[case] why: &str) {
+#[case::closed_port(closed_port(), "refused")]
+#[case::another_service(plain_listener(NO_SUCH_BUCKET, NO_SUCH_BUCKET), "404 NoSuchBucket")]
+#[case::a_web_server(plain_listener("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", REFUSAL), "200")]
+#[case::declared_to_refuse("refuses".to_owned(), "--plain-endpoint refuses")]
+#[case::declared_not_to_be_there("none".to_owned(), "--plain-endpoint none")]
+fn what_refuses_everything_proves_nothing(#[case] plain: String, #[case] why: &str) {
     let workplace = Workplace::new();
     let endpoint = RawEndpoint::start(&workplace, Tame);
     workplace.file("one.json", &three_cases());
@@ -119,5 +119,6 @@ fn what_refuses_everything_proves_nothing(#[case] plain: String, #[case] exit_co
     assert_eq!(verdicts, ["skipped"; 3]);
     let reason = record["cases"][0]["reason"].as_str().expect("it has one");
     assert!(reason.contains(why) && reason.contains("--plain-endpoint"), "{reason}");
-    assert_eq!(outcome.code, Some(exit_code), "{outcome:#?}");
+    // No case has a verdict.
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
 }

@@ -134,7 +134,8 @@ struct AnswerView {
 
 /// Whether a case is among those that somebody has to look at.
 pub(super) fn is_problem(run: &RunRecord, case: &CaseRecord) -> bool {
-    matches!(case.verdict, Verdict::Fail | Verdict::UnexpectedPass)
+    case.verdict.is_failure()
+        || case.verdict == Verdict::UnexpectedPass
         || case.verdict.is_open()
         || run.is_off_strict_baseline(case)
 }
@@ -144,7 +145,7 @@ pub(super) fn rank(run: &RunRecord, case: &CaseRecord) -> usize {
     let order = [Verdict::ExpectedFailure, Verdict::Observed, Verdict::NotSupported, Verdict::Skipped, Verdict::Pass];
     match case.verdict {
         _ if run.fails(case) => 0,
-        Verdict::Fail => 1,
+        verdict if verdict.is_failure() => 1,
         _ if is_problem(run, case) => 2,
         verdict => 3 + order.iter().position(|it| *it == verdict).unwrap_or(order.len()),
     }
@@ -172,7 +173,7 @@ impl CaseView {
             operations: cut.items(&case.operations, MOST_RULES).iter().map(|operation| operation.as_str()).collect(),
             related_rules: cut.items(&related, MOST_RULES).iter().map(|id| short_id(id)).collect(),
             is_problem,
-            is_advisory: case.verdict == Verdict::Fail && !run.fails(case),
+            is_advisory: case.verdict.is_failure() && !run.fails(case),
             reason: cut.text(&case.reason, MOST_TEXT),
             glimpse: glimpse(case).filter(|_| is_problem),
             missing: case.missing.as_ref().map(|missing| short_id(&missing.capability)),

@@ -99,12 +99,12 @@ fn number(count: usize, thing: &str) -> String {
 /// What the conclusion rests on.
 fn sentence(run: &RunRecord, conclusion: Conclusion) -> String {
     let count = |wanted: &dyn Fn(&&crate::record::CaseRecord) -> bool| run.cases.iter().filter(wanted).count();
-    let failed = count(&|case| run.fails(case) && case.verdict == Verdict::Fail);
+    let failed = count(&|case| run.fails(case) && case.verdict.is_failure());
     let out_of_date = count(&|case| case.verdict == Verdict::UnexpectedPass);
     let off_baseline =
-        count(&|case| run.fails(case) && !matches!(case.verdict, Verdict::Fail | Verdict::UnexpectedPass));
+        count(&|case| run.fails(case) && !case.verdict.is_failure() && case.verdict != Verdict::UnexpectedPass);
     let open = count(&|case| run.leaves_open(case));
-    let advisory = count(&|case| case.verdict == Verdict::Fail && !run.fails(case));
+    let advisory = count(&|case| case.verdict.is_failure() && !run.fails(case));
     let known = run.count(Verdict::ExpectedFailure);
     let mut sentences = match conclusion {
         Conclusion::Passed => vec!["All required cases that the endpoint can be asked passed.".to_owned()],

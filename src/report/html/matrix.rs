@@ -68,7 +68,7 @@ pub(super) fn rules_of(case: &CaseRecord) -> BTreeSet<&str> {
 }
 
 fn accused(case: &CaseRecord) -> &[String] {
-    if case.found == Verdict::Fail { case.accused() } else { &[] }
+    if case.found.is_failure() { case.accused() } else { &[] }
 }
 
 /// A family with its rules: those that the record has, and else their ids alone.
