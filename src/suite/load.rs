@@ -1,6 +1,6 @@
 //! From a suite's text to typed cases, with every mistake of the file reported at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -10,11 +10,12 @@ use zeroize::Zeroizing;
 
 use super::body::Body;
 use super::conform::Shape;
-use super::expand::{Expanded, Origin, Place, expand};
+use super::expand::{Expanded, Origin, Place, Tables, expand};
 use super::found::Found;
 use super::limits::Budget;
 use super::lint::{self, Checked};
 use super::locate::{FileDiagnostics, Located};
+use super::malformed::Malformed;
 use super::model::{BucketKind, CapabilitySpec, KeySpec, Level, MAX_KEYS, Scenario, Step, SuiteFile};
 use super::source::SuiteSource;
 use crate::rules::Catalogue;
@@ -154,8 +155,8 @@ fn load_as(
     }
 }
 
-/// The typed file and what it declares; nothing where it is so far off that no more can be said. What is known to be right is
-/// only read.
+/// The typed file and what it declares; nothing where no more can be said. Of a file with mistakes what conforms is checked all the
+/// same. What is known to be right is only read.
 fn checked(
     mut file: Value,
     source: &SuiteSource,
@@ -168,63 +169,155 @@ fn checked(
         Some(Value::Array(scenarios)) => std::mem::take(scenarios),
         _ => Vec::new(),
     };
+    // Placeholders are filled in from the tables as they stand: a row that does not conform may have the members that they name.
+    let rows = if is_known { None } else { file.get("tables").cloned() };
+    let mut malformed = Malformed::default();
     if !is_known {
-        found.odd_names();
-        Shape::File.check(&file, Place::Named(""), found);
+        malformed = Malformed::of(found.odd_names());
+        malformed.join(&mut Shape::File.check(&mut file, Place::Named(""), &[], found));
     }
     let empty = serde_json::Map::new();
-    let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
-    let mut cases = Cases { is_known, so_far: Vec::new() };
-    expand(&scenarios, tables, found, budget, |piece, at, found| cases.take(piece, at, found))?;
+    let rows = rows.as_ref().or_else(|| file.get("tables")).and_then(Value::as_object).unwrap_or(&empty);
+    let tables = Tables { rows, may_have_others: malformed.is_unknown("/tables") };
+    let mut cases = Cases::new(is_known);
+    let is_whole = expand(&scenarios, tables, found, budget, |piece, at, unfilled, found| {
+        cases.take(piece, at, unfilled, found);
+    });
     drop(scenarios);
-    if !found.is_empty() {
+    // No more would be shown.
+    if found.is_full() {
         return None;
     }
+    if cases.has_unfilled {
+        let mut in_tables = Malformed::default();
+        rows.values().for_each(|rows| in_tables.take_out(rows));
+        cases.texts.extend(in_tables.texts);
+    }
+    let gaps = cases.gaps(malformed, is_whole.is_some())?;
     let typed = Typed::new(typed(&file, Place::Named(""), found)?, cases.so_far);
-    let declared = lint::check(&typed, &source.fixtures, rules, found, budget, is_known);
+    let declared = lint::check(&typed, &gaps, &source.fixtures, rules, found, budget, is_known);
     Some((typed, declared))
 }
+
+/// What is not known of a file because of mistakes that are reported.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// Outside the scenarios.
+    pub file: Malformed,
+    /// By the index of the case.
+    pub cases: BTreeMap<usize, Arc<Malformed>>,
+    /// Texts of what was taken out of scenarios, which may be names; and, where a placeholder could not be filled in, of the tables.
+    pub texts: HashSet<String>,
+    /// Whether a placeholder in scenarios could not be filled in.
+    pub has_unfilled: bool,
+    /// Whether all cases are read.
+    pub is_whole: bool,
+}
+
+/// The most malformed places that are kept of all cases together, but for those of equal neighbours. With more of them a file is not
+/// checked further than against the schema.
+const MAX_MALFORMED: usize = 10_000;
 
 /// The expanded scenarios of a file, as they are handed over.
 struct Cases {
     /// Whether the file is known to be right.
     is_known: bool,
-    /// Those that are typed, while no mistake is found.
+    /// Those that are typed.
     so_far: Vec<(Scenario, Origin)>,
+    /// Where they are malformed, by their index; equal neighbours share it.
+    malformed: BTreeMap<usize, Arc<Malformed>>,
+    /// Where the last of them is.
+    of_last: Malformed,
+    /// How many places are kept.
+    places: usize,
+    /// Texts of what was taken out.
+    texts: HashSet<String>,
+    /// Whether a placeholder could not be filled in.
+    has_unfilled: bool,
+    /// Whether no more is taken: something cannot be typed, or too much is malformed.
+    has_given_up: bool,
 }
 
 impl Cases {
-    /// Takes the next piece, where it is as it must be.
-    fn take(&mut self, piece: Expanded, at: Place<'_>, found: &mut Found<'_>) {
+    fn new(is_known: bool) -> Self {
+        Self {
+            is_known,
+            so_far: Vec::new(),
+            malformed: BTreeMap::new(),
+            of_last: Malformed::default(),
+            places: 0,
+            texts: HashSet::new(),
+            has_unfilled: false,
+            has_given_up: false,
+        }
+    }
+
+    /// Takes the next piece, unless no more mistakes are shown.
+    fn take(&mut self, piece: Expanded, at: Place<'_>, unfilled: &[String], found: &mut Found<'_>) {
+        if found.is_full() || self.has_given_up {
+            return;
+        }
+        self.has_unfilled |= !unfilled.is_empty();
         match piece {
             Expanded::Scenario(value, origin) => {
-                let Some(mut scenario) = self.read::<Scenario>(Shape::Scenario, &value, at, found) else { return };
+                self.close_last();
+                let Some(mut scenario) = self.read::<Scenario>(Shape::Scenario, value, at, unfilled, found) else {
+                    return;
+                };
                 if let Some((former, _)) = self.so_far.last().filter(|(_, former)| former.scenario == origin.scenario) {
                     scenario.share(former);
                 }
                 self.so_far.push((scenario, origin));
             }
             Expanded::Step(value) => {
-                let Some(step) = self.read::<Step>(Shape::Step, &value, at, found) else { return };
+                let Some(step) = self.read::<Step>(Shape::Step, value, at, unfilled, found) else { return };
                 self.push(Some(step));
             }
-            Expanded::SameStep if found.is_empty() => self.push(None),
-            Expanded::SameStep => {}
+            Expanded::SameStep => {
+                self.push(None);
+                let former = self.so_far.len().checked_sub(2).and_then(|former| self.malformed.get(&former));
+                for place in
+                    former.into_iter().flat_map(|former| former.below(&at.pointer()).cloned().collect::<Vec<_>>())
+                {
+                    self.of_last.add(&place);
+                }
+            }
         }
     }
 
-    /// Checks a piece, and types it unless some mistake is found.
+    /// Keeps where the last case is malformed.
+    fn close_last(&mut self) {
+        let of_last = std::mem::take(&mut self.of_last);
+        let Some(last) = self.so_far.len().checked_sub(1).filter(|_| !of_last.is_empty()) else { return };
+        let former = last.checked_sub(1).and_then(|former| self.malformed.get(&former));
+        let kept = match former.filter(|former| ***former == of_last) {
+            Some(former) => Arc::clone(former),
+            None => {
+                self.places += of_last.below("").count();
+                Arc::new(of_last)
+            }
+        };
+        self.malformed.insert(last, kept);
+        self.has_given_up |= self.places > MAX_MALFORMED;
+    }
+
+    /// Checks a piece, and types what of it conforms.
     fn read<T: DeserializeOwned>(
-        &self,
+        &mut self,
         shape: Shape,
-        value: &Value,
+        mut value: Value,
         at: Place<'_>,
+        unfilled: &[String],
         found: &mut Found<'_>,
     ) -> Option<T> {
         if !self.is_known {
-            shape.check(value, at, found);
+            let mut malformed = shape.check(&mut value, at, unfilled, found);
+            self.of_last.join(&mut malformed);
+            self.texts.extend(self.of_last.texts.drain());
         }
-        if found.is_empty() { typed(value, at, found) } else { None }
+        let typed = typed(&value, at, found);
+        self.has_given_up |= typed.is_none();
+        typed
     }
 
     /// Adds a step to the last case: that of the scenario's former case, where they are the same.
@@ -237,10 +330,23 @@ impl Cases {
             _ => former.cloned(),
         });
     }
+
+    /// What is not known of these cases; a last one that lacks steps is dropped. Nothing where no more can be said.
+    fn gaps(&mut self, file: Malformed, is_whole: bool) -> Option<Gaps> {
+        self.close_last();
+        if self.has_given_up {
+            return None;
+        }
+        if self.so_far.pop_if(|(case, origin)| case.steps.len() < origin.steps.len()).is_some() {
+            self.malformed.remove(&self.so_far.len());
+        }
+        let (cases, texts) = (std::mem::take(&mut self.malformed), std::mem::take(&mut self.texts));
+        Some(Gaps { file, cases, texts, has_unfilled: self.has_unfilled, is_whole })
+    }
 }
 
-/// Deserializes a value, or reports at its place why that fails. The schema check has already reported almost all such mistakes
-/// at the member itself.
+/// Deserializes a value, or reports at its place why that fails. The schema check has already taken out almost all that would make
+/// it fail.
 fn typed<T: DeserializeOwned>(value: &Value, at: Place<'_>, found: &mut Found<'_>) -> Option<T> {
     T::deserialize(value).map_err(|error| found.at(&at.pointer(), error.to_string(), None)).ok()
 }

@@ -9,6 +9,9 @@ pub mod limits;
 mod lint;
 mod load;
 mod locate;
+mod malformed;
+#[cfg(test)]
+mod mistakes_tests;
 pub mod model;
 pub mod object_name;
 pub mod pattern;
