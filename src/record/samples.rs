@@ -25,6 +25,7 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
         found: verdict,
         standing: None,
         reason: "because".to_owned(),
+        explained_by: None,
         incomplete: false,
         missing: None,
         seconds: 0.0,

@@ -122,13 +122,18 @@ fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
 fn in_full(case: &CaseRecord, run: &RunRecord) -> String {
     let rules = rules_shown(case, run);
     let rules: Vec<String> = rules.iter().map(|rule| html(&rule.id)).collect();
+    let rules = match &case.explained_by {
+        Some(by) => format!("explained by <code>{}</code>: {}", html(&by.case), rules.join(", ")),
+        None if rules.is_empty() => "no rule accused".to_owned(),
+        None => rules.join(", "),
+    };
     let text = describe(case, run);
     let fence = fence(&text);
     format!(
         "<details><summary><code>{}</code> – {} ({})</summary>\n\n{fence}text\n{}\n{fence}\n\n</details>\n",
         html(&case.id),
         html(&case.title),
-        rules.join(", "),
+        rules,
         text.trim_end()
     )
 }

@@ -187,17 +187,15 @@ fn certification(attainments: &[Attainment]) -> String {
     attainments.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// The cases of a verdict; of those that are blocked, or that fail at a `must` of one step, by the same cause the first, with the ids
-/// of the others.
+/// The cases of a verdict; of those that are blocked or inconclusive, or that fail at a `must` of one step, by the same cause the
+/// first, with the ids of the others.
 fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> {
     let mut groups: Vec<(&CaseRecord, Vec<&str>)> = Vec::new();
     for case in run.cases.iter().filter(|case| case.verdict == verdict) {
-        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| {
-            first.accused() == case.accused() && blocked_by(first) == blocked_by(case)
-        };
+        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| cause(first) == cause(case);
         let is_by_a_step =
             |case: &CaseRecord| case.findings.first().is_some_and(|found| found.finding.level == Some(Level::Must));
-        let may_be_grouped = verdict == Verdict::Blocked || (verdict == Verdict::Fail && is_by_a_step(case));
+        let may_be_grouped = case.is_dependent() || (verdict == Verdict::Fail && is_by_a_step(case));
         match groups.iter_mut().find(same).filter(|_| may_be_grouped) {
             Some((_, others)) => others.push(&case.id),
             None => groups.push((case, Vec::new())),
@@ -206,9 +204,22 @@ fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> 
     groups
 }
 
-/// What a case is blocked by: the step, its operation, and how its answer differs from what is needed.
-fn blocked_by(case: &CaseRecord) -> Option<(&str, &str, &[Mismatch])> {
-    let found = case.findings.first()?;
-    let sent = found.exchange.as_ref().map(|exchange| &exchange.sent);
-    Some((&found.finding.step, sent.map_or("", |sent| sent.operation.as_str()), &found.finding.mismatches))
+/// What a case has its verdict by.
+#[derive(PartialEq)]
+enum Cause<'c> {
+    /// The failing case that explains it.
+    Case(&'c str),
+    /// The rules that it accuses, the step, its operation, and how its response differs from what is expected.
+    Step(&'c [String], &'c str, &'c str, &'c [Mismatch]),
+    Unknown,
+}
+
+fn cause(case: &CaseRecord) -> Cause<'_> {
+    if let Some(by) = &case.explained_by {
+        return Cause::Case(&by.case);
+    }
+    let accused: &[String] = if case.is_dependent() { &[] } else { case.accused() };
+    let Some(found) = case.deciding_finding().or(case.findings.first()) else { return Cause::Unknown };
+    let sent = found.exchange.as_ref().map_or("", |exchange| exchange.sent.operation.as_str());
+    Cause::Step(accused, &found.finding.step, sent, &found.finding.mismatches)
 }
