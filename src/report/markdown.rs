@@ -84,7 +84,9 @@ fn certification(text: &mut String, run: &RunRecord) {
         let Attainment { level, passed, not_passed, missing } = attainment;
         let reached = if attainment.is_reached() { "✅ reached" } else { "❌ not reached" };
         let mut told = vec![format!("{passed} required cases passed")];
-        told.extend((*not_passed > 0).then(|| format!("{not_passed} did not")));
+        told.extend(
+            (*not_passed > 0).then(|| format!("{not_passed} in its way did not pass, required or with harm to data")),
+        );
         told.extend((!missing.is_empty()).then(|| format!("missing: {}", escaped(&missing.join(", ")))));
         let _ = writeln!(text, "| **{}** | {reached} | {} |", level.as_str(), told.join(", "));
     }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{describe, in_a_log, printable};
 use crate::baseline::Standing;
+use crate::plan::Volume;
 use crate::record::{CaseRecord, Conclusion, RunRecord};
 use crate::runner::{CaseResult, Event};
 use crate::suite::model::Level;
@@ -24,6 +25,14 @@ impl<W: Write> Terminal<W> {
     /// `watched`: whether a person sees the output as it comes. `color`: whether colours may be used.
     pub fn new(out: W, watched: bool, color: bool) -> Self {
         Self { out, color, bar: watched.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
+    }
+
+    /// Shows how much the run is going to send.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn announce(&mut self, volume: Volume) -> io::Result<()> {
+        writeln!(self.out, "{}", volume.sentence())
     }
 
     /// Shows an event.
@@ -177,7 +186,7 @@ fn certification(attainments: &[Attainment]) -> String {
         }
         let mut why = Vec::new();
         if attainment.not_passed > 0 {
-            why.push(format!("{} cases in its way did not pass", attainment.not_passed));
+            why.push(format!("{} cases in its way did not pass, required or with harm to data", attainment.not_passed));
         }
         if !attainment.missing.is_empty() {
             why.push(format!("missing: {}", attainment.missing.join(", ")));
