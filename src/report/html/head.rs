@@ -157,7 +157,7 @@ fn levels(run: &RunRecord, cut: &mut Cut) -> Vec<LevelView> {
                 number(*passed, "required case")
             ),
             (false, count) => format!(
-                "{} in its way did not pass: required ones, or others with harm to data (loss, corruption, disclosure). {} passed.",
+                "{} in its way did not pass, required or with harm to data; {} passed.",
                 number(count, "case"),
                 number(*passed, "required case")
             ),
@@ -263,10 +263,7 @@ mod tests {
         assert_eq!(told[0], ("reached", "All 2 required cases passed, and no case shows harm to data."));
         assert_eq!(
             told[1],
-            (
-                "missed",
-                "1 case in its way did not pass: required ones, or others with harm to data (loss, corruption, disclosure). 2 required cases passed."
-            )
+            ("missed", "1 case in its way did not pass, required or with harm to data; 2 required cases passed.")
         );
         assert!(told[2].0 == "missed" && levels[2].missing == ["versions"]);
     }
