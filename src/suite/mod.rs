@@ -1,6 +1,7 @@
 //! Suite files: read, located, expanded, checked, typed.
 
 pub mod body;
+mod cases;
 mod conform;
 mod expand;
 mod found;

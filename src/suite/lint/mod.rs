@@ -14,9 +14,10 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::body::Body;
+use super::cases::Gaps;
 use super::found::Found;
 use super::limits::Budget;
-use super::load::{Gaps, Key, Typed};
+use super::load::{Key, Typed};
 use super::malformed::Malformed;
 use super::model::Step;
 use super::source::Fixtures;
