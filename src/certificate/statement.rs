@@ -10,6 +10,11 @@ use crate::record::{BaselineRecord, CaseRecord, ProfileRecord, RunRecord};
 use crate::suite::model::Certification;
 use crate::verdict::{Attainment, Verdict};
 
+/// What stands in the way of a level, in reasons why it is not attested.
+pub(super) const NOT_PASSED: &str = "cases in its way that did not pass, required or with harm to data";
+/// The same as former versions wrote it.
+pub(super) const FORMER_NOT_PASSED: &str = "required cases that did not pass";
+
 /// The predicate's type.
 pub const PREDICATE_TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
 
@@ -378,7 +383,7 @@ impl Facts {
         !self.limits.is_empty() || !self.complete
     }
 
-    /// Why a level is not attested of whose required cases so many passed and so many did not.
+    /// Why a level is not attested of whose required cases so many passed, and in whose way so many cases did not.
     pub(super) fn why_not(&self, passed: usize, not_passed: usize, missing: &[String]) -> Vec<String> {
         let mut why = Vec::new();
         if self.is_limited() {
@@ -388,7 +393,7 @@ impl Facts {
             why.push("no required case passed".to_owned());
         }
         if not_passed > 0 {
-            why.push(format!("required cases that did not pass: {not_passed}"));
+            why.push(format!("{NOT_PASSED}: {not_passed}"));
         }
         if !missing.is_empty() {
             why.push(format!("capabilities that are missing: {}", missing.join(", ")));

@@ -152,7 +152,7 @@ fn why_a_level_is_not_attested() {
     ];
     let facts = Predicate::of(&RunRecord { limits: vec![LIMIT.to_owned()], ..run(cases) }, Core).ssecheck;
     let why: Vec<String> = facts.levels.iter().map(|level| level.why_not.join("; ")).collect();
-    let core = "the run is limited; no required case passed; required cases that did not pass: 1";
+    let core = "the run is limited; no required case passed; cases in its way that did not pass, required or with harm to data: 1";
     let full = format!("{core}; capabilities that are missing: versions");
     assert_eq!(why, [core, core, &full]);
 }

@@ -11,7 +11,8 @@ use super::built_in::BuiltIn;
 use super::envelope::{self, EnvelopeError};
 use super::key::PublicKey;
 use super::statement::{
-    FORMAT, Facts, PREDICATE_TYPE, Predicate, STATEMENT_TYPE, Statement, TestResult, beside_suites, with_predicate,
+    FORMAT, FORMER_NOT_PASSED, Facts, NOT_PASSED, PREDICATE_TYPE, Predicate, STATEMENT_TYPE, Statement, TestResult,
+    beside_suites, with_predicate,
 };
 use crate::record::RunRecord;
 use crate::suite::model::Certification;
@@ -186,7 +187,10 @@ fn contradictions(certificate: &Certificate) -> Vec<String> {
     must(facts.attained.is_none() || !facts.is_limited(), "it attests a level although it has limits");
     let levels: Vec<Certification> = facts.levels.iter().map(|level| level.level).collect();
     must(levels == Certification::ALL, "it does not tell of each level once");
-    let reasons = facts.levels.iter().all(|it| it.why_not == facts.why_not(it.passed, it.not_passed, &it.missing));
+    let reasons = facts.levels.iter().all(|it| {
+        let why_not: Vec<String> = it.why_not.iter().map(|why| in_present_words(why)).collect();
+        why_not == facts.why_not(it.passed, it.not_passed, &it.missing)
+    });
     must(reasons, "why a level is not attested does not follow from its numbers");
     let growing =
         facts.levels.windows(2).all(|it| it[0].passed <= it[1].passed && it[0].not_passed <= it[1].not_passed);
@@ -249,8 +253,21 @@ fn differences(certificate: &Certificate, bytes: &[u8], run: &RunRecord) -> Vec<
         problems.push("what the record says of levels does not follow from its cases".to_owned());
     }
     let recomputed = serde_json::json!(Predicate::of(run, certificate.predicate.ssecheck.asked));
-    compare("", &certificate.statement.predicate, &recomputed, &mut problems);
+    let mut attested = certificate.statement.predicate.clone();
+    let levels = attested.pointer_mut("/ssecheck/levels").and_then(Value::as_array_mut);
+    let reasons = levels.into_iter().flatten().filter_map(|level| level.get_mut("whyNot")?.as_array_mut());
+    for reason in reasons.flatten() {
+        if let Value::String(text) = reason {
+            *text = in_present_words(text);
+        }
+    }
+    compare("", &attested, &recomputed, &mut problems);
     problems
+}
+
+/// A reason why a level is not attested. Former versions said less precisely which cases are in its way.
+fn in_present_words(why: &str) -> String {
+    why.replacen(FORMER_NOT_PASSED, NOT_PASSED, 1)
 }
 
 /// Tells the members that differ.

@@ -90,6 +90,25 @@ fn settled(predicate: &mut Predicate) {
     predicate.result = predicate.result_of_lists();
 }
 
+/// Reasons in the words of former versions follow from the same numbers.
+#[test]
+fn former_words_of_reasons_are_accepted() {
+    let certificate = forged(|it| {
+        it.ssecheck.levels[2].not_passed = 1;
+        it.ssecheck.levels[2].missing.clear();
+        settled(it);
+        let former = it.ssecheck.levels[2].why_not.iter_mut();
+        former.for_each(|why| {
+            *why = why.replace(
+                "cases in its way that did not pass, required or with harm to data",
+                "required cases that did not pass",
+            )
+        });
+        assert_eq!(it.ssecheck.levels[2].why_not, ["required cases that did not pass: 1"]);
+    });
+    assert!(!problems(&certificate).contains("why a level is not attested"), "{}", problems(&certificate));
+}
+
 fn problems(certificate: &Certificate) -> String {
     examine(certificate, &built_in(), None).problems.join("\n")
 }

@@ -18,13 +18,13 @@ use super::{complain, exit_code};
 use crate::archive::{self, KeepError, Keeper};
 use crate::config::{self, Config, ConfigError, Environment, Typed};
 use crate::ledger::{self, Head, Ledger, RunId, WriteError};
-use crate::plan::Plan;
+use crate::plan::{Plan, Volume};
 use crate::profile::Profile;
 use crate::record::{RunRecord, rfc3339};
 use crate::reference::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
 use crate::runner::{self, Options, PrepareError, RunResult, STEP_SETTLING};
-use crate::suite::model::Certification;
+use crate::suite::model::{BucketKind, Certification};
 
 /// Bytes of a mebibyte.
 const MIB: u64 = 1024 * 1024;
@@ -186,6 +186,8 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         ..options(&config, &service, &choice.profile)
     };
     let mut screen = Screen::new(reports.take_stdout());
+    let volume = volume(&choice.plan, &service, &options);
+    screen.show(|terminal| terminal.announce(volume));
     let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen, interruption.token).await;
     if let Some(endpoint) = service.embedded.take() {
         endpoint.stop().await;
@@ -201,6 +203,14 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     advice.iter().for_each(|advice| tell(advice));
     choice.tell_what_is_due();
     Ok(run)
+}
+
+/// How much the run sends: cases are left out for which the endpoint has no listener, or the run no bucket.
+fn volume(plan: &Plan, service: &Service, options: &Options) -> Volume {
+    let (has_plain, has_bucket) = (service.client.target().plain.is_some(), options.bucket.is_some());
+    Volume::of(plan, |planned| {
+        (has_plain || !planned.needs_plain_endpoint()) && !(has_bucket && planned.case.bucket == BucketKind::Own)
+    })
 }
 
 /// What configuration and service say of how a run is made.

@@ -21,18 +21,23 @@ pub(super) enum SuitesError {
     /// The rule catalogue is off.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// Suite files with mistakes.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
-    Mistakes(Vec<FileDiagnostics>),
+    /// Mistakes of single files, and then those that lie between files.
+    #[error("{}", .files.iter().map(ToString::to_string).chain(.between.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n\n"))]
+    Mistakes { files: Vec<FileDiagnostics>, between: Vec<BetweenFiles> },
+}
+
+/// A mistake that no file shows by itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BetweenFiles {
     /// Two files have one id.
     #[error("{first} and {second} both have the suite id `{id}`; give one of them another")]
     DoubledId { id: String, first: String, second: String },
     /// Two capabilities have one id.
     #[error("{file}: there is another capability `{id}`; give this one another id")]
     DoubledCapability { id: String, file: String },
-    /// A case requires what nobody declares.
-    #[error("{case} requires `{id}`, and there is no such capability{help}")]
-    UnknownCapability { id: String, case: String, help: String },
+    /// A scenario requires what nobody declares.
+    #[error("{file}: scenario `{scenario}` requires `{id}`, and there is no such capability{help}")]
+    UnknownCapability { id: String, file: String, scenario: Arc<str>, help: String },
 }
 
 /// The suites of the paths, or those built in, and the rules they cite. The built-in capabilities are always there.
@@ -40,14 +45,22 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<(Vec<Arc<Suite>>, Catalogue), Su
     let rules = Catalogue::embedded()?;
     let built_in = suite::embedded();
     let sources = if paths.is_empty() { built_in.clone() } else { suite::from_paths(paths)? };
-    let mut suites = check(&sources, &rules)?;
+    let (mut suites, mut files) = check(&sources, &rules);
+    let mut between = doubled_ids(&suites);
     if suites.iter().all(|suite| suite.id != CAPABILITIES) {
         let capabilities: Vec<SuiteSource> =
             built_in.into_iter().filter(|source| source.name.ends_with(CAPABILITIES_FILE)).collect();
-        suites.extend(check(&capabilities, &rules)?);
+        let (built_in, mistakes) = check(&capabilities, &rules);
+        suites.extend(built_in);
+        files.extend(mistakes);
     }
-    check_capabilities(&suites)?;
-    Ok((suites, rules))
+    // A capability may be one of a file that could not be read.
+    between.extend(check_capabilities(&suites, files.is_empty()));
+    if files.is_empty() && between.is_empty() {
+        Ok((suites, rules))
+    } else {
+        Err(SuitesError::Mistakes { files, between })
+    }
 }
 
 /// Id of the suite that holds the built-in capabilities.
@@ -55,27 +68,43 @@ const CAPABILITIES: &str = "capabilities";
 /// Its file.
 const CAPABILITIES_FILE: &str = "/capabilities.json";
 
-/// Every capability has one id, and every one that a case requires is there.
-fn check_capabilities(suites: &[Arc<Suite>]) -> Result<(), SuitesError> {
+/// Suites that have the id of another.
+fn doubled_ids(suites: &[Arc<Suite>]) -> Vec<BetweenFiles> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut doubled = Vec::new();
+    for suite in suites {
+        if let Some(first) = seen.insert(&suite.id, &suite.file) {
+            let (first, second) = (first.to_owned(), suite.file.clone());
+            doubled.push(BetweenFiles::DoubledId { id: suite.id.clone(), first, second });
+        }
+    }
+    doubled
+}
+
+/// Capabilities that have the id of another; and, if all are known, those that a scenario requires and nobody declares.
+fn check_capabilities(suites: &[Arc<Suite>], are_all_known: bool) -> Vec<BetweenFiles> {
     let all = capabilities(suites);
-    let mut known = BTreeSet::new();
+    let (mut known, mut mistakes) = (BTreeSet::new(), Vec::new());
     for needed in &all {
         if !known.insert(needed.id()) {
             let (id, file) = (needed.id().to_owned(), needed.suite.file.clone());
-            return Err(SuitesError::DoubledCapability { id, file });
+            mistakes.push(BetweenFiles::DoubledCapability { id, file });
         }
     }
-    for suite in suites {
-        for case in &suite.cases {
-            let options = case.steps.iter().filter_map(|step| step.request.sse_c_if.as_ref());
-            if let Some(id) = case.requires.iter().chain(options).find(|id| !known.contains(id.as_str())) {
+    let mut reported = BTreeSet::new();
+    let cases = suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
+    for (suite, case) in cases.filter(|_| are_all_known) {
+        let options = case.steps.iter().filter_map(|step| step.request.sse_c_if.as_ref());
+        for id in case.requires.iter().chain(options).filter(|id| !known.contains(id.as_str())) {
+            if reported.insert((&suite.file, &case.scenario, id)) {
                 let help = near_miss(id, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-                let (id, case) = (id.clone(), case.id.clone());
-                return Err(SuitesError::UnknownCapability { id, case, help: help.unwrap_or_default() });
+                let (file, scenario) = (suite.file.clone(), Arc::clone(&case.scenario));
+                let help = help.unwrap_or_default();
+                mistakes.push(BetweenFiles::UnknownCapability { id: id.clone(), file, scenario, help });
             }
         }
     }
-    Ok(())
+    mistakes
 }
 
 /// Each suite, or what is wrong with it, in their order.
@@ -104,8 +133,8 @@ fn load_each(sources: &[SuiteSource], rules: &Catalogue) -> Vec<Result<Suite, Fi
     done.into_iter().map(|(_, loaded)| loaded).collect()
 }
 
-/// All suites, or all mistakes of all files.
-fn check(sources: &[SuiteSource], rules: &Catalogue) -> Result<Vec<Arc<Suite>>, SuitesError> {
+/// The suites without mistakes, and all mistakes of all others.
+fn check(sources: &[SuiteSource], rules: &Catalogue) -> (Vec<Arc<Suite>>, Vec<FileDiagnostics>) {
     let (mut suites, mut mistakes) = (Vec::new(), Vec::new());
     for loaded in load_each(sources, rules) {
         match loaded {
@@ -113,15 +142,5 @@ fn check(sources: &[SuiteSource], rules: &Catalogue) -> Result<Vec<Arc<Suite>>, 
             Err(diagnostics) => mistakes.push(diagnostics),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(SuitesError::Mistakes(mistakes));
-    }
-    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    for suite in &suites {
-        if let Some(first) = seen.insert(&suite.id, &suite.file) {
-            let (first, second) = (first.to_owned(), suite.file.clone());
-            return Err(SuitesError::DoubledId { id: suite.id.clone(), first, second });
-        }
-    }
-    Ok(suites)
+    (suites, mistakes)
 }

@@ -11,7 +11,8 @@ Examples:
   ssecheck validate my-suite.json
   ssecheck schema > suite.schema.json     # for editors: \"$schema\": \"suite.schema.json\"
 
-Exit codes: 0 where all is well, 2 where a file has mistakes; each is shown with its place.")]
+Exit codes: 0 where all is well, 2 where a file has mistakes; all of them are shown with their places, but not what follows
+from another one.")]
 pub(super) struct Arguments {
     /// Suite files, or folders of them
     #[arg(required = true, value_name = "FILE")]

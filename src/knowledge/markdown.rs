@@ -125,7 +125,8 @@ fn capabilities(text: &mut String, knowledge: &Knowledge<'_>) {
     text.push_str(
         "## Capabilities and levels of certification\n\nA server may lack a part of S3. Each is probed once in a run, without SSE-C; where the probe does not come out, what \
          needs it is *not supported*, and nobody is accused. A level of certification is reached when all its required cases \
-         and those of the levels before it pass, and no capability that it asks for is missing.\n\n\
+         and those of the levels before it pass, no case of the run shows harm to data (loss, corruption, disclosure), \
+         and no capability that it asks for is missing.\n\n\
          | capability | asked for by | needed by |\n| --- | --- | --- |\n",
     );
     for level in Certification::ALL {

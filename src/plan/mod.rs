@@ -2,6 +2,7 @@
 
 mod capability;
 mod shard;
+mod volume;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use capability::{Needed, capabilities};
 pub use shard::{MAX_SHARDS, NoShard, Part, Shard, shard};
+pub use volume::Volume;
 
 use crate::profile::Profile;
 use crate::suite::model::{BucketKind, Certification, Level, Operation, Scheme, Step};

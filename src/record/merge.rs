@@ -110,6 +110,7 @@ pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunR
         cases,
         ..first.run.clone()
     };
+    merged.explain();
     (merged.started, merged.seconds) = time(&shards);
     for part in &shards[1..] {
         merged.throttling.answers += part.run.throttling.answers;

@@ -6,6 +6,7 @@
 
 mod conclusion;
 mod difference;
+mod explanation;
 mod known;
 mod merge;
 mod model;
@@ -22,8 +23,8 @@ pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, diffe
 pub use known::baseline_of;
 pub use merge::{MergeError, merge};
 pub use model::{
-    BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord, SuiteRecord,
-    rfc3339,
+    BaselineRecord, CaseRecord, ExplainedBy, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord,
+    SuiteRecord, rfc3339,
 };
 pub use of_run::Context;
 pub use read::{RecordError, parse, read, read_bytes};

@@ -207,6 +207,9 @@ pub struct CaseRecord {
     /// The verdicts of all attempts, in order, where it was run again (`--retries`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Verdict>,
+    /// Of a blocked or inconclusive case: the failing case that explains it, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<ExplainedBy>,
     /// Whether it was left out for want of configuration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
@@ -217,12 +220,22 @@ pub struct CaseRecord {
     #[serde(deserialize_with = "super::times::seconds")]
     #[cfg_attr(test, schemars(range(min = 0.0)))]
     pub seconds: f64,
-    /// Of the customer keys that a failing exchange was sent with: name → base64 of the MD5, as headers carry it.
+    /// Of the customer keys that the exchange was sent with which decided: name → base64 of the MD5, as headers carry it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub key_md5: BTreeMap<String, String>,
     /// What was expected and what came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingRecord>,
+}
+
+/// A case that fails with the same response to the same kind of request as the step for which another has no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ExplainedBy {
+    /// Its id.
+    pub case: String,
+    /// Ids of the rules that it accuses.
+    pub rules: Vec<String>,
 }
 
 /// A capability that the endpoint lacks.

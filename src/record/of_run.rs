@@ -102,6 +102,7 @@ impl RunRecord {
             throttling: run.throttling,
             left_behind: run.left_behind,
         };
+        record.explain();
         record.counts = record.counted().collect();
         if context.is_complete {
             record.certification = record.attainments();
@@ -135,8 +136,14 @@ impl CaseRecord {
         let case = &result.planned.case;
         let judgement = &result.judgement;
         let operations: BTreeSet<Operation> = result.planned.judged_operations().collect();
-        let own = result.own.as_ref().filter(|_| judgement.found == Verdict::Fail);
-        Self {
+        let own = result.own.as_ref().filter(|_| matches!(judgement.found, Verdict::Fail | Verdict::Blocked));
+        let of_control =
+            judgement.findings.iter().filter(|finding| finding.control && judgement.found == Verdict::Inconclusive);
+        let of_control = of_control.filter_map(|finding| {
+            result.controls.iter().map(|control| &control.run).find(|run| run.transcript.of(&finding.step).is_some())
+        });
+        let decisive = own.or(of_control.into_iter().next());
+        let mut record = Self {
             id: case.id.clone(),
             suite: result.planned.suite.id.clone(),
             title: Arc::clone(&case.title),
@@ -151,12 +158,18 @@ impl CaseRecord {
             standing: result.standing,
             reason: judgement.reason.clone(),
             attempts: result.attempts.clone(),
+            explained_by: None,
             incomplete: result.incomplete,
             missing: result.missing.as_ref().map(|probe| Missing { capability: probe.id.clone(), level: probe.level }),
             seconds: result.elapsed.as_secs_f64(),
-            key_md5: own.map(|own| own.transcript.facts.key_md5.clone()).unwrap_or_default(),
+            key_md5: decisive.map(|run| run.transcript.facts.key_md5.clone()).unwrap_or_default(),
             findings: judgement.findings.iter().map(|finding| FindingRecord::of(finding, result)).collect(),
+        };
+        // What a profile or a baseline says of it stays.
+        if let Some(reason) = record.reason_of_dependence().filter(|_| judgement.verdict == judgement.found) {
+            record.reason = reason;
         }
+        record
     }
 }
 

@@ -80,6 +80,8 @@ pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
             rule.harm = rules.get(&rule.id).map_or(rule.harm, |known| known.harm);
         }
     }
+    // Records of former versions do not tell it.
+    record.explain();
     Ok(record)
 }
 

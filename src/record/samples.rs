@@ -26,6 +26,7 @@ pub fn case(id: &str, verdict: Verdict, accused: &str) -> CaseRecord {
         standing: None,
         reason: "because".to_owned(),
         attempts: Vec::new(),
+        explained_by: None,
         incomplete: false,
         missing: None,
         seconds: 0.0,

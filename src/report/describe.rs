@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::printable::in_a_log;
 use crate::evidence::{Answer, Reply, Sent};
-use crate::record::{CaseRecord, FindingRecord, RunRecord};
+use crate::record::{CaseRecord, ExplainedBy, FindingRecord, RunRecord};
 use crate::rules::Rule;
 
 /// The most characters of an answer's body that are shown.
@@ -22,6 +22,9 @@ pub fn describe(case: &CaseRecord, run: &RunRecord) -> String {
     for found in &case.findings {
         describe_finding(&mut text, found);
     }
+    if let Some(explanation) = explanation(case) {
+        line(&mut text, 1, &explanation);
+    }
     let rules = rules_shown(case, run);
     for rule in &rules {
         line(&mut text, 1, &format!("rule {}: {}", rule.id, rule.text));
@@ -32,18 +35,29 @@ pub fn describe(case: &CaseRecord, run: &RunRecord) -> String {
         }
     }
     for rule in &rules {
-        line(&mut text, 1, &format!("how to mend it: {}", rule.fix));
+        line(&mut text, 1, &format!("how to fix: {}", rule.fix));
     }
     line(&mut text, 1, &format!("why it matters: {}", case.why));
     text
 }
 
-/// The rules that the judgement is about; where the catalogue has none of them (a profile of the user's own), those that the
-/// case cites.
+/// Where the cause of a blocked or inconclusive case is shown: the failing case that explains it, else the step above.
+pub(super) fn explanation(case: &CaseRecord) -> Option<String> {
+    let by = |by: &ExplainedBy| {
+        format!("explained by: {}, which fails with the same response to the same kind of request", by.case)
+    };
+    let unexplained = || "accuses no rule, and no failing case of the run explains it: see the step above".to_owned();
+    case.is_dependent().then(|| case.explained_by.as_ref().map_or_else(unexplained, by))
+}
+
+/// The rules whose text and advice are shown with a case: those that the judgement is about; where the catalogue has none of them (a
+/// profile of the user's own), those that the case cites. A case without a verdict accuses none: it has those of the failing case
+/// that explains it.
 pub(super) fn rules_shown<'r>(case: &CaseRecord, run: &'r RunRecord) -> Vec<&'r Rule> {
     let found = |ids: &[String]| ids.iter().filter_map(|id| run.rule(id)).collect::<Vec<_>>();
-    let judged = found(case.rules_judged());
-    if judged.is_empty() { found(&case.rules) } else { judged }
+    let advised = found(case.rules_advised());
+    let is_of_unknown_rules = advised.is_empty() && !case.rules_advised().is_empty() && !case.is_dependent();
+    if is_of_unknown_rules { found(&case.rules) } else { advised }
 }
 
 fn describe_finding(text: &mut String, found: &FindingRecord) {

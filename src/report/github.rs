@@ -35,7 +35,10 @@ pub fn github(run: &RunRecord) -> String {
         };
         let title = match case.verdict {
             Verdict::Fail | Verdict::Inconsistent | Verdict::ExpectedFailure => case.rules_judged().join(", "),
-            verdict => verdict.as_str().to_owned(),
+            verdict => match &case.explained_by {
+                Some(by) => format!("{}, explained by {}", verdict.as_str(), by.case),
+                None => verdict.as_str().to_owned(),
+            },
         };
         groups.entry((kind, title)).or_default().push(case);
     }
@@ -70,15 +73,20 @@ impl Kind {
 fn message(cases: &[&CaseRecord], run: &RunRecord) -> String {
     let mut text = String::new();
     let Some(first) = cases.first() else { return text };
-    if first.found.is_failure() {
-        for rule in first.rules_judged().iter().filter_map(|rule| run.rule(rule)) {
-            let _ = writeln!(text, "{}", rule.text);
-        }
-    } else {
+    if !first.found.is_failure() {
         let _ = writeln!(text, "{}", first.reason);
     }
-    let mismatches = first.findings.iter().flat_map(|found| &found.finding.mismatches);
-    for mismatch in mismatches {
+    if let Some(by) = &first.explained_by {
+        let _ = writeln!(text, "{} fails with the same response to the same kind of request:", by.case);
+    }
+    if first.found.is_failure() || first.is_dependent() {
+        for rule in first.rules_advised().iter().filter_map(|rule| run.rule(rule)) {
+            let _ = writeln!(text, "{}", rule.text);
+        }
+    }
+    // The reason of a case that depends on another tells them.
+    let mismatches = first.findings.iter().filter(|_| !first.is_dependent());
+    for mismatch in mismatches.flat_map(|found| &found.finding.mismatches) {
         let _ = writeln!(text, "{}: expected {}, got {}", mismatch.subject, mismatch.expected, mismatch.actual);
     }
     let ids: Vec<&str> = cases.iter().take(NAMED).map(|case| case.id.as_str()).collect();

@@ -93,14 +93,23 @@ fn test_case(case: &CaseRecord, run: &RunRecord) -> TestCase {
     builder.build()
 }
 
-/// The rules that a case accuses, what was expected and what came; where nothing was compared, the reason.
+/// The rules that a case accuses, what was expected and what came; where nothing was compared, the reason. A case without a verdict
+/// accuses no rule: it has the reason, and the case that explains it.
 fn message(case: &CaseRecord) -> String {
     let finding = case.findings.first().map(|found| &found.finding);
-    let Some((finding, first)) = finding.and_then(|finding| Some((finding, finding.mismatches.first()?))) else {
-        return printable(&case.reason);
+    let first = finding.and_then(|finding| Some((finding, finding.mismatches.first()?)));
+    let text = match (&case.explained_by, first) {
+        (Some(by), _) => format!("{}; explained by {}", case.reason, by.case),
+        (None, Some((_, first))) if case.found == Verdict::Error => {
+            format!("{}: {}: expected {}, got {}", case.reason, first.subject, first.expected, first.actual)
+        }
+        (None, Some((finding, first))) if !case.is_dependent() => {
+            let rules = if finding.rules.is_empty() { "no rule".to_owned() } else { finding.rules.join(", ") };
+            format!("{rules}: {}: expected {}, got {}", first.subject, first.expected, first.actual)
+        }
+        _ => case.reason.clone(),
     };
-    let rules = if finding.rules.is_empty() { "no rule".to_owned() } else { finding.rules.join(", ") };
-    printable(&format!("{rules}: {}: expected {}, got {}", first.subject, first.expected, first.actual))
+    printable(&text)
 }
 
 /// Text as it may stand in a CDATA section.

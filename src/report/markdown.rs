@@ -84,7 +84,9 @@ fn certification(text: &mut String, run: &RunRecord) {
         let Attainment { level, passed, not_passed, missing } = attainment;
         let reached = if attainment.is_reached() { "✅ reached" } else { "❌ not reached" };
         let mut told = vec![format!("{passed} required cases passed")];
-        told.extend((*not_passed > 0).then(|| format!("{not_passed} did not")));
+        told.extend(
+            (*not_passed > 0).then(|| format!("{not_passed} in its way did not pass, required or with harm to data")),
+        );
         told.extend((!missing.is_empty()).then(|| format!("missing: {}", escaped(&missing.join(", ")))));
         let _ = writeln!(text, "| **{}** | {reached} | {} |", level.as_str(), told.join(", "));
     }
@@ -122,13 +124,18 @@ fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
 fn in_full(case: &CaseRecord, run: &RunRecord) -> String {
     let rules = rules_shown(case, run);
     let rules: Vec<String> = rules.iter().map(|rule| html(&rule.id)).collect();
+    let rules = match &case.explained_by {
+        Some(by) => format!("explained by <code>{}</code>: {}", html(&by.case), rules.join(", ")),
+        None if rules.is_empty() => "no rule accused".to_owned(),
+        None => rules.join(", "),
+    };
     let text = describe(case, run);
     let fence = fence(&text);
     format!(
         "<details><summary><code>{}</code> – {} ({})</summary>\n\n{fence}text\n{}\n{fence}\n\n</details>\n",
         html(&case.id),
         html(&case.title),
-        rules.join(", "),
+        rules,
         text.trim_end()
     )
 }

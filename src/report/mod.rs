@@ -4,6 +4,8 @@ mod badge;
 mod curl;
 #[cfg(test)]
 mod curl_tests;
+#[cfg(test)]
+mod dependent_tests;
 mod describe;
 mod difference;
 mod families;

@@ -53,7 +53,10 @@ fn details(case: &CaseRecord, run: &RunRecord) -> String {
     block.insert("message".to_owned(), json!(printable(&case.reason)));
     block.insert("severity".to_owned(), json!(case.verdict.as_str()));
     block.insert("level".to_owned(), json!(case.level_judged().as_str()));
-    block.insert("rules".to_owned(), json!(case.rules_judged()));
+    block.insert("rules".to_owned(), json!(case.rules_advised()));
+    if let Some(by) = &case.explained_by {
+        block.insert("explained_by".to_owned(), json!(printable(&by.case)));
+    }
     block.insert("mismatches".to_owned(), Value::Array(told));
     if case.verdict.is_failure() || case.verdict == Verdict::UnexpectedPass || case.verdict.is_open() {
         block.insert("details".to_owned(), json!(describe(case, run)));

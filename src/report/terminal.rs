@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{describe, in_a_log, printable};
 use crate::baseline::Standing;
+use crate::plan::Volume;
 use crate::record::{CaseRecord, Conclusion, RunRecord};
 use crate::runner::{CaseResult, Event};
 use crate::suite::model::Level;
@@ -24,6 +25,14 @@ impl<W: Write> Terminal<W> {
     /// `watched`: whether a person sees the output as it comes. `color`: whether colours may be used.
     pub fn new(out: W, watched: bool, color: bool) -> Self {
         Self { out, color, bar: watched.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
+    }
+
+    /// Shows how much the run is going to send.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn announce(&mut self, volume: Volume) -> io::Result<()> {
+        writeln!(self.out, "{}", volume.sentence())
     }
 
     /// Shows an event.
@@ -183,7 +192,7 @@ fn certification(attainments: &[Attainment]) -> String {
         }
         let mut why = Vec::new();
         if attainment.not_passed > 0 {
-            why.push(format!("{} cases in its way did not pass", attainment.not_passed));
+            why.push(format!("{} cases in its way did not pass, required or with harm to data", attainment.not_passed));
         }
         if !attainment.missing.is_empty() {
             why.push(format!("missing: {}", attainment.missing.join(", ")));
@@ -193,17 +202,15 @@ fn certification(attainments: &[Attainment]) -> String {
     attainments.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// The cases of a verdict; of those that are blocked, or that fail at a `must` of one step, by the same cause the first, with the ids
-/// of the others.
+/// The cases of a verdict; of those that are blocked or inconclusive, or that fail at a `must` of one step, by the same cause the
+/// first, with the ids of the others.
 fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> {
     let mut groups: Vec<(&CaseRecord, Vec<&str>)> = Vec::new();
     for case in run.cases.iter().filter(|case| case.verdict == verdict) {
-        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| {
-            first.accused() == case.accused() && blocked_by(first) == blocked_by(case)
-        };
+        let same = |(first, _): &&mut (&CaseRecord, Vec<&str>)| cause(first) == cause(case);
         let is_by_a_step =
             |case: &CaseRecord| case.findings.first().is_some_and(|found| found.finding.level == Some(Level::Must));
-        let may_be_grouped = verdict == Verdict::Blocked || (verdict == Verdict::Fail && is_by_a_step(case));
+        let may_be_grouped = case.is_dependent() || (verdict == Verdict::Fail && is_by_a_step(case));
         match groups.iter_mut().find(same).filter(|_| may_be_grouped) {
             Some((_, others)) => others.push(&case.id),
             None => groups.push((case, Vec::new())),
@@ -212,9 +219,22 @@ fn by_cause(run: &RunRecord, verdict: Verdict) -> Vec<(&CaseRecord, Vec<&str>)> 
     groups
 }
 
-/// What a case is blocked by: the step, its operation, and how its answer differs from what is needed.
-fn blocked_by(case: &CaseRecord) -> Option<(&str, &str, &[Mismatch])> {
-    let found = case.findings.first()?;
-    let sent = found.exchange.as_ref().map(|exchange| &exchange.sent);
-    Some((&found.finding.step, sent.map_or("", |sent| sent.operation.as_str()), &found.finding.mismatches))
+/// What a case has its verdict by.
+#[derive(PartialEq)]
+enum Cause<'c> {
+    /// The failing case that explains it.
+    Case(&'c str),
+    /// The rules that it accuses, the step, its operation, and how its response differs from what is expected.
+    Step(&'c [String], &'c str, &'c str, &'c [Mismatch]),
+    Unknown,
+}
+
+fn cause(case: &CaseRecord) -> Cause<'_> {
+    if let Some(by) = &case.explained_by {
+        return Cause::Case(&by.case);
+    }
+    let accused: &[String] = if case.is_dependent() { &[] } else { case.accused() };
+    let Some(found) = case.deciding_finding().or(case.findings.first()) else { return Cause::Unknown };
+    let sent = found.exchange.as_ref().map_or("", |exchange| exchange.sent.operation.as_str());
+    Cause::Step(accused, &found.finding.step, sent, &found.finding.mismatches)
 }

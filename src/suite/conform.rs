@@ -1,4 +1,5 @@
-//! Checks a file, its expanded scenarios and their steps against the schema of suites, and says where they do not fit.
+//! Checks a file, its expanded scenarios and their steps against the schema of suites, reports where they do not conform, and
+//! takes out what does not, so that the rest can be checked further.
 //!
 //! It interprets the published schema, so the two cannot differ. It supports only the keywords of JSON Schema 2020-12 that this
 //! schema uses; a test rejects any other.
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::expand::Place;
 use super::found::Found;
 use super::locate::escape;
+use super::malformed::Malformed;
 use super::schema::SCHEMA;
 
 /// The part of a suite that is checked at once.
@@ -26,17 +28,21 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Reports each mismatch of the value, unless the limit of mistakes is reached.
-    pub fn check(self, value: &Value, at: Place<'_>, found: &mut Found<'_>) {
-        if found.is_full() {
-            return;
-        }
+    /// Reports each mismatch of the value, and makes the value conform: an optional member that does not conform is removed, and
+    /// whatever is required is replaced by a [stand-in](Schema::stand_in). What stands at `unfilled` was reported when placeholders
+    /// were filled in.
+    pub fn check(self, value: &mut Value, at: Place<'_>, unfilled: &[String], found: &mut Found<'_>) -> Malformed {
         let schema = match self {
             Self::File => &SUITE_SCHEMA.root,
             Self::Scenario => SUITE_SCHEMA.definition("Scenario"),
             Self::Step => SUITE_SCHEMA.definition("Step"),
         };
-        Checker { pointer: at.pointer(), found }.check_value(schema, value);
+        let mut checker = Checker { pointer: at.pointer(), unfilled, malformed: Malformed::default(), found };
+        if !checker.check_value(schema, value) {
+            checker.malformed.take_out(value);
+            *value = schema.stand_in();
+        }
+        checker.malformed
     }
 }
 
@@ -200,91 +206,184 @@ impl Schema {
     fn is_placeholder(&self) -> bool {
         self.reference.as_ref().is_some_and(|Reference(name)| name == PLACEHOLDER)
     }
+
+    /// A value that conforms, and says nothing: it stands where a required value is missing or does not conform.
+    fn stand_in(&self) -> Value {
+        let alternative = self.any_of.iter().find(|alternative| !alternative.is_placeholder());
+        if let Some(of_alternative) = alternative {
+            return of_alternative.stand_in();
+        }
+        if let Some(Reference(name)) = &self.reference {
+            return SUITE_SCHEMA.definition(name).stand_in();
+        }
+        if let Some(word) = self.one_of.first() {
+            return Value::from(word.value.as_str());
+        }
+        match self.json_type {
+            Some(JsonType::Object) => {
+                let members = self.required.iter().map(|name| (name.clone(), self.stand_in_of(name)));
+                Value::Object(members.collect())
+            }
+            Some(JsonType::Array) => Value::Array(Vec::new()),
+            Some(JsonType::String) => Value::from(""),
+            Some(JsonType::Boolean) => Value::from(false),
+            Some(JsonType::Integer | JsonType::Number) => Value::from(0),
+            None => Value::Null,
+        }
+    }
+
+    fn stand_in_of(&self, member: &str) -> Value {
+        self.properties.get(member).map_or(Value::Null, Self::stand_in)
+    }
 }
 
-/// Checks a value, and notes what does not fit with its place.
+/// Checks a value, notes what does not conform with its place, and takes it out.
 struct Checker<'c, 'f> {
     /// Where the value stands in the file (RFC 6901 JSON Pointer).
     pointer: String,
+    /// Pointers of what could not be filled in.
+    unfilled: &'c [String],
+    malformed: Malformed,
     found: &'c mut Found<'f>,
 }
 
 impl Checker<'_, '_> {
-    fn check_value(&mut self, schema: &Schema, value: &Value) {
+    /// Whether the value itself conforms; what does not conform in it is taken out of it.
+    fn check_value(&mut self, schema: &Schema, value: &mut Value) -> bool {
+        if self.unfilled.contains(&self.pointer) {
+            self.malformed.add(&self.pointer);
+            return false;
+        }
+        let mut conforms = true;
         if let Some(Reference(name)) = &schema.reference {
-            self.check_value(SUITE_SCHEMA.definition(name), value);
+            conforms &= self.check_value(SUITE_SCHEMA.definition(name), value);
         }
         // Without the placeholder one alternative is left; a test checks this.
         for alternative in schema.any_of.iter().filter(|alternative| !alternative.is_placeholder()) {
-            self.check_value(alternative, value);
+            conforms &= self.check_value(alternative, value);
         }
-        let options: Vec<&str> = schema.one_of.iter().map(|word| word.value.as_str()).collect();
-        if !options.is_empty() && !value.as_str().is_some_and(|value| options.contains(&value)) {
-            let help = value.as_str().and_then(|word| self.found.suggest(word, options.iter().copied()));
-            let message = format!("{} is not one of: {}", quoted(value), options.join(", "));
+        let mismatches = self.mismatches(schema, value);
+        if !mismatches.is_empty() {
+            self.malformed.add(&self.pointer);
+            conforms = false;
+        }
+        for (message, help) in mismatches {
             self.found.at(&self.pointer, message, help);
         }
-        if let Some(expected) = schema.json_type.filter(|expected| !expected.matches(value)) {
-            let shown = if value.is_object() || value.is_array() { "something else".to_owned() } else { quoted(value) };
-            self.found.at(&self.pointer, format!("expected {}, found {shown}", expected.with_article()), None);
-        }
-        if let (Some(minimum), Some(number)) = (schema.minimum, value.as_f64())
-            && number < minimum
-        {
-            self.found.at(&self.pointer, format!("expected at least {minimum}, found {number}"), None);
-        }
-        if let (Some(format), Some(number)) = (schema.format, value.as_u64())
-            && number > format.largest()
-        {
-            let largest = format.largest();
-            self.found.at(&self.pointer, format!("expected at most {largest}, found {number}"), None);
-        }
         match value {
-            Value::Object(members) => self.check_members(schema, members),
-            Value::Array(elements) => {
-                let Some(items) = &schema.items else { return };
-                for (index, element) in elements.iter().enumerate() {
-                    self.descend(&index.to_string(), |checker| checker.check_value(items, element));
+            Value::Object(members) if conforms => self.check_members(schema, members),
+            Value::Array(elements) if conforms => {
+                let Some(items) = &schema.items else { return conforms };
+                for (index, element) in elements.iter_mut().enumerate() {
+                    self.descend(&index.to_string(), |checker| {
+                        if !checker.check_value(items, element) {
+                            checker.malformed.take_out(element);
+                            *element = items.stand_in();
+                        }
+                    });
                 }
             }
             _ => {}
         }
+        conforms
     }
 
-    fn check_members(&mut self, schema: &Schema, members: &serde_json::Map<String, Value>) {
-        for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
+    /// How the value itself does not conform, with help.
+    fn mismatches(&self, schema: &Schema, value: &Value) -> Vec<(String, Option<String>)> {
+        let mut mismatches = Vec::new();
+        let options: Vec<&str> = schema.one_of.iter().map(|word| word.value.as_str()).collect();
+        if !options.is_empty() && !value.as_str().is_some_and(|value| options.contains(&value)) {
+            let help = value.as_str().and_then(|word| self.found.suggest(word, options.iter().copied()));
+            mismatches.push((format!("{} is not one of: {}", quoted(value), options.join(", ")), help));
+        }
+        if let Some(expected) = schema.json_type.filter(|expected| !expected.matches(value)) {
+            let shown = if value.is_object() || value.is_array() { "something else".to_owned() } else { quoted(value) };
+            mismatches.push((format!("expected {}, found {shown}", expected.with_article()), None));
+        }
+        if let (Some(minimum), Some(number)) = (schema.minimum, value.as_f64())
+            && number < minimum
+        {
+            mismatches.push((format!("expected at least {minimum}, found {number}"), None));
+        }
+        if let (Some(format), Some(number)) = (schema.format, value.as_u64())
+            && number > format.largest()
+        {
+            mismatches.push((format!("expected at most {}, found {number}", format.largest()), None));
+        }
+        mismatches
+    }
+
+    fn check_members(&mut self, schema: &Schema, members: &mut serde_json::Map<String, Value>) {
+        let missing: Vec<&String> = schema.required.iter().filter(|name| !members.contains_key(*name)).collect();
+        // One that is misspelt is not missing besides.
+        let is_misspelt = |name: &&&String| {
+            let unknown = members.keys().filter(|name| !schema.properties.contains_key(*name));
+            let mut meant =
+                unknown.filter_map(|unknown| self.found.nearest(unknown, schema.properties.keys().map(String::as_str)));
+            schema.additional_properties.is_some() && meant.any(|meant| meant == name.as_str())
+        };
+        let reported: Vec<&&String> = missing.iter().filter(|name| !is_misspelt(name)).collect();
+        for name in reported {
             self.found.at_name(&self.pointer, format!("the member `{name}` is missing here"), None);
         }
-        for (name, value) in members {
+        let mut taken_out = Vec::new();
+        for (name, value) in &mut *members {
             let known = match (schema.properties.get(name), &schema.additional_properties) {
-                (Some(known), _) => known,
-                (None, Some(AdditionalProperties::Each(schema))) => schema,
-                (None, Some(AdditionalProperties::Allowed(false))) => {
-                    self.unknown_member(schema, name);
-                    continue;
-                }
+                (Some(known), _) => Some(known),
+                (None, Some(AdditionalProperties::Each(schema))) => Some(&**schema),
+                (None, Some(AdditionalProperties::Allowed(false))) => None,
                 (None, Some(AdditionalProperties::Allowed(true)) | None) => continue,
             };
-            self.descend(name, |checker| checker.check_value(known, value));
+            let conforms = match known {
+                Some(known) => self.descend(name, |checker| checker.check_value(known, value)),
+                None => {
+                    self.unknown_member(schema, name);
+                    false
+                }
+            };
+            if !conforms {
+                self.malformed.take_out(value);
+                taken_out.push(name.clone());
+            }
+        }
+        for name in taken_out {
+            if schema.required.contains(&name) {
+                members.insert(name.clone(), schema.stand_in_of(&name));
+            } else {
+                members.shift_remove(&name);
+            }
+        }
+        for name in missing {
+            self.descend(name, |checker| checker.malformed.add(&checker.pointer));
+            members.insert(name.clone(), schema.stand_in_of(name));
         }
     }
 
+    /// Reports it, unless its name could not be filled in. The member that it was probably meant to be counts as malformed, too.
     fn unknown_member(&mut self, schema: &Schema, name: &str) {
         let known = || schema.properties.keys().map(String::as_str);
+        let meant = self.found.nearest(name, known());
         let listed = || format!("known here: {}", known().collect::<Vec<_>>().join(", "));
-        let help = self.found.suggest(name, known()).or_else(|| (!schema.properties.is_empty()).then(listed));
+        let help = meant.map(Found::did_you_mean).or_else(|| (!schema.properties.is_empty()).then(listed));
         self.descend(name, |checker| {
-            checker.found.at_name(&checker.pointer, format!("unknown member `{name}`"), help);
+            checker.malformed.add(&checker.pointer);
+            if !checker.unfilled.contains(&checker.pointer) {
+                checker.found.at_name(&checker.pointer, format!("unknown member `{name}`"), help);
+            }
         });
+        if let Some(meant) = meant {
+            self.descend(meant, |checker| checker.malformed.add(&checker.pointer));
+        }
     }
 
     /// Checks what stands in this member or at this index.
-    fn descend(&mut self, segment: &str, check: impl FnOnce(&mut Self)) {
+    fn descend<T>(&mut self, segment: &str, check: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.pointer.len();
         self.pointer.push('/');
         self.pointer.push_str(&escape(segment));
-        check(self);
+        let checked = check(self);
         self.pointer.truncate(length);
+        checked
     }
 }
 
@@ -358,7 +457,7 @@ mod tests {
     fn diagnostics_of(step: &str) -> String {
         let located = Located::new(step);
         let mut found = Found::new(&located);
-        Shape::Step.check(&serde_json::from_str(step).unwrap(), Place::Named(""), &mut found);
+        Shape::Step.check(&mut serde_json::from_str(step).unwrap(), Place::Named(""), &[], &mut found);
         let said = found.report("step.json", step).diagnostics;
         let said = said.into_iter().map(|d| format!("{}: {} ({})", d.pointer, d.message, d.help.unwrap_or_default()));
         said.collect::<Vec<_>>().join("\n")

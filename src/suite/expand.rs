@@ -8,7 +8,7 @@ use super::found::Found;
 use super::limits::{
     Budget, MAX_ALIASES, MAX_ALL_STEPS, MAX_CASES, MAX_EXPANDED, MAX_NAME, MAX_REPEAT, MAX_STEPS, VALUE, take,
 };
-use super::locate::escape;
+use super::locate::{escape, near_miss};
 
 /// Where an expanded scenario is from.
 #[derive(Debug, Clone)]
@@ -49,19 +49,34 @@ pub enum Expanded {
     SameStep,
 }
 
-/// Expands these scenarios of a file, and hands over one piece after the other, with its place in the file: all at once would
-/// take much memory. Scenarios whose shape is off are expanded as far as they go: the schema, by which who takes them judges,
-/// names what is wrong. Nothing where they would come to more than the budget has: that is said.
+/// The tables of a file.
+#[derive(Clone, Copy)]
+pub struct Tables<'v> {
+    /// Name → rows.
+    pub rows: &'v Map<String, Value>,
+    /// Whether there may be others: the file's tables are malformed.
+    pub may_have_others: bool,
+}
+
+/// Expands these scenarios of a file, and hands over one piece after the other, with its place in the file and the pointers of what
+/// could not be filled in: all at once would take much memory. Scenarios that do not conform are expanded as far as they go: the
+/// schema, by which who takes them judges, names what is wrong. Nothing where they would come to more than the budget has: that is
+/// reported, and the last case may lack steps.
 pub fn expand(
     scenarios: &[Value],
-    tables: &Map<String, Value>,
+    tables: Tables<'_>,
     found: &mut Found<'_>,
     budget: &mut Budget,
-    mut take: impl FnMut(Expanded, Place<'_>, &mut Found<'_>),
+    mut take: impl FnMut(Expanded, Place<'_>, &[String], &mut Found<'_>),
 ) -> Option<()> {
     for (index, scenario) in scenarios.iter().enumerate() {
         let pointer = format!("/scenarios/{index}");
-        let axes = axes(scenario, &pointer, tables, found)?;
+        let axes = axes(scenario, &pointer, tables, found);
+        let aliases = Aliases {
+            unknown: axes.iter().filter(|(_, rows)| rows.is_none()).map(|(alias, _)| *alias).collect(),
+            is_malformed: has_malformed_aliases(scenario),
+        };
+        let axes: Vec<Axis<'_>> = axes.into_iter().filter_map(|(alias, rows)| Some((alias, rows?))).collect();
         let count = axes.iter().fold(1u64, |n, (_, rows)| n.saturating_mul(rows.len() as u64));
         if let Err(message) = afford(scenario, count, budget) {
             found.at(&pointer, message, Some("split the file, and run its parts one after the other".to_owned()));
@@ -73,7 +88,8 @@ pub fn expand(
         let origins: Vec<usize> = origins.collect();
         for number in 0..count {
             let bound = rows_of(number, &axes);
-            let mut filler = Filler { bound: &bound, found, budget, numbers: None };
+            let mut filler =
+                Filler { bound: &bound, aliases: &aliases, found, budget, repeats: Repeats::No, unfilled: Vec::new() };
             let at = Place::Named(&pointer);
             let rows: Vec<String> =
                 bound.iter().filter_map(|(_, row)| row.get("id")?.as_str().map(str::to_owned)).collect();
@@ -81,21 +97,21 @@ pub fn expand(
             let mut case = scenario.clone();
             filler.fill(&mut case, at)?;
             let origin = Origin { scenario: index, rows, steps: origins.clone() };
-            take(Expanded::Scenario(case, origin), at, filler.found);
+            take(Expanded::Scenario(case, origin), at, &filler.take_unfilled(at), filler.found);
             for (index, (step, times, has_placeholders)) in steps.iter().enumerate() {
                 let (steps, times) = (Place::Member(&at, "steps"), *times);
                 let at = Place::Element(&steps, index);
                 if number > 0 && times == 1 && !has_placeholders {
-                    take(Expanded::SameStep, at, filler.found);
+                    take(Expanded::SameStep, at, &[], filler.found);
                     continue;
                 }
                 for repetition in 1..=times {
                     let (mut step, numbers) = repeated(step, repetition, times);
                     if *has_placeholders {
-                        filler.numbers = numbers;
+                        filler.repeats = numbers.map_or_else(|| malformed_repeat(&step), Repeats::Times);
                         filler.fill(&mut step, at)?;
                     }
-                    take(Expanded::Step(step), at, filler.found);
+                    take(Expanded::Step(step), at, &filler.take_unfilled(at), filler.found);
                 }
             }
         }
@@ -128,33 +144,66 @@ fn has_placeholders(value: &Value) -> bool {
 /// An alias, and the rows that it stands for.
 type Axis<'v> = (&'v str, &'v [Value]);
 
-/// What a scenario's aliases stand for; nothing where there are too many.
+/// What a scenario's aliases stand for; no rows where there are none, or not known which: that is reported. None at all where there
+/// are too many aliases.
 fn axes<'v>(
     scenario: &'v Value,
     pointer: &str,
-    tables: &'v Map<String, Value>,
+    tables: Tables<'v>,
     found: &mut Found<'_>,
-) -> Option<Vec<Axis<'v>>> {
-    let mut axes: Vec<Axis<'v>> = Vec::new();
+) -> Vec<(&'v str, Option<&'v [Value]>)> {
+    let mut axes = Vec::new();
     let aliases = scenario.get("for_each").and_then(Value::as_object);
     if aliases.is_some_and(|aliases| aliases.len() > MAX_ALIASES) {
         let message = format!("a scenario has at most {MAX_ALIASES} aliases for tables");
         found.at(&format!("{pointer}/for_each"), message, None);
-        return None;
+        return axes;
     }
     for (alias, table) in aliases.into_iter().flatten() {
-        let Some(name) = table.as_str() else { continue };
-        match tables.get(name).and_then(Value::as_array) {
-            Some(rows) if !rows.is_empty() => axes.push((alias, rows)),
-            Some(_) => found.at(&format!("/tables/{}", escape(name)), "a table needs at least one row", None),
-            None => {
-                let help = found.suggest(name, tables.keys().map(String::as_str));
-                let pointer = format!("{pointer}/for_each/{}", escape(alias));
-                found.at(&pointer, format!("there is no table `{name}`"), help);
+        let rows = table.as_str().and_then(|name| {
+            match tables.rows.get(name) {
+                Some(Value::Array(rows)) if !rows.is_empty() => return Some(rows.as_slice()),
+                Some(Value::Array(_)) => {
+                    found.at(&format!("/tables/{}", escape(name)), "a table needs at least one row", None);
+                }
+                None if !tables.may_have_others => {
+                    let help = found.suggest(name, tables.rows.keys().map(String::as_str));
+                    let pointer = format!("{pointer}/for_each/{}", escape(alias));
+                    found.at(&pointer, format!("there is no table `{name}`"), help);
+                }
+                Some(_) | None => {}
             }
-        }
+            None
+        });
+        axes.push((alias.as_str(), rows));
     }
-    Some(axes)
+    axes
+}
+
+/// Aliases of which no row is known.
+struct Aliases<'v> {
+    unknown: Vec<&'v str>,
+    /// Whether any may be meant: there are too many, or the member that names them is malformed.
+    is_malformed: bool,
+}
+
+/// Whether the member that names a scenario's aliases is misspelt, no object, or has too many.
+fn has_malformed_aliases(scenario: &Value) -> bool {
+    match scenario.get("for_each") {
+        Some(Value::Object(aliases)) => aliases.len() > MAX_ALIASES,
+        Some(_) => true,
+        None => has_member_like(scenario, "for_each"),
+    }
+}
+
+/// Whether a member of this name was probably meant.
+fn has_member_like(value: &Value, name: &str) -> bool {
+    value.as_object().is_some_and(|members| members.keys().any(|member| near_miss(member, [name]).is_some()))
+}
+
+/// Of a step without numbers: whether it was meant to have them.
+fn malformed_repeat(step: &Value) -> Repeats {
+    if has_member_like(step, "repeat") { Repeats::Malformed } else { Repeats::No }
 }
 
 /// The rows of the case of this number; those of the last alias change first.
@@ -263,12 +312,25 @@ impl Place<'_> {
     }
 }
 
+/// The most places of a piece that are kept as not filled in.
+const MAX_UNFILLED: usize = 20;
+
+/// How the step repeats that is being filled in.
+enum Repeats {
+    No,
+    Times(Numbers),
+    /// It is not known how often.
+    Malformed,
+}
+
 struct Filler<'a, 'f, 'l> {
     bound: &'a [(&'a str, &'a Value)],
+    aliases: &'a Aliases<'a>,
     found: &'a mut Found<'l>,
     budget: &'f mut Budget,
-    /// Those of the step that it is in, if this repeats.
-    numbers: Option<Numbers>,
+    repeats: Repeats,
+    /// Pointers of what could not be filled in.
+    unfilled: Vec<String>,
 }
 
 impl<'a> Filler<'a, '_, '_> {
@@ -281,17 +343,31 @@ impl<'a> Filler<'a, '_, '_> {
         None
     }
 
+    /// Remembers that something could not be filled in here.
+    fn leave_out(&mut self, at: Place<'_>) {
+        if self.unfilled.len() <= MAX_UNFILLED {
+            self.unfilled.push(at.pointer());
+        }
+    }
+
+    /// Pointers of what could not be filled in of a piece; that of the piece where there are many.
+    fn take_unfilled(&mut self, piece: Place<'_>) -> Vec<String> {
+        let unfilled = std::mem::take(&mut self.unfilled);
+        if unfilled.len() > MAX_UNFILLED { vec![piece.pointer()] } else { unfilled }
+    }
+
     /// Fills in all placeholders of a value; nothing once the budget is spent.
     fn fill(&mut self, value: &mut Value, at: Place<'_>) -> Option<()> {
         match value {
             Value::String(text) if text.contains("${") => {
-                if let Some(Numbers { own, next }) = &self.numbers {
+                if let Repeats::Times(Numbers { own, next }) = &self.repeats {
                     *text = text.replace("${n}", own).replace("${next}", next);
                 }
-                if text.contains("${")
-                    && let Some(filled) = self.fill_text(text, at)?
-                {
-                    *value = filled;
+                if text.contains("${") {
+                    match self.fill_text(text, at)? {
+                        Some(filled) => *value = filled,
+                        None => self.leave_out(at),
+                    }
                 }
             }
             Value::Array(elements) => {
@@ -306,8 +382,11 @@ impl<'a> Filler<'a, '_, '_> {
                 if members.keys().any(|name| name.contains("${")) {
                     let mut named = Map::new();
                     for (name, member) in std::mem::take(members) {
-                        let filled = self.fill_text(&name, at)?.and_then(|filled| filled.as_str().map(str::to_owned));
-                        let name = filled.unwrap_or(name);
+                        let filled = self.fill_text(&name, at)?;
+                        if filled.is_none() {
+                            self.leave_out(Place::Member(&at, &name));
+                        }
+                        let name = filled.and_then(|filled| filled.as_str().map(str::to_owned)).unwrap_or(name);
                         if name.len() > MAX_NAME {
                             let message = format!("the name of a member is at most {MAX_NAME} bytes long");
                             self.found.at(&at.pointer(), message, None);
@@ -347,6 +426,11 @@ impl<'a> Filler<'a, '_, '_> {
     fn look_up(&mut self, alias: &str, member: &str, at: Place<'_>) -> Option<&'a Value> {
         let bound = self.bound;
         let Some((_, row)) = bound.iter().find(|(name, _)| *name == alias) else {
+            let is_number = member.is_empty() && matches!(alias, "n" | "next");
+            let is_of_malformed_repeat = is_number && matches!(self.repeats, Repeats::Malformed);
+            if self.aliases.is_malformed || self.aliases.unknown.contains(&alias) || is_of_malformed_repeat {
+                return None;
+            }
             let known = bound.iter().map(|(name, _)| *name);
             let help = self
                 .found
@@ -355,7 +439,8 @@ impl<'a> Filler<'a, '_, '_> {
             self.found.at(&at.pointer(), format!("there is no alias `{alias}` in `for_each`"), Some(help));
             return None;
         };
-        let found = row.get(member);
+        // What is no object is reported as such.
+        let found = row.as_object()?.get(member);
         if found.is_none() {
             let known = row.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
             let help = self.found.suggest(member, known);
@@ -385,10 +470,11 @@ mod tests {
         let located = Located::new(&text);
         let mut found = Found::new(&located);
         let empty = Map::new();
-        let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
+        let rows = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
+        let tables = Tables { rows, may_have_others: false };
         let scenarios = file["scenarios"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut expanded = Vec::new();
-        let _ = expand(scenarios, tables, &mut found, &mut Budget::default(), |piece, at, _| {
+        let _ = expand(scenarios, tables, &mut found, &mut Budget::default(), |piece, at, _, _| {
             let step = match piece {
                 Expanded::Scenario(value, Origin { rows, steps, .. }) => {
                     expanded.push(Scenario { value, rows, steps, places: vec![at.pointer()] });

@@ -39,18 +39,32 @@ impl<'a> Found<'a> {
         self.seen.is_empty()
     }
 
-    /// Finds members whose name stands twice in one object, or is too long.
-    pub fn odd_names(&mut self) {
+    /// Finds members whose name stands twice in one object, or is too long; the pointers of the former, of as many as are shown.
+    pub fn odd_names(&mut self) -> Vec<String> {
         let located = self.located;
+        let mut doubled = Vec::new();
         located.odd_names(&mut |pointer, span, odd| {
             let message = match odd {
                 OddName::Doubled(name) => format!("`{name}` stands twice in this object; only one would count"),
                 OddName::TooLong => format!("the name of a member is at most {MAX_NAME} bytes long"),
             };
+            let is_doubled = matches!(odd, OddName::Doubled(_));
             if self.is_to_be_shown((span.start, &message)) {
+                doubled.extend(is_doubled.then(|| pointer.to_owned()));
                 self.shown.push(located.diagnostic(span, pointer, clipped(message), None));
             }
         });
+        doubled
+    }
+
+    /// Whether this very mistake is found.
+    pub fn is_known(&self, pointer: &str, message: &str) -> bool {
+        self.seen.contains(&self.hasher.hash_one((pointer, message)))
+    }
+
+    /// Whether the file has a value there.
+    pub fn stands_in_file(&self, pointer: &str) -> bool {
+        self.located.has(pointer)
     }
 
     /// Whether as many are found as are shown.
@@ -83,9 +97,18 @@ impl<'a> Found<'a> {
         self.seen.insert(self.hasher.hash_one(mistake)) && !self.is_full()
     }
 
-    /// The name of `known` that `word` was probably meant to be, as help; not looked for where it would not be shown, or has
-    /// cost too much before.
+    /// The name of `known` that `word` was probably meant to be, as help: see [`nearest`](Self::nearest).
     pub fn suggest<'c>(&self, word: &str, known: impl IntoIterator<Item = &'c str>) -> Option<String> {
+        self.nearest(word, known).map(Self::did_you_mean)
+    }
+
+    pub fn did_you_mean(name: &str) -> String {
+        format!("did you mean `{name}`?")
+    }
+
+    /// The name of `known` that `word` was probably meant to be; not looked for where it would not be shown, or has cost too much
+    /// before.
+    pub fn nearest<'c>(&self, word: &str, known: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
         if self.is_full() {
             return None;
         }
@@ -95,7 +118,7 @@ impl<'a> Found<'a> {
             self.comparing.set(left);
             is_affordable
         });
-        near_miss(word, affordable).map(|near| format!("did you mean `{near}`?"))
+        near_miss(word, affordable)
     }
 
     /// All of them, in the order of the text.

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::body::Body;
+use super::cases::{Cases, typed};
 use super::conform::Shape;
-use super::expand::{Expanded, Origin, Place, expand};
+use super::expand::{Origin, Place, Tables, expand};
 use super::found::Found;
 use super::limits::Budget;
 use super::lint::{self, Checked};
 use super::locate::{FileDiagnostics, Located};
+use super::malformed::Malformed;
 use super::model::{BucketKind, CapabilitySpec, KeySpec, Level, MAX_KEYS, Scenario, Step, SuiteFile};
 use super::source::SuiteSource;
 use crate::rules::Catalogue;
@@ -154,8 +155,8 @@ fn load_as(
     }
 }
 
-/// The typed file and what it declares; nothing where it is so far off that no more can be said. What is known to be right is
-/// only read.
+/// The typed file and what it declares; nothing where no more can be said. Of a file with mistakes what conforms is checked all the
+/// same. What is known to be right is only read.
 fn checked(
     mut file: Value,
     source: &SuiteSource,
@@ -168,81 +169,34 @@ fn checked(
         Some(Value::Array(scenarios)) => std::mem::take(scenarios),
         _ => Vec::new(),
     };
+    // Placeholders are filled in from the tables as they stand: a row that does not conform may have the members that they name.
+    let rows = if is_known { None } else { file.get("tables").cloned() };
+    let mut malformed = Malformed::default();
     if !is_known {
-        found.odd_names();
-        Shape::File.check(&file, Place::Named(""), found);
+        malformed = Malformed::of(found.odd_names());
+        malformed.join(&mut Shape::File.check(&mut file, Place::Named(""), &[], found));
     }
     let empty = serde_json::Map::new();
-    let tables = file.get("tables").and_then(Value::as_object).unwrap_or(&empty);
-    let mut cases = Cases { is_known, so_far: Vec::new() };
-    expand(&scenarios, tables, found, budget, |piece, at, found| cases.take(piece, at, found))?;
+    let rows = rows.as_ref().or_else(|| file.get("tables")).and_then(Value::as_object).unwrap_or(&empty);
+    let tables = Tables { rows, may_have_others: malformed.is_unknown("/tables") };
+    let mut cases = Cases::new(is_known);
+    let is_whole = expand(&scenarios, tables, found, budget, |piece, at, unfilled, found| {
+        cases.take(piece, at, unfilled, found);
+    });
     drop(scenarios);
-    if !found.is_empty() {
+    // No more would be shown.
+    if found.is_full() {
         return None;
     }
+    if cases.has_unfilled {
+        let mut in_tables = Malformed::default();
+        rows.values().for_each(|rows| in_tables.take_out(rows));
+        cases.texts.extend(in_tables.texts);
+    }
+    let gaps = cases.gaps(malformed, is_whole.is_some())?;
     let typed = Typed::new(typed(&file, Place::Named(""), found)?, cases.so_far);
-    let declared = lint::check(&typed, &source.fixtures, rules, found, budget, is_known);
+    let declared = lint::check(&typed, &gaps, &source.fixtures, rules, found, budget, is_known);
     Some((typed, declared))
-}
-
-/// The expanded scenarios of a file, as they are handed over.
-struct Cases {
-    /// Whether the file is known to be right.
-    is_known: bool,
-    /// Those that are typed, while no mistake is found.
-    so_far: Vec<(Scenario, Origin)>,
-}
-
-impl Cases {
-    /// Takes the next piece, where it is as it must be.
-    fn take(&mut self, piece: Expanded, at: Place<'_>, found: &mut Found<'_>) {
-        match piece {
-            Expanded::Scenario(value, origin) => {
-                let Some(mut scenario) = self.read::<Scenario>(Shape::Scenario, &value, at, found) else { return };
-                if let Some((former, _)) = self.so_far.last().filter(|(_, former)| former.scenario == origin.scenario) {
-                    scenario.share(former);
-                }
-                self.so_far.push((scenario, origin));
-            }
-            Expanded::Step(value) => {
-                let Some(step) = self.read::<Step>(Shape::Step, &value, at, found) else { return };
-                self.push(Some(step));
-            }
-            Expanded::SameStep if found.is_empty() => self.push(None),
-            Expanded::SameStep => {}
-        }
-    }
-
-    /// Checks a piece, and types it unless some mistake is found.
-    fn read<T: DeserializeOwned>(
-        &self,
-        shape: Shape,
-        value: &Value,
-        at: Place<'_>,
-        found: &mut Found<'_>,
-    ) -> Option<T> {
-        if !self.is_known {
-            shape.check(value, at, found);
-        }
-        if found.is_empty() { typed(value, at, found) } else { None }
-    }
-
-    /// Adds a step to the last case: that of the scenario's former case, where they are the same.
-    fn push(&mut self, step: Option<Step>) {
-        let Some(((last, origin), before)) = self.so_far.split_last_mut() else { return };
-        let former = before.last().filter(|(_, former)| former.scenario == origin.scenario);
-        let former = former.and_then(|(former, _)| former.steps.get(last.steps.len()));
-        last.steps.extend(match step {
-            Some(step) if former.is_none_or(|former| **former != step) => Some(Arc::new(step)),
-            _ => former.cloned(),
-        });
-    }
-}
-
-/// Deserializes a value, or reports at its place why that fails. The schema check has already reported almost all such mistakes
-/// at the member itself.
-fn typed<T: DeserializeOwned>(value: &Value, at: Place<'_>, found: &mut Found<'_>) -> Option<T> {
-    T::deserialize(value).map_err(|error| found.at(&at.pointer(), error.to_string(), None)).ok()
 }
 
 fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {

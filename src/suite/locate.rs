@@ -198,8 +198,18 @@ impl<'a> Located<'a> {
         }
     }
 
+    /// Whether there is a node that `pointer` names.
+    pub(super) fn has(&self, pointer: &str) -> bool {
+        self.nearest(pointer, false).1
+    }
+
     fn span(&self, pointer: &str, name: bool) -> Range<usize> {
-        let Some(mut node) = self.root() else { return 0..0 };
+        self.nearest(pointer, name).0
+    }
+
+    /// Where the node stands that `pointer` names, or its nearest ancestor that exists; whether it is the node itself.
+    fn nearest(&self, pointer: &str, name: bool) -> (Range<usize>, bool) {
+        let Some(mut node) = self.root() else { return (0..0, false) };
         let mut span = node.range();
         for segment in pointer.split('/').skip(1) {
             let segment = unescape(segment);
@@ -212,11 +222,11 @@ impl<'a> Located<'a> {
                 }
                 _ => None,
             };
-            let Some((name_range, value)) = next else { break };
+            let Some((name_range, value)) = next else { return (span.start..span.end, false) };
             span = if name { name_range } else { value.range() };
             node = value;
         }
-        span.start..span.end
+        (span.start..span.end, true)
     }
 
     pub(super) fn diagnostic(

@@ -1,6 +1,7 @@
 //! Suite files: read, located, expanded, checked, typed.
 
 pub mod body;
+mod cases;
 mod conform;
 mod expand;
 mod found;
@@ -9,6 +10,9 @@ pub mod limits;
 mod lint;
 mod load;
 mod locate;
+mod malformed;
+#[cfg(test)]
+mod mistakes_tests;
 pub mod model;
 pub mod object_name;
 pub mod pattern;

@@ -47,6 +47,36 @@ fn evidence_judged_again_is_the_same_record_byte_for_byte() {
     }
 }
 
+/// What a run says before its first request is what it then sends, to 5 % of the requests and 1 % of the bytes: a control that stops
+/// early sends less, and framing and forms add to bodies.
+#[test]
+fn a_run_says_how_much_it_is_about_to_send() {
+    let workplace = Workplace::new();
+    let choice = "--only copy/ --only multipart/ --only round-trip/ --only refusals/ --only conditional/";
+    let run = workplace.run(&format!("run {choice} --evidence evidence"));
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let said = run.out.lines().next().expect("it says something");
+    let number = |before: &str| -> f64 {
+        let (_, rest) = said.split_once(before).unwrap_or_else(|| panic!("{said}"));
+        rest.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+    };
+    let (requests, mebibytes) = (number("about "), number("requests with "));
+    let (mut sent, mut bytes) = (0.0, 0.0);
+    // What makes buckets and removes what was made lies beside these folders.
+    let folders = har_files(&workplace, "evidence").into_iter().filter(|path| path.is_dir());
+    let files = folders.flat_map(|folder| har_files(&workplace, &folder.display().to_string()));
+    for file in files {
+        let har: Value = serde_json::from_slice(&std::fs::read(file).expect("it can be read")).expect("it is JSON");
+        for entry in har["log"]["entries"].as_array().expect("entries") {
+            sent += 1.0;
+            bytes += entry["request"]["bodySize"].as_f64().unwrap_or(0.0).max(0.0);
+        }
+    }
+    let bytes = bytes / 1024.0 / 1024.0;
+    assert!((requests - sent).abs() <= 0.05 * sent, "{requests} requests announced, {sent} sent");
+    assert!((mebibytes - bytes).abs() <= 0.01 * bytes, "{mebibytes} MiB announced, {bytes} sent");
+}
+
 #[test]
 fn what_equal_controls_came_to_is_told_of_each_case_by_itself() {
     let workplace = Workplace::new();

@@ -60,6 +60,12 @@ pub(super) struct CaseView {
     seconds: String,
     findings: Vec<FindingView>,
     rules: Vec<RuleView>,
+    /// The failing case that explains it: its id, and how links name it.
+    explained_by: Option<(String, String)>,
+    /// Whether it is blocked or inconclusive, and nothing explains it.
+    is_unexplained: bool,
+    /// The rules that it cites, where it accuses none.
+    cited: Vec<RuleView>,
     /// Whether there is no room for what was sent and what came back.
     without_evidence: bool,
 }
@@ -155,7 +161,9 @@ impl CaseView {
     pub fn of(case: &CaseRecord, run: &RunRecord, with_evidence: bool, cut: &mut Cut) -> Self {
         let is_problem = is_problem(run, case);
         let related: Vec<&str> = rules_of(case).into_iter().collect();
-        let shown = rules_shown(case, run);
+        let shown = if case.findings.is_empty() { Vec::new() } else { rules_shown(case, run) };
+        let cited: Vec<&Rule> = case.rules.iter().filter_map(|id| run.rule(id)).filter(|_| shown.is_empty()).collect();
+        let by = case.explained_by.as_ref().map(|by| short_id(&by.case));
         let findings = cut.items(&case.findings, MOST_FINDINGS);
         let has_evidence = findings.iter().any(|found| found.exchange.is_some());
         Self {
@@ -180,14 +188,18 @@ impl CaseView {
             seconds: format!("{:.2} s", case.seconds),
             findings: findings.iter().map(|found| FindingView::of(found, case, with_evidence, cut)).collect(),
             rules: cut.items(&shown, MOST_RULES).iter().map(|rule| RuleView::of(rule, cut)).collect(),
+            is_unexplained: case.is_dependent() && by.is_none(),
+            explained_by: by.map(|id| (id.clone(), in_fragment(&id))),
+            cited: cut.items(&cited, MOST_RULES).iter().map(|rule| RuleView::of(rule, cut)).collect(),
             without_evidence: has_evidence && !with_evidence,
         }
     }
 }
 
-/// What came, and what was expected, of the first finding.
+/// What came, and what was expected, of the finding that decided.
 fn glimpse(case: &CaseRecord) -> Option<String> {
-    let Mismatch { subject, expected, actual } = case.findings.first()?.finding.mismatches.first()?;
+    let found = case.deciding_finding().or(case.findings.first())?;
+    let Mismatch { subject, expected, actual } = found.finding.mismatches.first()?;
     let glimpse = format!("{subject}: {actual}; expected: {expected}");
     let end = glimpse.char_indices().nth(MOST_GLIMPSE).map(|(end, _)| end);
     Some(end.map_or(glimpse.clone(), |end| format!("{}…", &glimpse[..end])))

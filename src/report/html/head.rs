@@ -28,6 +28,8 @@ pub(super) struct Head {
     total: usize,
     problems: usize,
     counts: Vec<Count>,
+    /// The failing cases by their harm, worst first, in words.
+    harms: Option<String>,
     bar: Vec<Segment>,
     facts: Vec<Fact>,
     limits: Vec<String>,
@@ -84,6 +86,7 @@ impl Head {
             problems: run.cases.iter().filter(|case| is_problem(run, case)).count(),
             bar: bar(&counts, run.cases.len()),
             counts,
+            harms: run.harms_in_words(),
             facts: facts(run, cut),
             limits: sentences(&run.limits, cut),
             left_behind: sentences(&run.left_behind, cut),
@@ -146,15 +149,18 @@ fn levels(run: &RunRecord, cut: &mut Cut) -> Vec<LevelView> {
     }
     let level = |attainment: &Attainment| {
         let Attainment { level, passed, not_passed, missing } = attainment;
-        let asked = passed + not_passed;
         let told = match (attainment.is_reached(), *not_passed) {
-            (true, _) => format!("All {} passed.", number(*passed, "required case")),
+            (true, _) => format!("All {} passed, and no case shows harm to data.", number(*passed, "required case")),
             (false, 0) if *passed == 0 => "No required case passed.".to_owned(),
             (false, 0) => format!(
                 "All {} that could be run passed, but capabilities are missing.",
                 number(*passed, "required case")
             ),
-            (false, count) => format!("{count} of {} did not pass.", number(asked, "required case")),
+            (false, count) => format!(
+                "{} in its way did not pass, required or with harm to data; {} passed.",
+                number(count, "case"),
+                number(*passed, "required case")
+            ),
         };
         let missing = cut.items(missing, MOST_MISSING).iter().map(|id| cut.text(id, MOST_TITLE)).collect();
         LevelView {
@@ -254,8 +260,11 @@ mod tests {
         run.certification = vec![attainment(2, 0, &[]), attainment(2, 1, &[]), attainment(2, 0, &["versions"])];
         let levels = levels(&run, &mut Cut::default());
         let told: Vec<(&str, &str)> = levels.iter().map(|level| (level.state, level.told.as_str())).collect();
-        assert_eq!(told[0], ("reached", "All 2 required cases passed."));
-        assert_eq!(told[1], ("missed", "1 of 3 required cases did not pass."));
+        assert_eq!(told[0], ("reached", "All 2 required cases passed, and no case shows harm to data."));
+        assert_eq!(
+            told[1],
+            ("missed", "1 case in its way did not pass, required or with harm to data; 2 required cases passed.")
+        );
         assert!(told[2].0 == "missed" && levels[2].missing == ["versions"]);
     }
 

@@ -102,11 +102,18 @@ impl Lint<'_, '_> {
             self.error(&format!("{pointer}/join"), format!("a body joins at most {MAX_JOINED} others"), None);
             return None;
         }
+        let typed = self.typed;
+        let specs_of = |name: &String| typed.file.bodies.get(name);
         let mut parts = Vec::new();
         for (index, name) in spec.join.iter().enumerate() {
             self.used.insert(("bodies", name.clone()));
+            let is_reported =
+                specs_of(name).is_some_and(|spec| spec.join.is_empty()) || self.may_be_declared("bodies", name);
             match self.bodies.get(name) {
+                // What is wrong with the other is reported there.
+                None if is_reported => {}
                 Some(Body::Joined(_)) | None => {
+                    self.unknown.insert(("bodies", name.clone()));
                     let help = self.found.suggest(name, self.bodies.keys().map(String::as_str));
                     let message = format!("there is no body `{name}` that could be joined");
                     self.error(&format!("{pointer}/join/{index}"), message, help);
@@ -129,21 +136,40 @@ impl Lint<'_, '_> {
             }
         }
         for table in self.typed.file.scenarios.iter().flat_map(|scenario| scenario.for_each.values()) {
+            if !self.typed.file.tables.contains_key(table) {
+                self.unknown.insert(("tables", table.clone()));
+            }
             self.used.insert(("tables", table.clone()));
         }
     }
 
+    /// What is declared and never used, if all is known that may use it. A name that is like an unknown one was meant there.
     pub(super) fn unused(&mut self) {
+        let gaps = self.gaps;
+        if !gaps.is_whole || gaps.file.is_unsure("/scenarios") {
+            return;
+        }
         let file = &self.typed.file;
         let declared = file.keys.keys().map(|n| ("keys", n));
         let declared = declared.chain(file.bodies.keys().map(|n| ("bodies", n)));
         for (kind, name) in declared.chain(file.tables.keys().map(|n| ("tables", n))) {
             let several = file.keys.get(name).filter(|spec| kind == "keys" && spec.count.is_some());
             let one = several.and_then(|spec| spec.names(name).next()).unwrap_or_else(|| name.clone());
-            if !self.used.contains(&(kind, one)) {
-                let at = format!("/{kind}/{}", escape(name));
+            let at = format!("/{kind}/{}", escape(name));
+            let may_be_used = gaps.has_unfilled && several.is_some()
+                || [&gaps.texts, &gaps.file.texts].iter().any(|texts| texts.contains(name) || texts.contains(&one))
+                || self.missing.contains(kind)
+                || self.is_unsure(&at)
+                || self.is_meant(kind, name);
+            if !self.used.contains(&(kind, one)) && !may_be_used {
                 self.found.at_name(&at, format!("`{name}` is never used"), None);
             }
         }
+    }
+
+    /// Whether an unknown name is probably this one, misspelt.
+    fn is_meant(&self, kind: &str, name: &str) -> bool {
+        let unknown = self.unknown.iter().filter(|(of, _)| *of == kind);
+        unknown.into_iter().any(|(_, unknown)| self.found.nearest(unknown, [name]).is_some())
     }
 }

@@ -38,6 +38,7 @@ impl Lint<'_, '_> {
             let given = [body.equals.is_some(), body.empty, body.size.is_some(), body.sha256.is_some()];
             let slice = body.offset.is_some() || body.length.is_some();
             if given.iter().filter(|g| **g).count() != 1 || (slice && body.equals.is_none()) {
+                self.missing.insert("bodies");
                 let help = Some("`offset` and `length` go with `equals`".to_owned());
                 self.error(&at, "give exactly one of `equals`, `empty`, `size` and `sha256`", help);
             }

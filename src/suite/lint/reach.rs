@@ -97,7 +97,7 @@ fn parameters(operation: Operation) -> &'static [&'static str] {
 }
 
 impl Lint<'_, '_> {
-    pub(super) fn reach(&mut self, pointer: &str, request: &Request, operation: Operation) {
+    pub(super) fn reach(&mut self, pointer: &str, request: &Request) {
         let source = request.copy_source.as_ref().and_then(|source| source.object.as_ref());
         let listed = request.delete.iter().flatten().enumerate();
         let listed = listed.take(MAX_LISTED).map(|(index, name)| (format!("delete/{index}"), name));
@@ -117,8 +117,10 @@ impl Lint<'_, '_> {
         if request.policy.as_ref().is_some_and(|policy| policy.to_string().len() > MAX_POLICY) {
             self.error(&format!("{pointer}/policy"), format!("a policy is at most {MAX_POLICY} bytes long"), None);
         }
-        self.reach_of_query(pointer, request, operation);
-        self.reach_of_headers(pointer, request, operation);
+        if let Some(operation) = request.operation {
+            self.reach_of_query(pointer, request, operation);
+        }
+        self.reach_of_headers(pointer, request);
     }
 
     fn reach_of_query(&mut self, pointer: &str, request: &Request, operation: Operation) {
@@ -145,7 +147,7 @@ impl Lint<'_, '_> {
         }
     }
 
-    fn reach_of_headers(&mut self, pointer: &str, request: &Request, operation: Operation) {
+    fn reach_of_headers(&mut self, pointer: &str, request: &Request) {
         let headers = request.headers.iter().flatten().map(|(name, spec)| ("headers", name, spec));
         let tampered = request.tampered.iter().flatten().map(|(name, spec)| ("tampered", name, spec));
         let mut count = 0;
@@ -153,7 +155,7 @@ impl Lint<'_, '_> {
             let at = format!("{pointer}/{member}/{}", escape(name));
             count += spec.lines().count();
             let lower = name.to_ascii_lowercase();
-            if let Some(instead) = reserved(&lower, operation) {
+            if let Some(instead) = reserved(&lower, request.operation) {
                 let message = format!("a suite may not set `{name}`: {instead}");
                 self.error(&at, message, None);
             }
@@ -171,11 +173,11 @@ impl Lint<'_, '_> {
 }
 
 /// What a suite says instead of a header (or field of a form) that it may not set.
-fn reserved(name: &str, operation: Operation) -> Option<&'static str> {
+fn reserved(name: &str, operation: Option<Operation>) -> Option<&'static str> {
     let fits = |pattern: &&str| match pattern.strip_suffix('*') {
         Some(start) => name.starts_with(start),
         None => name == *pattern,
     };
-    let fields = (operation == Operation::PostObject).then_some(&RESERVED_FIELDS);
+    let fields = (operation == Some(Operation::PostObject)).then_some(&RESERVED_FIELDS);
     RESERVED.iter().chain(fields).find(|(names, _)| names.iter().any(fits)).map(|(_, why)| *why)
 }

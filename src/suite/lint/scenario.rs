@@ -5,20 +5,24 @@ use std::sync::Arc;
 
 use super::{Before, Lint};
 use crate::suite::limits::{MAX_CAPABILITIES, MAX_REPEAT, take};
-use crate::suite::locate::escape;
-use crate::suite::model::{Operation, Outcome, Scenario, Scheme, Step};
+use crate::suite::locate::{escape, near_miss};
+use crate::suite::model::{BucketKind, Operation, Outcome, Scenario, Scheme, Step};
 
 impl Lint<'_, '_> {
     pub(super) fn scenarios(&mut self) {
         let mut ids = BTreeMap::new();
-        let mut case_ids = BTreeSet::new();
-        let typed = self.typed;
-        for ((scenario, origin), case_id) in typed.file.scenarios.iter().zip(&typed.origins).zip(typed.case_ids()) {
+        let (typed, gaps) = (self.typed, self.gaps);
+        for (case, (scenario, origin)) in typed.file.scenarios.iter().zip(&typed.origins).enumerate() {
             let index = &origin.scenario;
             let pointer = format!("/scenarios/{index}");
+            self.of_case = gaps.cases.get(&case).map(AsRef::as_ref);
+            // One that does not repeat as it should stands for others.
+            self.has_unnamed_step = self.is_any_step_unknown(&pointer, &["id", "repeat"])
+                || scenario.steps.iter().any(|step| step.repeat.is_some());
             self.id(&format!("{pointer}/id"), &scenario.id);
+            // Its cases differ in the ids of their rows, which differ in a table.
             let other = *ids.entry(scenario.id.clone()).or_insert(*index);
-            if other != *index || !case_ids.insert(case_id) {
+            if other != *index {
                 self.error(&format!("{pointer}/id"), format!("scenario id `{}` stands twice", scenario.id), None);
             }
             if scenario.capability.is_some() {
@@ -29,7 +33,7 @@ impl Lint<'_, '_> {
                     let message = "the probe of a capability tests no rule, and needs no other capability";
                     self.error(&pointer, message, None);
                 }
-            } else if scenario.rules.is_empty() {
+            } else if scenario.rules.is_empty() && !self.is_any_unknown(&pointer, &["capability"]) {
                 let help = Some("a pass must mean that some rule was obeyed".to_owned());
                 self.error(&format!("{pointer}/rules"), "name at least one rule", help);
             }
@@ -39,40 +43,66 @@ impl Lint<'_, '_> {
                     self.error(&format!("{pointer}/rules/{i}"), format!("there is no rule `{rule}`"), help);
                 }
             }
-            if scenario.capability.is_none() && scenario.steps.iter().all(|s| s.setup || s.probe) {
+            let is_test = scenario.capability.is_none() && !self.is_any_unknown(&pointer, &["capability"]);
+            if is_test
+                && scenario.steps.iter().all(|s| s.setup || s.probe)
+                && !self.is_any_step_unknown(&pointer, &["setup", "probe"])
+            {
                 let help = Some("a scenario needs a step without `setup` and `probe`".to_owned());
                 self.error(&format!("{pointer}/steps"), "no step is judged", help);
             }
-            self.also(&pointer, scenario);
+            self.also(&pointer, scenario, &origin.steps);
             self.steps(&pointer, scenario, &origin.steps);
             self.work(&pointer, scenario, &origin.steps);
         }
+        self.of_case = None;
+    }
+
+    /// Whether any of these members of a step is not known, or the steps are not.
+    fn is_any_step_unknown(&self, pointer: &str, members: &[&str]) -> bool {
+        let steps = format!("{pointer}/steps");
+        let is_one = |place: &String| {
+            let rest = place[steps.len()..].trim_start_matches('/');
+            rest.split_once('/').is_none_or(|(_, member)| members.contains(&member))
+        };
+        self.is_unknown(&steps) || self.of_case.is_some_and(|malformed| malformed.below(&steps).any(is_one))
     }
 
     /// Expectations with rules of their own: the scenario cites these and at least one more.
-    fn also(&mut self, pointer: &str, scenario: &Scenario) {
+    fn also(&mut self, pointer: &str, scenario: &Scenario, origins: &[usize]) {
         let mut named = BTreeSet::new();
+        let has_unknown_rules = self.of_case.is_some() && self.is_unsure(&format!("{pointer}/rules"));
+        let misspelt: Vec<&str> =
+            scenario.rules.iter().map(String::as_str).filter(|id| self.rules.get(id).is_none()).collect();
         for (index, step) in scenario.steps.iter().enumerate() {
+            let pointer = format!("{pointer}/steps/{}", origins.get(index).unwrap_or(&index));
             for (i, also) in step.also.iter().enumerate() {
-                let at = format!("{pointer}/steps/{index}/also/{i}");
-                for rule in also.rules.iter().filter(|rule| !scenario.rules.contains(rule)) {
+                let at = format!("{pointer}/also/{i}");
+                let is_uncited = |rule: &&String| {
+                    !has_unknown_rules
+                        && !scenario.rules.contains(*rule)
+                        && near_miss(rule, misspelt.iter().copied()).is_none()
+                };
+                for rule in also.rules.iter().filter(is_uncited) {
                     let message = format!("the scenario does not cite the rule `{rule}`");
                     self.error(&format!("{at}/rules"), message, Some("add it to the scenario's `rules`".to_owned()));
                 }
-                if also.rules.is_empty() || step.setup || step.probe {
+                let is_role_unknown = self.is_any_unknown(&pointer, &["setup", "probe"]);
+                if (also.rules.is_empty() || step.setup || step.probe) && !is_role_unknown {
                     let message = "`also` names at least one rule, and goes with a step that is judged";
                     self.error(&at, message, None);
                 }
                 named.extend(&also.rules);
             }
         }
-        if !scenario.rules.is_empty() && scenario.rules.iter().all(|rule| named.contains(rule)) {
+        if !has_unknown_rules && !scenario.rules.is_empty() && scenario.rules.iter().all(|rule| named.contains(rule)) {
             self.error(&format!("{pointer}/rules"), "no rule is left for the scenario's other expectations", None);
         }
     }
 
     fn steps(&mut self, pointer: &str, scenario: &Scenario, origins: &[usize]) {
-        let (steps, bucket) = (scenario.steps.as_slice(), scenario.bucket);
+        let (of_scenario, steps) = (pointer, scenario.steps.as_slice());
+        let bucket = (!self.is_any_unknown(pointer, &["bucket"])).then_some(scenario.bucket);
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (index, step) in steps.iter().enumerate() {
             places.entry(&step.id).or_insert(index);
@@ -99,7 +129,7 @@ impl Lint<'_, '_> {
             if index == 0 || step.together.is_none() || steps[index - 1].together != step.together {
                 group = index;
             }
-            let before = Before { steps: &steps[..group], places: &places };
+            let before = Before { steps: &steps[..group], places: &places, scenario: of_scenario, origins };
             self.request(&format!("{pointer}/request"), &step.request, before, bucket);
             let sent = step.request.key_names();
             if let Some(name) = sent.iter().find(|name| exposed.contains(*name)) {
@@ -135,7 +165,7 @@ impl Lint<'_, '_> {
             let is_cut = step.request.interrupted == Some(true);
             let is_judged = !step.setup && !step.probe;
             let of_storage = step.outcomes().all(Outcome::is_of_storage_alone);
-            if is_cut && (!of_storage || (is_judged && !step.asks_for_storage())) {
+            if is_cut && (!of_storage || (is_judged && !step.asks_for_storage())) && !self.is_unsure(&pointer) {
                 let help = Some("no answer is awaited: expect `stored`, or in a setup step `{}`".to_owned());
                 self.error(&pointer, "this would hold whatever the endpoint does", help);
             }
@@ -144,7 +174,7 @@ impl Lint<'_, '_> {
                 let help = Some("a setup or probe step is a precondition as a whole".to_owned());
                 self.error(&format!("{pointer}/needs"), "`needs` goes with a step that is judged", help);
             }
-            self.control(&pointer, step, before, scenario);
+            self.control(&pointer, step, before, scenario.capability.is_some(), bucket);
         }
     }
 
@@ -153,14 +183,14 @@ impl Lint<'_, '_> {
         let control = step.control.as_ref().and_then(|control| control.expect.as_deref());
         let is_head = step.request.operation == Some(Operation::HeadObject);
         let asks = step.outcomes().chain(control).any(Outcome::asks_for_body);
-        if is_head && step.request.own_connection != Some(true) && asks {
+        let is_unknown = self.is_any_unknown(pointer, &["request/own_connection"]);
+        if is_head && step.request.own_connection != Some(true) && asks && !is_unknown {
             let help = Some("add `\"own_connection\": true` to the request: only then is a body seen".to_owned());
             self.error(pointer, "this expectation of a body would hold whatever the endpoint sends", help);
         }
     }
 
-    fn control(&mut self, pointer: &str, step: &Step, before: Before<'_>, scenario: &Scenario) {
-        let bucket = scenario.bucket;
+    fn control(&mut self, pointer: &str, step: &Step, before: Before<'_>, is_probe: bool, bucket: Option<BucketKind>) {
         let refusal = step.needs.iter().chain(&step.expect).any(|outcome| outcome.is_refusal());
         if let Some(id) = &step.controlled_by {
             let succeeds = |s: &&Arc<Step>| {
@@ -169,24 +199,34 @@ impl Lint<'_, '_> {
                     && s.request.object == step.request.object
                     && !s.expect.as_deref().is_some_and(Outcome::is_refusal)
             };
-            if before.get(id).filter(succeeds).is_none() || !refusal || step.control.is_some() {
+            let is_unsure = self.is_unsure(pointer) || self.is_step_unsure(id, before);
+            if (before.get(id).filter(succeeds).is_none() || !refusal || step.control.is_some()) && !is_unsure {
                 let message = "`controlled_by` names an earlier setup step that sends the same request to the same object and succeeds, in place of a control";
                 self.error(&format!("{pointer}/controlled_by"), message, None);
             }
             return;
         }
         match &step.control {
-            None if refusal && !step.setup && !step.probe && scenario.capability.is_none() => {
+            None if refusal
+                && !step.setup
+                && !step.probe
+                && !is_probe
+                && !self.is_any_unknown(before.scenario, &["capability"]) =>
+            {
                 let help = "add `\"control\": {\"request\": {…}}` with the one thing put right: without it a server that refuses everything would pass";
                 self.error(pointer, "a step that expects a refusal needs a positive control", Some(help.to_owned()));
             }
             Some(control) => {
                 let at = format!("{pointer}/control");
-                if !refusal {
+                if !refusal && !["expect", "needs"].iter().any(|member| self.is_unsure(&format!("{pointer}/{member}")))
+                {
                     self.error(&at, "a control goes with a step that expects a refusal", None);
                 }
                 let patched = step.request.patched(&control.request);
-                self.request(&format!("{at}/request"), &patched, before, bucket);
+                let at_request = format!("{at}/request");
+                self.control = Some((at_request.clone(), format!("{pointer}/request")));
+                self.request(&at_request, &patched, before, bucket);
+                self.control = None;
                 if let Some(outcome) = &control.expect {
                     self.outcome(&format!("{at}/expect"), outcome, before);
                 }

@@ -24,7 +24,8 @@ impl Lint<'_, '_> {
                 self.error(&at, format!("a step compares at most {MAX_COMPARED} texts, headers and elements"), None);
             }
         }
-        if !take(&mut self.budget.steps, of_controls(steps)) {
+        // Once the steps alone are too many that is reported.
+        if !take(&mut self.budget.steps, of_controls(steps)) && self.gaps.is_whole {
             let help = Some(
                 "put refusals first, or in scenarios of their own: each control sends the steps before it again"
                     .to_owned(),
