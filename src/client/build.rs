@@ -104,6 +104,8 @@ pub enum OwnConnection {
     Case(HeaderCase),
     /// It is closed in the middle of the body.
     Interrupted,
+    /// Written as one that is interrupted, and to its end.
+    Uninterrupted,
 }
 
 /// A header line.
@@ -424,8 +426,8 @@ fn sdk_checksum_algorithm(request: &Request, trailer: Option<&Trailer>) -> Optio
 }
 
 fn own_connection(request: &Request) -> Option<OwnConnection> {
-    if request.interrupted == Some(true) {
-        return Some(OwnConnection::Interrupted);
+    if let Some(interrupted) = request.interrupted {
+        return Some(if interrupted { OwnConnection::Interrupted } else { OwnConnection::Uninterrupted });
     }
     let case = request.header_case.map(OwnConnection::Case);
     case.or_else(|| (request.own_connection == Some(true)).then_some(OwnConnection::ReadToTheEnd))

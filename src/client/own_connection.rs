@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 use rustls::ClientConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use url::Position;
 
 use super::Target;
@@ -54,42 +54,69 @@ pub(super) async fn read_beyond(
 /// that whatever it makes of the request is made. What came back nobody awaits.
 pub(super) async fn interrupt(
     prepared: &Prepared,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
     target: &Target,
     tls: &Arc<ClientConfig>,
     looking: &Looking<'_>,
 ) -> Result<Option<Answer>, Failure> {
-    let stream = connect(&prepared.url, target, tls, ThroughProxy::Tunnel).await?;
+    let body = prepared.body.bytes();
+    let came = written(prepared, headers, &body[..body.len() / 2], target, tls, looking).await?;
+    // An answer that gives a customer key back is evidence.
+    Ok(answer(&came, looking).filter(|answer| !answer.leaked_keys.is_empty()))
+}
+
+/// Sends a whole body by the same means, which shows that the server takes requests so written.
+pub(super) async fn write_whole(
+    prepared: &Prepared,
+    headers: HeaderMap,
+    target: &Target,
+    tls: &Arc<ClientConfig>,
+    looking: &Looking<'_>,
+) -> Result<Answer, Failure> {
+    let came = written(prepared, headers, &prepared.body.bytes(), target, tls, looking).await?;
+    let closed =
+        || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the connection was closed without a response");
+    Ok(answer(&came, looking).ok_or_else(closed)?)
+}
+
+/// Writes a request with the headers of the whole body and as much of it, closes the connection for writing where that is not all, and
+/// reads what comes.
+async fn written(
+    prepared: &Prepared,
+    mut headers: HeaderMap,
+    body: &[u8],
+    target: &Target,
+    tls: &Arc<ClientConfig>,
+    looking: &Looking<'_>,
+) -> Result<BytesMut, Failure> {
+    let mut stream = connect(&prepared.url, target, tls, ThroughProxy::Tunnel).await?;
     headers.insert(header::HOST, prepared.url[Position::BeforeHost..Position::AfterPort].parse()?);
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-    let broken_off = break_off(stream, prepared, &headers);
-    let came = tokio::time::timeout_at(looking.deadline + PATIENCE, broken_off).await.map_err(late)??;
-    Ok(gives_a_key_back(&came, looking))
-}
-
-async fn break_off<S>(mut stream: S, prepared: &Prepared, headers: &HeaderMap) -> Result<BytesMut, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
     let mut request = format!("{} {} HTTP/1.1\r\n", prepared.method, path(prepared)).into_bytes();
-    for (name, value) in headers {
+    for (name, value) in &headers {
         request.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    // The headers tell the length of the whole body.
     request.extend_from_slice(b"\r\n");
-    let body = prepared.body.bytes();
-    request.extend_from_slice(&body[..body.len() / 2]);
-    stream.write_all(&request).await?;
-    stream.shutdown().await?;
-    let mut came = BytesMut::new();
-    let _ = tokio::time::timeout(PATIENCE, read_to_end(stream, &mut came)).await;
-    Ok(came)
+    request.extend_from_slice(body);
+    let is_whole = body.len() as u64 == prepared.body.len();
+    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let exchanged = async {
+        stream.write_all(&request).await?;
+        if is_whole {
+            stream.flush().await?;
+        } else {
+            stream.shutdown().await?;
+        }
+        let mut came = BytesMut::new();
+        let _ = tokio::time::timeout(PATIENCE, read_to_end(stream, &mut came)).await;
+        Ok(came)
+    };
+    tokio::time::timeout_at(looking.deadline + PATIENCE, exchanged).await.map_err(late)?
 }
 
-/// An answer that nobody awaited, where it gives a customer key back: then it is evidence.
-fn gives_a_key_back(came: &[u8], looking: &Looking<'_>) -> Option<Answer> {
+/// The response that bytes hold; its body is not taken out of its framing.
+fn answer(came: &[u8], looking: &Looking<'_>) -> Option<Answer> {
     let mut lines = [httparse::EMPTY_HEADER; 128];
     let mut read = httparse::Response::new(&mut lines);
     let httparse::Status::Complete(length) = read.parse(came).ok()? else { return None };
@@ -98,5 +125,5 @@ fn gives_a_key_back(came: &[u8], looking: &Looking<'_>) -> Option<Answer> {
         response = response.header(line.name, line.value);
     }
     let (head, ()) = response.body(()).ok()?.into_parts();
-    Some(looking.received(&head, &came[length..])).filter(|answer| !answer.leaked_keys.is_empty())
+    Some(looking.received(&head, &came[length..]))
 }

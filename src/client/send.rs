@@ -290,6 +290,13 @@ impl Client {
                     Err(error) => (no_answer(&*error), None),
                 }
             }
+            (Some(OwnConnection::Uninterrupted), _) => {
+                let (target, tls) = (&self.target, &self.tls);
+                match Box::pin(own_connection::write_whole(&prepared, headers, target, tls, looking)).await {
+                    Ok(answer) => (Reply::Answer(answer), None),
+                    Err(error) => (no_answer(&*error), None),
+                }
+            }
             (Some(OwnConnection::ReadToTheEnd), _) => {
                 let (target, tls) = (&self.target, &self.tls);
                 match Box::pin(own_connection::read_beyond(&prepared, headers, target, tls, looking)).await {
@@ -325,6 +332,7 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
         OwnConnection::ReadToTheEnd => "on a connection of its own, read to its end",
         OwnConnection::Case(_) => "with the names of its headers in another case",
         OwnConnection::Interrupted => "cut off on purpose in the middle of its body",
+        OwnConnection::Uninterrupted => "written like one that is cut off on purpose, and to its end",
     });
     let remarks = [
         (prepared.auth == Auth::Anonymous).then(|| "not signed".to_owned()),

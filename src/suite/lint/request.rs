@@ -14,7 +14,7 @@ impl Lint<'_, '_> {
             None => self.error(pointer, "the member `operation` is missing here", None),
         }
         let on_its_own =
-            [request.interrupted == Some(true), request.header_case.is_some(), request.own_connection == Some(true)];
+            [request.interrupted.is_some(), request.header_case.is_some(), request.own_connection == Some(true)];
         if on_its_own.iter().filter(|it| **it).count() > 1 {
             let message = "give at most one of `interrupted`, `header_case` and `own_connection`";
             self.error(pointer, message, None);

@@ -169,7 +169,8 @@ pub struct Request {
     /// The checksum that follows an aws-chunked body; the CRC32 of the body sent unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trailer: Option<Box<BodyDigest>>,
-    /// Only the first half of the body is sent, and then the connection is closed.
+    /// Only the first half of the body is sent, and then the connection is closed; `false`: the whole body is sent by the same means,
+    /// which shows that the endpoint takes requests so written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<bool>,
     /// How the names of headers are written; in lower case unless told. Sent on a connection of its own.
@@ -382,7 +383,7 @@ impl Request {
             || self.operation == Some(Operation::PostObject)
             || self.payload.unwrap_or_default() != Payload::Whole
             || self.header_case.is_some()
-            || self.interrupted == Some(true)
+            || self.interrupted.is_some()
             || self.own_connection == Some(true)
     }
 
