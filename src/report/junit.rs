@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{describe, one_line, printable};
 use crate::record::{CaseRecord, RunRecord, SuiteRecord};
-use crate::verdict::Verdict;
+use crate::verdict::{SseCSupport, Verdict};
 
 /// The report cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +123,7 @@ fn properties(run: &RunRecord, suite: &SuiteRecord) -> Vec<(&'static str, String
         ("endpoint", run.endpoint.clone()),
         ("plain-endpoint", run.plain_endpoint.clone()),
         ("server", run.server.clone().unwrap_or_else(|| "not told".to_owned())),
+        ("support", run.support.map_or("not told", SseCSupport::sentence).to_owned()),
         ("label", run.label.clone().unwrap_or_else(|| "none".to_owned())),
         ("profile", run.profile.id.clone()),
         ("baseline", run.baseline.as_ref().map_or_else(|| "none".to_owned(), |baseline| baseline.file.clone())),

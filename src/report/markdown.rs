@@ -57,6 +57,9 @@ fn head(text: &mut String, run: &RunRecord) {
         Conclusion::NotTestable | Conclusion::Interrupted => "⚠️",
     };
     let _ = writeln!(text, "## {sign} ssecheck: {}: {}\n", run.conclusion_in_words(), escaped(run.subject()));
+    if let Some(support) = run.support {
+        let _ = writeln!(text, "{}\n", support.sentence());
+    }
     let server = run.server.as_ref().map(|server| format!(" (Server: {})", code(server))).unwrap_or_default();
     let embedded = if run.embedded { ", the embedded reference endpoint" } else { "" };
     let _ = writeln!(

@@ -100,7 +100,7 @@ fn what_is_fixed_is_told_and_fails_where_the_baseline_is_strict() {
 fn a_capability_that_is_missing_all_of_a_sudden_fails_a_strict_run_only() {
     let workplace = Workplace::new();
     let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
-      "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}}]}"#;
+      "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}]}"#;
     let needing = suite("must", GOOD_PUT).replace(r#""level": "must""#, r#""level": "must", "requires": ["has-it"]"#);
     let needing = needing.replace(r#""scenarios": ["#, &format!(r#""scenarios": [{probe}, "#));
     // Something has to be judged.

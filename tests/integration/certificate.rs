@@ -134,7 +134,7 @@ fn an_interrupted_run_has_no_certificate() {
 }
 
 const FAILING: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["201"]}}"#;
-const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
 
 /// Each is limited, as the suite is the user's own.
 #[rstest]

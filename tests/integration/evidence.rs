@@ -195,7 +195,7 @@ fn newer_suites_judge_what_asks_for_the_same(#[case] steps: &str, #[case] code: 
 fn a_capability_that_was_lacking_lacks_still() {
     let workplace = Workplace::new();
     let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
-        "steps": [{"id": "get", "probe": true, "request": {"operation": "GetObject", "object": "none"}}]}, {"requires": ["has-it"], "id""#;
+        "steps": [{"id": "get", "probe": true, "request": {"operation": "GetObject", "object": "none"}, "lacks": {"status": ["404"]}}]}, {"requires": ["has-it"], "id""#;
     let one = suite("must", GOOD_PUT).replacen(r#"{"id": "one""#, &format!(r#"{probe}: "one""#), 1);
     workplace.file("one.json", &one);
     let run = workplace.run("run one.json --evidence evidence --report json=then.json");

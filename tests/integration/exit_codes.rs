@@ -10,7 +10,8 @@ const WRONG_STATUS: &str = r#"{"id": "put", "request": {"operation": "PutObject"
 const FAILING_CONTROL: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K", "algorithm": {"value": "KMS"}}}, "expect": {"refused": true}, "control": {"request": {"sse_c": {"key": "K", "algorithm": {"value": "DES"}}}}}"#;
 const PLAIN: &str = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;
 const NO_SUCH_OBJECT: &str = r#"{"id": "get", "setup": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
-const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+const UNCLEAR: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
 
 #[rstest]
 #[case::passed("must", GOOD_PUT, 0, "1 pass")]
@@ -20,6 +21,7 @@ const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "
 #[case::inconclusive_and_nothing_judged("may", FAILING_CONTROL, 3, "1 inconclusive")]
 #[case::blocked("must", NO_SUCH_OBJECT, 3, "1 blocked")]
 #[case::nothing_judged("must", LACKING, 3, "1 not supported")]
+#[case::neither_there_nor_lacking("must", UNCLEAR, 3, "1 error")]
 fn verdicts_decide(#[case] level: &str, #[case] steps: &str, #[case] code: i32, #[case] counted: &str) {
     let workplace = Workplace::new();
     workplace.file("one.json", &suite(level, steps));

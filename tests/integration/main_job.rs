@@ -111,7 +111,8 @@ fn the_schema_is_printed_as_it_is_checked_in() {
     assert_eq!(Workplace::new().run("schema").out, checked_in);
 }
 
-/// A server without TLS that takes one request and answers it with text meant to break terminals and reports.
+/// A server without TLS that answers the read of what was stored over TLS, and then one request with text meant to break terminals and
+/// reports.
 fn hostile_listener() -> (String, std::thread::JoinHandle<()>) {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -119,6 +120,16 @@ fn hostile_listener() -> (String, std::thread::JoinHandle<()>) {
     let answering = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("it connects");
         let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("the request has a head");
+            request.push(byte[0]);
+        }
+        let stored = "Stored over TLS, unencrypted, and read over plain HTTP.";
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", stored.len());
+        stream.write_all((head + stored).as_bytes()).expect("it reads the answer");
+        let (mut stream, _) = listener.accept().expect("it connects again");
+        request.clear();
         while !request.ends_with(b"some text") {
             let mut byte = [0];
             stream.read_exact(&mut byte).expect("the request has a body");

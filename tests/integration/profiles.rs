@@ -75,7 +75,7 @@ fn sse_c_that_is_blocked_on_new_buckets_is_told_and_can_be_allowed() {
 fn what_the_endpoint_lacks_is_told_with_the_probe_and_accuses_nobody() {
     let workplace = Workplace::new();
     let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
-      "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}}]}"#;
+      "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}]}"#;
     let scenario = r#"{"id": "needs-it", "title": "t", "why": "w", "level": "must", "rules": ["put-echoes"], "requires": ["has-it"],
       "steps": [{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}]}"#;
     let suite = format!(

@@ -23,33 +23,31 @@ fn reports_of_a_record_are_those_that_the_run_wrote() {
     }
 }
 
-/// Of an endpoint that refuses CompleteMultipartUpload without the key, all reports of a case that needs a multipart object name the
-/// case that fails for that, with its rule, and not the rule that the case would test.
+/// Of an endpoint that refuses ListParts without the key, all reports of a case that looks at the parts name the case that fails for
+/// that, with its rule, and not the rule that the case would test.
 #[test]
 fn a_blocked_case_names_the_case_that_explains_it() {
     let workplace = Workplace::new();
-    let served = Served::start_with(&workplace, "--fault complete-needs-key");
-    let words = "run --only multipart/complete-without-key --only multipart/read-wrong-key[get] --report json=run.json \
+    let served = Served::start_with(&workplace, "--fault list-parts-needs-key");
+    let words = "run --only multipart/list-parts --only multipart/refused-part --report json=run.json \
         --report junit=run.xml --report markdown=run.md --report github=run.txt --report tap=run.tap";
     let outcome = workplace.run_against(&served, words);
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
-    let (_, blocked) = outcome.out.split_once("BLOCKED [must] multipart/read-wrong-key[get]").expect("it is blocked");
+    let (_, blocked) = outcome.out.split_once("BLOCKED [must] multipart/refused-part").expect("it is blocked");
     let (blocked, _) = blocked.split_once("FAIL [must]").expect("another case fails");
     let reports = ["run.json", "run.xml", "run.md", "run.txt", "run.tap"].map(|name| workplace.read(name));
-    let explained = "explained by: multipart/complete-without-key";
-    for told in
-        ["step `complete` (CompleteMultipartUpload)", "got 400", explained, "rule complete-needs-no-key", "how to fix"]
-    {
+    let explained = "explained by: multipart/list-parts";
+    for told in ["step `list` (ListParts)", "got 400", explained, "rule list-parts-plaintext", "how to fix"] {
         assert!(blocked.contains(told), "{told}: {blocked}");
     }
-    assert!(!blocked.contains("rule read-wrong-key"), "{blocked}");
+    assert!(!blocked.contains("rule refused-part-not-kept"), "{blocked}");
     for report in reports {
-        let (_, blocked) = report.split_once("multipart/read-wrong-key[get]").unwrap_or((&report, &report));
+        let (_, blocked) = report.split_once("multipart/refused-part").unwrap_or((&report, &report));
         assert!(
-            blocked.contains("multipart/complete-without-key") || report.contains("explained by multipart/complete"),
+            blocked.contains("multipart/list-parts") || report.contains("explained by multipart/list-parts"),
             "{report}"
         );
-        assert!(report.contains("step `complete` (CompleteMultipartUpload)"), "{report}");
+        assert!(report.contains("step `list` (ListParts)"), "{report}");
     }
 }
 

@@ -119,6 +119,9 @@ fn sentence(run: &RunRecord, conclusion: Conclusion) -> String {
         Conclusion::NotTestable => vec!["It stays open whether the endpoint does what is required.".to_owned()],
         Conclusion::Interrupted => vec!["The run was stopped before all cases were run.".to_owned()],
     };
+    if let Some(support) = run.support {
+        sentences.insert(0, support.sentence().to_owned());
+    }
     let told = [
         (failed, "required case", "failed."),
         (out_of_date, "case", "passed although the profile or the baseline says that it fails."),
