@@ -208,6 +208,12 @@ impl Preparation<'_> {
         Ok(if is_set { Ok(bucket.to_owned()) } else { Err(none()) })
     }
 
+    /// Whether the endpoint takes the request for a setting for one of another kind: it succeeds, and shows no setting.
+    async fn ignores(self, setting: &Setting, bucket: &str) -> Result<bool, PrepareError> {
+        let answer = self.reach(setting.get, Method::GET, bucket, &[(setting.query, "")], Bytes::new()).await?;
+        Ok(answer.status < 300 && answer.xml().is_ok_and(|xml| xml.child("Name").is_some()))
+    }
+
     /// Sets a bucket up as a kind needs.
     async fn make_kind(self, kind: BucketKind, bucket: String) -> Result<Result<String, NoBucket>, PrepareError> {
         if kind == BucketKind::DefaultEncrypted && self.options.allow_ssec {
@@ -219,7 +225,9 @@ impl Preparation<'_> {
         let answer = self.reach(setting.put, Method::PUT, &bucket, &[(setting.query, "")], body).await?;
         if answer.status >= 300 {
             let why = format!("{} cannot be set: {} answered {}", setting.what, setting.put, in_words(&answer));
-            return Ok(Err(NoBucket { why, is_lacking: answer.says_lacking() }));
+            // A 400 may be the response to another operation, for which an endpoint without the setting takes the request.
+            let is_lacking = answer.says_lacking() || (answer.status == 400 && self.ignores(setting, &bucket).await?);
+            return Ok(Err(NoBucket { why, is_lacking }));
         }
         self.is_of_kind(kind, &bucket).await
     }

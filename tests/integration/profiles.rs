@@ -84,7 +84,7 @@ fn what_the_endpoint_lacks_is_told_with_the_probe_and_accuses_nobody() {
     workplace.file("own.json", &suite);
     let outcome = workplace.run("run own.json");
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
-    for told in ["1 not supported", "lacks `has-it`", "asked for by level extended", "`ask`", "404 NoSuchKey"] {
+    for told in ["1 not supported", "lacks `has-it`", "required by level extended", "`ask`", "404 NoSuchKey"] {
         assert!(outcome.out.contains(told), "{told}: {}", outcome.out);
     }
 

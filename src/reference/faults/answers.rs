@@ -281,7 +281,7 @@ impl Faults {
         let is_error = response.status().is_client_error();
         let is_ok = response.status() == StatusCode::OK;
         let acts = |actions: &[Action]| is_ok && asked.actions.iter().any(|action| actions.contains(action));
-        if acts(&[Action::Put]) && self.has(HttpFlaw::PutAs201) {
+        if acts(&[Action::Put, Action::CopyTarget]) && self.has(HttpFlaw::PutAs201) {
             *response.status_mut() = StatusCode::CREATED;
         }
         if acts(&[Action::CreateUpload, Action::UploadPart]) && self.has(HttpFlaw::UploadsAs201) {

@@ -354,7 +354,7 @@ pub(in crate::reference) enum SettingFlaw {
 /// How HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::reference) enum HttpFlaw {
-    /// PutObject under a customer key is answered with 201.
+    /// PutObject and CopyObject under a customer key are answered with 201.
     PutAs201,
     /// CreateMultipartUpload and UploadPart under a customer key are answered with 201.
     UploadsAs201,

@@ -122,7 +122,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "put-as-201",
-        "PutObject under a customer key is answered with 201",
+        "PutObject and CopyObject under a customer key are answered with 201",
         &["success-status"],
         KIND,
         Http(HttpFlaw::PutAs201),
