@@ -102,6 +102,10 @@ impl<'a> Judging<'a> {
                 return Ok(CaseResult { missing: Some(probe), ..CaseResult::of(planned, judgement) });
             }
         }
+        for option in planned.options.clone() {
+            // It is told with the others; no verdict rests on it.
+            self.probe(&option)?;
+        }
         let own = match &kept.own {
             Some(own) => self.steps(own, self.scene(&planned.suite, &planned.case, false), &planned.case.steps)?,
             None => None,

@@ -110,7 +110,7 @@ impl Keeper {
     fn probes(&mut self, run: &RunResult) -> Result<Vec<KeptProbe>, KeepError> {
         let mut probes = Vec::new();
         for probe in &run.probes {
-            let needed = run.cases.iter().flat_map(|case| &case.planned.needs).find(|needed| needed.id() == probe.id);
+            let needed = run.cases.iter().flat_map(|case| case.planned.probed()).find(|needed| needed.id() == probe.id);
             let Some(needed) = needed else { continue };
             let case = &needed.capability.probe;
             let asked = requests::digest(&needed.suite, case.bucket, &case.steps);

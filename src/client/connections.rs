@@ -192,7 +192,9 @@ impl Lane<'_> {
         let through = if is_https || is_alone { ThroughProxy::Tunnel } else { ThroughProxy::Forward };
         let sending = Sending { id, prepared, headers, looking, is_alone, through };
         // A request that may not be repeated never meets a connection that the server is about to close (RFC 9110, section 9.2.2).
-        let takes_used = !is_alone && prepared.method != Method::POST;
+        let has_precondition = prepared.headers.iter().any(|line| line.name.as_str().starts_with("if-"));
+        let takes_used =
+            !is_alone && prepared.method != Method::POST && !(has_precondition && prepared.method == Method::PUT);
         let idle = if takes_used { self.take_idle(prepared) } else { None };
         let Some(mut used) = idle else { return (self.on_a_new_connection(&sending).await, None) };
         let soon = looking.deadline.min(tokio::time::Instant::now() + WRITING);

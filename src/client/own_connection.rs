@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 use rustls::ClientConfig;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use url::Position;
 
 use super::Target;
@@ -51,7 +51,7 @@ pub(super) async fn read_beyond(
 }
 
 /// Sends the first half of a body and closes the connection for writing; waits until the server has closed it, too, so
-/// that whatever it makes of the request is made. What came back nobody awaits.
+/// that whatever it makes of the request is made. No response is expected.
 pub(super) async fn interrupt(
     prepared: &Prepared,
     headers: HeaderMap,
@@ -109,10 +109,24 @@ async fn written(
             stream.shutdown().await?;
         }
         let mut came = BytesMut::new();
+        if is_whole {
+            read_head(&mut stream, &mut came).await?;
+        }
         let _ = tokio::time::timeout(PATIENCE, read_to_end(stream, &mut came)).await;
         Ok(came)
     };
     tokio::time::timeout_at(looking.deadline + PATIENCE, exchanged).await.map_err(late)?
+}
+
+/// Reads until the head of a response is there, or the connection is closed.
+async fn read_head(stream: &mut (impl AsyncRead + Unpin), came: &mut BytesMut) -> std::io::Result<()> {
+    const END: &[u8] = b"\r\n\r\n";
+    while !came.windows(END.len()).any(|bytes| bytes == END) && came.len() < MAX_BEYOND {
+        if stream.read_buf(came).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The response that bytes hold; its body is not taken out of its framing.

@@ -126,7 +126,7 @@ pub fn in_words(answer: &Answer) -> String {
     let error = answer.s3_error().unwrap_or_default();
     let field = |name: &str| {
         let text: Option<String> = error.get(name).map(|text| text.chars().take(MAX_FIELD).collect());
-        text.map(|text| format!(" {text}")).unwrap_or_default()
+        text.filter(|text| !text.is_empty()).map(|text| format!(" {text}")).unwrap_or_default()
     };
     let to = answer.redirect().map(|to| {
         let to: String = to.chars().take(MAX_FIELD).collect();

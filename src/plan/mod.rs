@@ -64,13 +64,18 @@ impl Plan {
     /// The kinds of bucket that its cases and the probes of their capabilities need.
     #[must_use]
     pub fn bucket_kinds(&self) -> BTreeSet<BucketKind> {
-        let probes = self.cases.iter().flat_map(|planned| planned.needs.iter().chain(&planned.options));
+        let probes = self.cases.iter().flat_map(PlannedCase::probed);
         let of_probes = probes.map(|needed| needed.capability.probe.bucket);
         self.cases.iter().map(|planned| planned.case.bucket).chain(of_probes).collect()
     }
 }
 
 impl PlannedCase {
+    /// The capabilities whose probes it asks for.
+    pub fn probed(&self) -> impl Iterator<Item = &Arc<Needed>> {
+        self.needs.iter().chain(&self.options)
+    }
+
     /// Whether any step goes to the plain-HTTP listener.
     #[must_use]
     pub fn needs_plain_endpoint(&self) -> bool {

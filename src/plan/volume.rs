@@ -26,7 +26,7 @@ impl Volume {
         let (mut controls, mut probes) = (BTreeSet::new(), BTreeSet::new());
         for planned in plan.cases.iter().filter(|planned| is_sent(planned)) {
             volume.add(&planned.suite, &planned.case.steps);
-            for needed in planned.needs.iter().filter(|needed| probes.insert(needed.id())) {
+            for needed in planned.probed().filter(|needed| probes.insert(needed.id())) {
                 volume.add(&needed.suite, &needed.capability.probe.steps);
             }
             for control in planned.controls.iter().filter(|control| controls.insert(control.identity.as_str())) {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::recorder::Recorder;
+use super::rounds::{PAUSE, Rounds};
 use super::setting::{DEFAULT_ENCRYPTION, Setting, allowing_sse_c};
 use super::{Options, PrepareError};
 use crate::evidence::{Answer, Reply};
@@ -32,7 +33,7 @@ pub(super) struct Buckets {
 pub(super) struct NoBucket {
     /// A sentence.
     pub why: String,
-    /// Whether the endpoint says that it lacks the setting, or the bucket given has it not.
+    /// Whether the endpoint says that it lacks the setting, or the given bucket does not have it.
     pub is_lacking: bool,
 }
 
@@ -208,7 +209,7 @@ impl Preparation<'_> {
         Ok(if is_set { Ok(bucket.to_owned()) } else { Err(none()) })
     }
 
-    /// Whether the endpoint takes the request for a setting for one of another kind: it succeeds, and shows no setting.
+    /// Whether the endpoint ignores the query parameter of a setting and answers with a listing.
     async fn ignores(self, setting: &Setting, bucket: &str) -> Result<bool, PrepareError> {
         let answer = self.reach(setting.get, Method::GET, bucket, &[(setting.query, "")], Bytes::new()).await?;
         Ok(answer.status < 300 && answer.xml().is_ok_and(|xml| xml.child("Name").is_some()))
@@ -229,7 +230,14 @@ impl Preparation<'_> {
             let is_lacking = answer.says_lacking() || (answer.status == 400 && self.ignores(setting, &bucket).await?);
             return Ok(Err(NoBucket { why, is_lacking }));
         }
-        self.is_of_kind(kind, &bucket).await
+        let rounds = Rounds::new(PAUSE);
+        loop {
+            let found = self.is_of_kind(kind, &bucket).await?;
+            // What was accepted may take effect with a delay.
+            if found.is_ok() || !rounds.next(self.options.settling).await {
+                return Ok(found);
+            }
+        }
     }
 }
 

@@ -80,14 +80,21 @@ impl Shared {
         let mut result = self.attempt(planned.clone(), 0).await;
         let mut attempts = vec![result.judgement.found];
         for number in 1..=self.options.retries {
-            let found = result.judgement.found;
-            if attempts.last() != Some(&found) || !is_run_again(found) {
+            let last = attempts[attempts.len() - 1];
+            if !is_run_again(last)
+                || (last != Verdict::Error && attempts.contains(&Verdict::Fail) && last != Verdict::Fail)
+            {
                 break;
             }
             let again = self.attempt(planned.clone(), number).await;
+            // The run is to stop: nothing was sent.
+            if again.judgement.found == Verdict::Skipped {
+                break;
+            }
             attempts.push(again.judgement.found);
-            // An attempt that got no response is not what there is to say of the case.
-            if found == Verdict::Error {
+            let found = result.judgement.found;
+            // What an attempt fails for is what there is to say of the case; one that got no response says nothing.
+            if found == Verdict::Error || (again.judgement.found == Verdict::Fail && found != Verdict::Fail) {
                 result = again;
             }
         }

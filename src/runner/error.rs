@@ -13,6 +13,10 @@ pub struct RunError {
     pub left_behind: Vec<String>,
 }
 
+const TLS_ENDS: &str =
+    "TLS ends at a proxy in front of the server,\n  which is spoken to in clear and refuses SSE-C rightly.";
+const TLS_MAY_END: &str = "it looks as if TLS ends at a proxy in\n  front of the server, which is spoken to in clear and refuses SSE-C rightly. If it does not, SSE-C is switched off there.";
+
 /// The endpoint cannot be tested.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
@@ -69,13 +73,17 @@ pub enum PrepareError {
         /// Its response to a PutObject with right SSE-C headers.
         answer: String,
     },
-    /// Every SSE-C request is refused for want of TLS, although it is sent over TLS.
+    /// Every SSE-C request is refused by a client error, and unencrypted ones are not: the server says, or it looks as if, it does not
+    /// see TLS.
     #[error(
-        "the endpoint refuses SSE-C for want of TLS ({answer}), although it is spoken to over TLS: TLS ends at a proxy in front of the\n  server, which is spoken to in clear and refuses SSE-C rightly.\n  Give the server itself a certificate (MinIO: --certs-dir), or let it know of the proxy: Ceph RGW with\n  `rgw_trust_forwarded_https = true` and `X-Forwarded-Proto: https` set by the proxy; other servers have the like.\n  --all runs every case all the same."
+        "the endpoint refuses every SSE-C request ({answer}), and takes unencrypted ones: {}\n  Give the server itself a certificate (MinIO: --certs-dir), or let it know of the proxy: Ceph RGW with\n  `rgw_trust_forwarded_https = true` and `X-Forwarded-Proto: https` set by the proxy; other servers have the like.\n  --all runs every case all the same.",
+        if *is_told { TLS_ENDS } else { TLS_MAY_END }
     )]
     TlsEndsInFront {
         /// Its response to a PutObject with right SSE-C headers.
         answer: String,
+        /// Whether the response speaks of TLS.
+        is_told: bool,
     },
     /// What the run makes cannot be recorded; it was stopped then.
     #[error(transparent)]

@@ -8,6 +8,7 @@ mod judge;
 mod plain_listener;
 mod preflight;
 mod recorder;
+mod rounds;
 mod setting;
 mod steps;
 #[cfg(test)]

@@ -130,8 +130,8 @@ impl<'a> FirstExchanges<'a> {
         match is_refused {
             false => Ok(None),
             true if options.asks_all => Ok(Some(Written::Refused)),
-            true if !lacks && asks_for_tls(&refusal) => Err(PrepareError::TlsEndsInFront { answer }),
-            true => Err(PrepareError::SseCRefused { answer }),
+            true if lacks => Err(PrepareError::SseCRefused { answer }),
+            true => Err(PrepareError::TlsEndsInFront { answer, is_told: asks_for_tls(&refusal) }),
         }
     }
 

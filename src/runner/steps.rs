@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::Method;
@@ -13,11 +12,12 @@ use super::case::StepsRun;
 use super::facts::{bodies_of, facts};
 use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
+use super::rounds::{PAUSE, Rounds};
 use super::{Preparation, Shared};
 use crate::client::{
-    CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe,
+    Connections, CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe,
 };
-use crate::evidence::{Answer, Exchange, Framing, Reply};
+use crate::evidence::{Answer, Exchange, Framing, Redactor, Reply};
 use crate::ledger::Made;
 use crate::suite::model::{BucketKind, Operation, Step};
 use crate::verdict::{Facts, Mismatch, StepsOutcome, Terms, Transcript, judge_steps};
@@ -39,10 +39,6 @@ impl SoFar {
         self.transcript().exchanges.push(exchange);
     }
 
-    fn listing_may_be_stale(&self, step: &Step) -> bool {
-        self.transcript().listing_may_be_stale(step)
-    }
-
     fn count(&self) -> usize {
         self.transcript().exchanges.len()
     }
@@ -59,14 +55,18 @@ impl SoFar {
         last.into_iter().for_each(|exchange| exchange.sent.remarks.extend(remark.clone()));
     }
 
-    /// Adds what the connections of exchanges held besides responses; whether there was anything.
+    /// Adds what the connections of exchanges held besides responses. Returns whether any held something.
     fn add_framings(&self, framings: Vec<(ExchangeId, Framing)>) -> bool {
         let mut transcript = self.transcript();
         for (id, framing) in &framings {
             let is_it =
                 |exchange: &&mut Exchange| exchange.step == id.step && exchange.storage_probe == id.storage_probe;
             if let Some(exchange) = transcript.exchanges.iter_mut().find(is_it) {
-                exchange.framing = Some(framing.clone());
+                match &mut exchange.framing {
+                    // Another round of the same step: what is known of both stands here.
+                    Some(former) => former.leaked_keys.extend(framing.leaked_keys.iter().cloned()),
+                    none => *none = Some(framing.clone()),
+                }
             }
         }
         !framings.is_empty()
@@ -94,48 +94,12 @@ fn may_make(prepared: &Prepared) -> bool {
     prepared.method != Method::GET && prepared.method != Method::HEAD
 }
 
-/// The pause before a step that [settles](Step::settles) is sent again.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// The rounds in which a step that [settles](Step::settles) is sent.
-struct Rounds {
-    count: u32,
-    since: Instant,
-    pause: Duration,
-}
-
-impl Rounds {
-    fn new(pause: Duration) -> Self {
-        Self { count: 0, since: Instant::now(), pause }
-    }
-
-    /// Waits for the next round, where there is one: the step came out otherwise than expected, and less than `most` has passed.
-    async fn again(&mut self, group: &[Arc<Step>], outcome: &StepsOutcome, most: Duration) -> bool {
-        self.count += 1;
-        let may_change = matches!(
-            outcome,
-            StepsOutcome::Broken(_)
-                | StepsOutcome::Blocked(_)
-                | StepsOutcome::NotSupported(_)
-                | StepsOutcome::Unclear(_)
-        );
-        may_change && group.iter().all(|step| step.settles) && self.next(most).await
-    }
-
-    /// Waits for the next round, unless `most` has passed by then.
-    async fn next(&self, most: Duration) -> bool {
-        let is_next = self.since.elapsed() + self.pause <= most;
-        if is_next {
-            tokio::time::sleep(self.pause).await;
-        }
-        is_next
-    }
-
-    fn remark(&self) -> Option<String> {
-        let seconds = self.since.elapsed().as_secs_f32();
-        (self.count > 1)
-            .then(|| format!("sent {} times in {seconds:.1} s, until it took effect or the time was over", self.count))
-    }
+/// What requests of a run of steps are sent with.
+#[derive(Clone, Copy)]
+struct Looking<'a> {
+    connections: &'a Connections,
+    redactor: &'a Redactor,
+    disclosures: &'a Disclosures<'a>,
 }
 
 /// How many steps of a group are on their way at the same time.
@@ -212,21 +176,8 @@ impl Shared {
                 }
                 so_far.add(exchange);
                 if may_be_stored && step.asks_for_storage() {
-                    let (lane, bucket) = (connections.lane(0), &place.bucket);
-                    let id = || ExchangeId { step: step.id.clone(), storage_probe: true };
-                    let looks = |probe| lane.send(id(), probe, &redactor, &disclosures);
-                    let looking = Rounds::new(PAUSE);
-                    loop {
-                        let before = so_far.count();
-                        so_far.add(looks(storage_probe(&object_key, bucket, target)).await);
-                        if !so_far.listing_may_be_stale(step) || !looking.next(self.options.settling).await {
-                            break;
-                        }
-                        so_far.truncate(before);
-                    }
-                    if so_far.listing_may_be_stale(step) {
-                        so_far.add(looks(existence_probe(&object_key, bucket, target)).await);
-                    }
+                    let looking = Looking { connections: &connections, redactor: &redactor, disclosures: &disclosures };
+                    self.look_at_storage(step, &object_key, &place, looking, so_far).await;
                 }
             }
             outcome = so_far.judged(group, scene.terms(&own, steps));
@@ -247,6 +198,29 @@ impl Shared {
             outcome = so_far.judged(steps, scene.terms(&own, steps));
         }
         Ok(Ended { outcome, stopped: None })
+    }
+
+    /// Lists what is stored after a step. Where the listing may be behind, HeadObject decides; while the two contradict each other, both
+    /// are asked again.
+    async fn look_at_storage(&self, step: &Step, key: &str, place: &Place, looking: Looking<'_>, so_far: &SoFar) {
+        let Looking { connections, redactor, disclosures } = looking;
+        let target = self.client.target();
+        let id = || ExchangeId { step: step.id.clone(), storage_probe: true };
+        let send = |probe| connections.lane(0).send(id(), probe, redactor, disclosures);
+        let rounds = Rounds::new(PAUSE);
+        loop {
+            let before = so_far.count();
+            so_far.add(send(storage_probe(key, &place.bucket, target)).await);
+            if !so_far.transcript().listing_may_be_stale(step) {
+                return;
+            }
+            so_far.add(send(existence_probe(key, &place.bucket, target)).await);
+            let is_contradicted = so_far.transcript().listing_is_contradicted(step);
+            if !is_contradicted || !rounds.next(self.options.settling).await {
+                return;
+            }
+            so_far.truncate(before);
+        }
     }
 
     /// Enters in the ledger what a request may make.
@@ -280,45 +254,5 @@ impl Shared {
         let made = Preparation { housekeeper, recorder, options }.make_own(&name).await;
         self.recorder.go_on()?;
         Ok(made.map(|()| name).map_err(|why| NoBucket { why, is_lacking: false }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-    use serde_json::json;
-
-    use super::*;
-    use crate::verdict::Finding;
-
-    fn broken() -> StepsOutcome {
-        let (step, rules, mismatches) = ("s".to_owned(), Vec::new(), Vec::new());
-        StepsOutcome::Broken(Box::new(Finding { step, control: false, rules, level: None, mismatches }))
-    }
-
-    /// How often a step is sent whose response changes with the third request.
-    async fn sent(settles: bool, most: Duration, pause: Duration) -> u32 {
-        let step = serde_json::from_value(json!({"id": "s", "settles": settles, "request": {}}));
-        let (group, mut rounds) = ([Arc::new(step.expect("it is a step"))], Rounds::new(pause));
-        loop {
-            let outcome = if rounds.count < 2 { broken() } else { StepsOutcome::Held };
-            if !rounds.again(&group, &outcome, most).await {
-                return rounds.count;
-            }
-        }
-    }
-
-    #[rstest]
-    #[case::until_it_comes_out(true, Duration::from_secs(60), Duration::ZERO, 3)]
-    #[case::once_where_there_is_no_time(true, Duration::ZERO, PAUSE, 1)]
-    #[case::once(false, Duration::from_secs(60), Duration::ZERO, 1)]
-    #[tokio::test]
-    async fn what_settles_is_sent_again(
-        #[case] settles: bool,
-        #[case] most: Duration,
-        #[case] pause: Duration,
-        #[case] expected: u32,
-    ) {
-        assert_eq!(sent(settles, most, pause).await, expected);
     }
 }

@@ -36,12 +36,33 @@ impl Mismatch {
 ///
 /// # Errors
 /// Why it says nothing.
-pub(super) fn is_stored(transcript: &Transcript, step: &str) -> Result<bool, &'static str> {
+pub(super) fn is_listed(transcript: &Transcript, step: &str) -> Result<bool, &'static str> {
     let probe = transcript.probe_after(step).ok_or("the listing was not made")?;
     let answer =
         probe.reply.answer().filter(|answer| answer.status == 200).ok_or("the listing that would tell failed")?;
     let listing = answer.xml().map_err(|_| "the listing is no XML that can be read")?;
     Ok(entries(&listing).any(|entry| entry.child_text("Key") == Some(probe.sent.object_key.as_str())))
+}
+
+/// Whether the object of a step is stored: by the listing, unless HeadObject shows that this is behind.
+///
+/// # Errors
+/// Why it cannot be told.
+pub(super) fn storage(transcript: &Transcript, step: &str) -> Result<bool, &'static str> {
+    let is_listed = is_listed(transcript, step)?;
+    let Some(head) = transcript.head_after(step) else { return Ok(is_listed) };
+    match head.reply.answer().map(|answer| answer.status) {
+        Some(404) if is_listed => Err("the listing shows an object that HeadObject does not find"),
+        Some(404) => Ok(false),
+        Some(status) if status < 500 && !matches!(status, 408 | 429) => {
+            if is_listed {
+                Ok(true)
+            } else {
+                Err("the listing lacks an object that HeadObject finds")
+            }
+        }
+        _ => Err("HeadObject, which would decide, got no response that can be judged"),
+    }
 }
 
 /// Checks one step.
@@ -242,19 +263,8 @@ impl Check<'_> {
         self.is_stored().err().map(|why| Mismatch::new("storage", "a listing that tells", why))
     }
 
-    /// Whether the object is stored: by the listing, unless HeadObject shows that this is behind.
     fn is_stored(&self) -> Result<bool, &'static str> {
-        let is_listed = is_stored(self.transcript, &self.step.id)?;
-        let head = self.transcript.head_after(&self.step.id).and_then(|exchange| exchange.reply.answer());
-        match head {
-            Some(head) if is_listed && head.status == 404 => {
-                Err("the listing shows an object that HeadObject does not find")
-            }
-            Some(head) if !is_listed && (200..404).contains(&head.status) => {
-                Err("the listing lacks an object that HeadObject finds")
-            }
-            _ => Ok(is_listed),
-        }
+        storage(self.transcript, &self.step.id)
     }
 
     fn header(&self, name: &str, expected: &HeaderMatch, answer: &Answer) -> Option<Mismatch> {

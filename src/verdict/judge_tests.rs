@@ -499,6 +499,7 @@ fn an_error_document_is_no_success_whatever_its_status(#[case] operation: &str, 
 #[case::behind_a_deletion(404, LISTED, false, "blocked")]
 #[case::not_there(404, "<ListBucketResult/>", true, "broken")]
 #[case::behind_a_write(400, "<ListBucketResult/>", true, "blocked")]
+#[case::nobody_decides(500, LISTED, false, "blocked")]
 fn a_listing_that_is_behind_accuses_nobody(
     #[case] head: u16,
     #[case] listed: &str,
@@ -514,4 +515,19 @@ fn a_listing_that_is_behind_accuses_nobody(
     assert_eq!(kind(&judged(step.clone(), "portable", vec![put.clone(), listing.clone(), looked])), expected);
     let transcript = Transcript { exchanges: vec![put, listing], facts: Facts::default() };
     assert!(transcript.listing_may_be_stale(&steps(step)[0]));
+}
+
+#[rstest]
+#[case::nothing_besides("<ListBucketResult/>", "", "refusal-client-error")]
+#[case::stored_all_the_same(LISTED, "", "stores-nothing")]
+#[case::with_the_data_of_the_object("<ListBucketResult/>", "data", "own")]
+fn a_server_error_hides_no_worse_breach(#[case] listed: &str, #[case] discloses: &str, #[case] expected: &str) {
+    let mut response = answer(500);
+    response.body.discloses.extend((!discloses.is_empty()).then(|| discloses.to_owned()));
+    let listing = Exchange { storage_probe: true, ..exchange("put", answered(200, &[], listed)) };
+    let step = json!([{"id": "put", "request": {}, "expect": {"refused": true}, "also": [
+        {"rules": ["stores-nothing"], "expect": {"stored": false}}
+    ]}]);
+    let outcome = judged(step, "portable", vec![exchange("put", Reply::Answer(response)), listing]);
+    assert_eq!((kind(&outcome), rule(&outcome)), ("broken", Some(expected)));
 }

@@ -127,15 +127,20 @@ impl Judgement {
         Self { verdict, found: verdict, reason, findings }
     }
 
-    /// The judgement in the light of all attempts at the case, in order, of which this is on one that did not pass if there is any: other
-    /// verdicts make it inconsistent. An attempt without a response that can be judged says nothing.
+    /// Joins the verdicts of all attempts at a case, in order; `self` judges the attempt that is reported. Different verdicts make the case
+    /// inconsistent, which accuses a rule only where an attempt failed for it. An attempt without a response that can be judged says
+    /// nothing.
     #[must_use]
     pub fn of_attempts(self, attempts: &[Verdict]) -> Self {
         let told: Vec<Verdict> = attempts.iter().copied().filter(|verdict| *verdict != Verdict::Error).collect();
         let words = attempts.iter().map(|verdict| verdict.as_str()).collect::<Vec<_>>().join(", then ");
         if told.iter().any(|verdict| *verdict != told[0]) {
             let reason = format!("run again on fresh objects it came to another verdict ({words}): {}", self.reason);
-            return Self { verdict: Verdict::Inconsistent, found: Verdict::Inconsistent, reason, ..self };
+            let mut findings = self.findings;
+            if self.found != Verdict::Fail {
+                findings.iter_mut().for_each(|finding| finding.rules.clear());
+            }
+            return Self { verdict: Verdict::Inconsistent, found: Verdict::Inconsistent, reason, findings };
         }
         if attempts.len() > told.len() && !told.is_empty() {
             return Self { reason: format!("{} (attempts: {words})", self.reason), ..self };
@@ -225,13 +230,19 @@ impl Transcript {
         self.exchanges.iter().find(|e| e.step == step && e.storage_probe && e.sent.method == "HEAD")
     }
 
+    /// Whether the HeadObject that followed a step contradicts its listing, or says nothing.
+    #[must_use]
+    pub fn listing_is_contradicted(&self, step: &Step) -> bool {
+        self.head_after(&step.id).is_some() && check::storage(self, &step.id).is_err()
+    }
+
     /// Whether the listing that followed a step shows otherwise than its response and its expectations agree on: it may be behind.
     #[must_use]
     pub fn listing_may_be_stale(&self, step: &Step) -> bool {
         fn expects(outcome: &Outcome, stored: bool) -> bool {
             outcome.stored == Some(stored) || outcome.any_of.iter().any(|outcome| expects(outcome, stored))
         }
-        let Ok(is_stored) = check::is_stored(self, &step.id) else { return false };
+        let Ok(is_stored) = check::is_listed(self, &step.id) else { return false };
         // What it gives away must not be lost with it.
         let leaks = |exchange: &Exchange| exchange.reply.answer().is_some_and(|answer| !answer.leaked_keys.is_empty());
         if self.probe_after(&step.id).is_some_and(leaks) {
@@ -362,9 +373,17 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
     for (outcome, rules, level) in expected.into_iter().chain(also).chain(besides) {
         let mismatches = judge.outcome(outcome);
         if !mismatches.is_empty() {
+            // A 5xx is one thing, and what it discloses or leaves behind another, which comes first.
             let by_server_error = [REFUSAL_CLIENT_ERROR.to_owned()];
+            let is_of_status = mismatches.iter().all(|mismatch| mismatch.subject == "status");
             let is_judged = !step.setup && !step.probe;
-            let is_refused_so = is_judged && outcome.is_refusal() && is_server_error(exchange);
+            let is_refused_so = is_judged && is_of_status && outcome.is_refusal() && is_server_error(exchange);
+            let stored = step.also.iter().filter(|also| is_refused_so && also.expect.asks_for_storage());
+            if let Some((also, left)) =
+                stored.map(|also| (also, judge.outcome(&also.expect))).find(|(_, left)| !left.is_empty())
+            {
+                return not_met(about(&also.rules, also.level, left));
+            }
             let rules = if is_refused_so { &by_server_error } else { rules };
             return match judge.body_lost(outcome) {
                 Some(lost) => StepsOutcome::Unjudgeable(about(rules, level, vec![lost])),
@@ -536,6 +555,14 @@ mod tests {
         let judgement = broken(*finding()).of_attempts(attempts);
         assert_eq!((judgement.verdict, judgement.found), (expected, expected));
         assert_eq!(judgement.findings, [*finding()]);
+    }
+
+    #[test]
+    fn what_never_failed_accuses_no_rule_where_it_is_inconsistent() {
+        let blocked = Finding { rules: vec!["read-needs-key".to_owned()], ..*finding() };
+        let blocked = Judgement::new(Verdict::Blocked, "a step did not come out".to_owned(), vec![blocked]);
+        let judgement = blocked.of_attempts(&[Verdict::Blocked, Verdict::Pass]);
+        assert_eq!((judgement.verdict, judgement.accused()), (Verdict::Inconsistent, &[][..]));
     }
 
     #[rstest]

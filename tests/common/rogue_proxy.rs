@@ -34,6 +34,10 @@ pub enum Habit {
     NeverEnds,
     /// Requests with a customer key are answered with 501.
     RefusesKeys,
+    /// Requests with a customer key are answered with 400 and a code without a message, as Ceph RGW 16 does.
+    RefusesKeysWithoutWord,
+    /// Requests of cases with a customer key are answered with 400 until the case is run again.
+    FirstAttemptFails,
     /// Requests are passed on to the endpoint's plain-HTTP listener, as a proxy does that ends TLS.
     EndsTls,
 }
@@ -120,9 +124,17 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
             stream.flush().await?;
             continue;
         }
-        if has_key && habit == Habit::RefusesKeys {
-            let body = "<Error><Code>NotImplemented</Code></Error>";
-            let head = format!("HTTP/1.1 501 Not Implemented\r\nContent-Length: {}\r\n\r\n", body.len());
+        let refusal = match habit {
+            Habit::RefusesKeys => Some(("501 Not Implemented", "NotImplemented")),
+            Habit::RefusesKeysWithoutWord => Some(("400 Bad Request", "InvalidRequest")),
+            Habit::FirstAttemptFails if !head.contains("/attempt-") && !head.contains("/preflight/") => {
+                Some(("400 Bad Request", "InvalidRequest"))
+            }
+            _ => None,
+        };
+        if let Some((status, code)) = refusal.filter(|_| has_key) {
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
             stream.write_all(format!("{head}{body}").as_bytes()).await?;
             stream.flush().await?;
             continue;

@@ -1,4 +1,5 @@
-//! What a run says of an endpoint that refuses, ignores or cannot see SSE-C: one sentence, first and last, and few lines besides.
+//! What a run says of an endpoint that refuses, ignores or cannot see SSE-C: one sentence, first and last, and few lines besides; and of
+//! one whose cases come to another verdict when they are run again.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -20,6 +21,7 @@ fn run_behind(habit: Habit, words: &str) -> (Workplace, Outcome) {
 #[rstest]
 #[case::every_request(Habit::RefusesKeys, "refuses every SSE-C request", "501")]
 #[case::for_want_of_tls(Habit::EndsTls, "TLS ends at a proxy in front of the", "secure connection")]
+#[case::without_saying_why(Habit::RefusesKeysWithoutWord, "it looks as if TLS ends at a proxy", "400 InvalidRequest")]
 fn an_endpoint_that_refuses_sse_c_cannot_be_tested(#[case] habit: Habit, #[case] says: &str, #[case] response: &str) {
     let (_, outcome) = run_behind(habit, "");
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
@@ -54,4 +56,30 @@ fn an_endpoint_that_gives_all_objects_away_fails_in_few_lines(
     assert_eq!(record["support"], support);
     let reached = record["certification"].as_array().expect("it has levels").iter().any(|it| it["reached"] == true);
     assert!(!reached, "{}", record["certification"]);
+}
+
+#[rstest]
+#[case::not_run_again("", 3, "blocked", &[])]
+#[case::run_again("--retries 2", 1, "inconsistent", &["blocked", "pass"])]
+fn no_retry_hides_what_came_first(
+    #[case] retries: &str,
+    #[case] code: i32,
+    #[case] verdict: &str,
+    #[case] attempts: &[&str],
+) {
+    let words = format!("--only key-mismatch/wrong-key[text,get] --evidence evidence --report junit=run.xml {retries}");
+    let (workplace, outcome) = run_behind(Habit::FirstAttemptFails, &words);
+    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    for words in ["", "judge evidence --only key-mismatch/wrong-key[text,get] --report json=run.json"] {
+        if !words.is_empty() {
+            workplace.run(words);
+        }
+        let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+        let case = &record["cases"][0];
+        assert_eq!((&case["verdict"], &case["found"]), (&Value::from(verdict), &Value::from(verdict)), "{words}");
+        let told = case["attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(told, attempts, "{words}");
+    }
+    let failures = workplace.read("run.xml").matches("<failure").count();
+    assert_eq!(failures, usize::from(code == 1));
 }
