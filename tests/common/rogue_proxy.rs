@@ -38,6 +38,16 @@ pub enum Habit {
     RefusesKeysWithoutWord,
     /// Requests of cases with a customer key are answered with 400 until the case is run again.
     FirstAttemptFails,
+    /// Bucket policies are accepted and bind nobody.
+    PoliciesIgnored,
+    /// Presigned requests are refused for their access key.
+    PresignedUnknown,
+    /// HeadObject ignores partNumber.
+    HeadPartsIgnored,
+    /// If-Modified-Since of an object's own Last-Modified finds it modified, as a date with fractions of a second is later.
+    DatesByFractions,
+    /// A checksum is compared only where x-amz-sdk-checksum-algorithm comes with it.
+    ChecksumsNeedAlgorithm,
     /// Requests are passed on to the endpoint's plain-HTTP listener, as a proxy does that ends TLS.
     EndsTls,
 }
@@ -65,6 +75,25 @@ struct Response {
 impl Response {
     fn status(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The value of a header, in lower case.
+    fn header(&self, name: &str) -> Option<String> {
+        let lower = self.head.to_ascii_lowercase();
+        lower.lines().find_map(|line| Some(line.strip_prefix(&format!("{name}: "))?.to_owned()))
+    }
+
+    /// The response to the same HeadObject without partNumber.
+    fn of_the_whole(self) -> Self {
+        let size = self.header("content-range").and_then(|range| Some(range.rsplit_once('/')?.1.to_owned()));
+        let Some(size) = size else { return self };
+        let is_of_part = |line: &&str| {
+            let line = line.to_ascii_lowercase();
+            ["content-length:", "content-range:", "x-amz-mp-parts-count:"].iter().any(|name| line.starts_with(name))
+        };
+        let lines: Vec<&str> = self.head.trim_end().lines().skip(1).filter(|line| !is_of_part(line)).collect();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{}\r\n\r\n", lines.join("\r\n"));
+        Self { head, body: self.body }
     }
 }
 
@@ -115,7 +144,7 @@ async fn pause(most: u64) {
 
 /// Passes on what comes over a connection until it ends.
 async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std::io::Result<()> {
-    let mut is_first = true;
+    let (mut is_first, mut last_modified) = (true, String::new());
     while let Some(request) = read(&mut stream).await? {
         let head = request.head.to_ascii_lowercase();
         let has_key = head.contains("customer-key");
@@ -124,22 +153,18 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
             stream.flush().await?;
             continue;
         }
-        let refusal = match habit {
-            Habit::RefusesKeys => Some(("501 Not Implemented", "NotImplemented")),
-            Habit::RefusesKeysWithoutWord => Some(("400 Bad Request", "InvalidRequest")),
-            Habit::FirstAttemptFails if !head.contains("/attempt-") && !head.contains("/preflight/") => {
-                Some(("400 Bad Request", "InvalidRequest"))
-            }
-            _ => None,
-        };
-        if let Some((status, code)) = refusal.filter(|_| has_key) {
-            let body = format!("<Error><Code>{code}</Code></Error>");
+        if let Some((status, code)) = answered(habit, &head, &last_modified) {
+            let body = if code.is_empty() { String::new() } else { format!("<Error><Code>{code}</Code></Error>") };
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
             stream.write_all(format!("{head}{body}").as_bytes()).await?;
             stream.flush().await?;
             continue;
         }
-        let response = pass_on(&request, &mut upstream).await?;
+        let mut response = pass_on(&request, &mut upstream).await?;
+        last_modified = response.header("last-modified").unwrap_or(last_modified);
+        if habit == Habit::HeadPartsIgnored && head.starts_with("head ") && head.contains("partnumber=") {
+            response = response.of_the_whole();
+        }
         let is_copy = head.contains("\r\nx-amz-copy-source:");
         let has_stray = habit == Habit::StrayBytes && (is_copy || response.status() == "304");
         let head = if has_stray && response.status() == "304" {
@@ -171,6 +196,30 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
         std::future::pending::<()>().await;
     }
     stream.shutdown().await
+}
+
+/// The status line and error code by which the proxy answers a request itself; its head is in lower case.
+fn answered(habit: Habit, head: &str, last_modified: &str) -> Option<(&'static str, &'static str)> {
+    let has_key = head.contains("customer-key");
+    let line = head.lines().next().unwrap_or_default();
+    match habit {
+        Habit::RefusesKeys if has_key => Some(("501 Not Implemented", "NotImplemented")),
+        Habit::RefusesKeysWithoutWord if has_key => Some(("400 Bad Request", "InvalidRequest")),
+        Habit::FirstAttemptFails if has_key && !line.contains("/attempt-") && !line.contains("/preflight/") => {
+            Some(("400 Bad Request", "InvalidRequest"))
+        }
+        Habit::PoliciesIgnored if line.starts_with("put ") && line.contains("?policy") => Some(("200 OK", "")),
+        Habit::PresignedUnknown if line.contains("x-amz-signature=") => Some(("403 Forbidden", "InvalidAccessKeyId")),
+        Habit::DatesByFractions if head.contains(&format!("if-modified-since: {last_modified}\r\n")) => {
+            Some(("200 OK", ""))
+        }
+        Habit::ChecksumsNeedAlgorithm
+            if head.contains("\r\nx-amz-checksum-crc32:") && !head.contains("\r\nx-amz-sdk-checksum-algorithm:") =>
+        {
+            Some(("200 OK", ""))
+        }
+        _ => None,
+    }
 }
 
 async fn pass_on(request: &Request, upstream: &mut Upstream) -> std::io::Result<Response> {

@@ -21,6 +21,7 @@ mod main_job;
 mod neighbour;
 mod plain_listener;
 mod preflight;
+mod probes;
 mod profiles;
 mod prove;
 mod reference;
