@@ -110,7 +110,7 @@ mod tests {
     #[rstest]
     #[case::all_is_well(None, None, "read-needs-key")]
     #[case::a_breach_on_another_connection(None, framing(Some("0"), false), "read-needs-key")]
-    #[case::a_response_that_may_be_anothers(framing(None, true), framing(Some("0"), true), RESPONSE_FRAMING)]
+    #[case::a_response_that_may_belong_elsewhere(framing(None, true), framing(Some("0"), true), RESPONSE_FRAMING)]
     fn what_may_be_the_response_to_another_request_accuses_nobody(
         #[case] read: Option<Framing>,
         #[case] head: Option<Framing>,
