@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
-use super::connect::addresses;
+use super::connect::{Failure, addresses};
 use super::connections::{Connections, ExchangeId, Lane};
 use super::content::Content;
 use super::no_answer::{NoAnswer, chain};
@@ -281,28 +281,21 @@ impl Client {
         let no_answer = |error: &(dyn std::error::Error + 'static)| {
             NoAnswer::of(error).reply(scheme, &looking.secrets.hidden(chain(error)))
         };
+        let (target, tls) = (&self.target, &self.tls);
+        let told = |reply: Result<Reply, Failure>| (reply.unwrap_or_else(|error| no_answer(&*error)), None);
         // Most requests are sent in none of these ways, and need no room for them.
         match (prepared.own_connection, route) {
             (Some(OwnConnection::Interrupted), _) => {
-                let (target, tls) = (&self.target, &self.tls);
-                match Box::pin(own_connection::interrupt(&prepared, headers, target, tls, looking)).await {
-                    Ok(answer) => (answer.map_or(Reply::Interrupted, Reply::Answer), None),
-                    Err(error) => (no_answer(&*error), None),
-                }
+                let sent = Box::pin(own_connection::interrupt(&prepared, headers, target, tls, looking)).await;
+                told(sent.map(|answer| answer.map_or(Reply::Interrupted, Reply::Answer)))
             }
             (Some(OwnConnection::Uninterrupted), _) => {
-                let (target, tls) = (&self.target, &self.tls);
-                match Box::pin(own_connection::write_whole(&prepared, headers, target, tls, looking)).await {
-                    Ok(answer) => (Reply::Answer(answer), None),
-                    Err(error) => (no_answer(&*error), None),
-                }
+                let sent = Box::pin(own_connection::write_whole(&prepared, headers, target, tls, looking)).await;
+                told(sent.map(Reply::Answer))
             }
             (Some(OwnConnection::ReadToTheEnd), _) => {
-                let (target, tls) = (&self.target, &self.tls);
-                match Box::pin(own_connection::read_beyond(&prepared, headers, target, tls, looking)).await {
-                    Ok(answer) => (Reply::Answer(answer), None),
-                    Err(error) => (no_answer(&*error), None),
-                }
+                let sent = Box::pin(own_connection::read_beyond(&prepared, headers, target, tls, looking)).await;
+                told(sent.map(Reply::Answer))
             }
             (_, Some((lane, id))) => {
                 let (answer, remark) = Box::pin(lane.exchange(id, &prepared, &headers, looking)).await;

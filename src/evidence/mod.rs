@@ -198,6 +198,12 @@ impl Answer {
             || (self.status >= 400 && self.s3_code().is_some_and(|code| busy.contains(&code.as_str())))
     }
 
+    /// Whether it is a 5xx other than 501, which says that something is not there.
+    #[must_use]
+    pub fn is_server_error(&self) -> bool {
+        self.status >= 500 && self.status != 501
+    }
+
     /// Whether the endpoint says that it lacks an operation, a parameter or a header: by the status 501 or 405, or by an error code.
     #[must_use]
     pub fn says_lacking(&self) -> bool {

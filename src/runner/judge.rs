@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CaseResult, ControlRun, ProbeRun, StepsRun};
 use crate::baseline::Baseline;
+use crate::evidence::Answer;
 use crate::plan::{Needed, PlannedCase};
 use crate::profile::Profile;
 use crate::suite::model::{Level, Step};
@@ -86,10 +87,10 @@ impl Scene<'_> {
 }
 
 impl StepsRun {
-    /// Whether the step that decided was answered with a 5xx other than 501, which says that something is not there.
+    /// Whether the step that decided was answered with a server error.
     fn is_server_error(&self) -> bool {
         let answer = self.outcome.finding().and_then(|finding| self.transcript.answer(&finding.step));
-        answer.is_some_and(|answer| answer.status >= 500 && answer.status != 501)
+        answer.is_some_and(Answer::is_server_error)
     }
 
     /// The judgement on an observation: what the server does, unless a step shows a breach, or nothing was observed.

@@ -39,7 +39,7 @@ impl Preparation<'_> {
         if !self.options.looks_first {
             return Ok(None);
         }
-        let read = async |key| Ok::<_, PrepareError>(first.send(Operation::GetObject, "sse-c", key).await?);
+        let read = |key| first.send(Operation::GetObject, "sse-c", key);
         let (right, other, none) = (read(Some(RIGHT)).await?, read(Some(OTHER)).await?, read(None).await?);
         Ok(support(&put, right.answer(), other.answer(), none.answer()))
     }
@@ -47,14 +47,14 @@ impl Preparation<'_> {
 
 /// What the responses to a write with a key and to reads with that key, with another and with none tell.
 fn support(put: &Answer, right: Option<&Answer>, other: Option<&Answer>, none: Option<&Answer>) -> Option<SseCSupport> {
-    let succeeds = |answer: Option<&Answer>| answer.map(|answer| (200..300).contains(&answer.status));
+    let succeeds = |answer: Option<&Answer>| answer.is_some_and(|answer| (200..300).contains(&answer.status));
     let refuses = |answer: Option<&Answer>| answer.is_some_and(|answer| (400..500).contains(&answer.status));
     let confirms = |answer: &Answer| answer.header("x-amz-server-side-encryption-customer-algorithm").is_some();
-    if succeeds(none) == Some(true) {
+    if succeeds(none) {
         let takes_keys = confirms(put) || right.is_some_and(confirms);
         return Some(if takes_keys { SseCSupport::ServesWithoutKey } else { SseCSupport::Ignores });
     }
-    let implements = succeeds(right) == Some(true) && refuses(other) && refuses(none);
+    let implements = succeeds(right) && refuses(other) && refuses(none);
     implements.then_some(SseCSupport::Implements)
 }
 

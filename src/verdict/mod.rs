@@ -178,11 +178,6 @@ pub const KEY_NEVER_RETURNED: &str = "customer-key-never-returned";
 /// The rule that is broken where a request that must be refused is answered with a 5xx, whatever it must be refused for.
 const REFUSAL_CLIENT_ERROR: &str = "refusal-client-error";
 
-/// Whether the response is a 5xx other than 501, which says that something is not there.
-fn is_server_error(exchange: &Exchange) -> bool {
-    exchange.reply.answer().is_some_and(|answer| answer.status >= 500 && answer.status != 501)
-}
-
 /// The rule that the connection of every exchange is looked at for.
 pub const RESPONSE_FRAMING: &str = "response-framing";
 
@@ -377,7 +372,10 @@ pub fn judge_step(step: &Step, terms: Terms<'_>, transcript: &Transcript) -> Ste
             let by_server_error = [REFUSAL_CLIENT_ERROR.to_owned()];
             let is_of_status = mismatches.iter().all(|mismatch| mismatch.subject == "status");
             let is_judged = !step.setup && !step.probe;
-            let is_refused_so = is_judged && is_of_status && outcome.is_refusal() && is_server_error(exchange);
+            let is_refused_so = is_judged
+                && is_of_status
+                && outcome.is_refusal()
+                && exchange.reply.answer().is_some_and(Answer::is_server_error);
             let stored = step.also.iter().filter(|also| is_refused_so && also.expect.asks_for_storage());
             if let Some((also, left)) =
                 stored.map(|also| (also, judge.outcome(&also.expect))).find(|(_, left)| !left.is_empty())
