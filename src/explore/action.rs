@@ -16,7 +16,7 @@ pub const CAPABILITIES: &[&str] = &[
     "versioning",
     "list-versions",
     "conditional-by-date",
-    "response-overrides",
+    "response-override[content-type]",
     "content-md5",
     "checksum-crc32",
     "checksum-mode",
@@ -215,7 +215,7 @@ impl Of {
     fn capability(self) -> &'static str {
         match self {
             Self::Part(_) => "part-number",
-            Self::Override => "response-overrides",
+            Self::Override => "response-override[content-type]",
             Self::Checksum => "checksum-mode",
             Self::IfModifiedSince | Self::IfModifiedSinceLongAgo | Self::IfUnmodifiedSinceLongAgo => {
                 "conditional-by-date"

@@ -227,7 +227,9 @@ pub fn asking(id: &str, capabilities: &[&str]) -> Value {
     let scenarios: Vec<Value> = capabilities
         .iter()
         .map(|capability| {
-            json!({"id": capability, "title": "Is it there?", "why": "What is not there is not explored.",
+            // Ids of scenarios have no brackets.
+            let id = capability.replace(['[', ','], "-").replace(']', "");
+            json!({"id": id, "title": "Is it there?", "why": "What is not there is not explored.",
                 "level": "may", "rules": ["put-accepted"], "requires": [capability], "steps": steps})
         })
         .collect();

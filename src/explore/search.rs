@@ -279,7 +279,8 @@ impl Explorer<'_> {
         let suite = scenario::asking(&self.id(), CAPABILITIES);
         let results = self.run(&suite).await?;
         let lacks = results.iter().filter(|result| result.judgement.found == Verdict::NotSupported);
-        let mut lacking: BTreeSet<String> = lacks.map(|result| result.planned.case.scenario.to_string()).collect();
+        let mut lacking: BTreeSet<String> =
+            lacks.flat_map(|result| result.planned.case.requires.iter().cloned()).collect();
         if !self.session.has_plain_listener() {
             lacking.insert(PLAIN_LISTENER.to_owned());
         }

@@ -1,18 +1,18 @@
-//! What an id means: of a scenario, a rule, a fault, a capability or a profile.
+//! What an id means: of a scenario, a rule, a fault, a capability, a certification level or a profile.
 
 use std::fmt::Write as _;
 
-use super::{Knowledge, Scenario, counted};
+use super::{Knowledge, Scenario, counted, levels};
 use crate::plan::Needed;
 use crate::profile::Profile;
 use crate::reference::faults::Fault;
 use crate::rules::Rule;
-use crate::suite::model::{Outcome, Step};
+use crate::suite::model::{Certification, Outcome, Step};
 use crate::suite::near_miss;
 
 /// There is nothing of this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scenario, rule, fault, capability or profile `{id}`; {help}")]
+#[error("there is no scenario, rule, fault, capability, certification level or profile `{id}`; {help}")]
 pub struct UnknownId {
     id: String,
     help: String,
@@ -32,6 +32,8 @@ pub fn explain(id: &str, knowledge: &Knowledge<'_>) -> Result<String, UnknownId>
     texts.extend(knowledge.rules.get(id).map(|rule| of_rule(rule, knowledge)));
     texts.extend(Fault::all().filter(|fault| fault.id == id).map(|fault| of_fault(fault, knowledge)));
     texts.extend(knowledge.capabilities.iter().filter(|it| it.id() == id).map(|it| of_capability(it, knowledge)));
+    let levels = Certification::ALL.into_iter().filter(|level| level.as_str() == id);
+    texts.extend(levels.map(|level| of_level(level, knowledge)));
     texts.extend(knowledge.profiles.iter().filter(|profile| profile.id == id).map(of_profile));
     if texts.is_empty() {
         return Err(unknown(id, knowledge));
@@ -44,7 +46,9 @@ fn unknown(id: &str, knowledge: &Knowledge<'_>) -> UnknownId {
     let rules = knowledge.rules.iter().map(|rule| rule.id.as_str());
     let capabilities = knowledge.capabilities.iter().map(|needed| needed.id());
     let profiles = knowledge.profiles.iter().map(|profile| profile.id.as_str());
-    let known = scenarios.chain(rules).chain(capabilities).chain(profiles).chain(Fault::all().map(|fault| fault.id));
+    let levels = Certification::ALL.into_iter().map(|level| level.as_str());
+    let known = scenarios.chain(rules).chain(capabilities).chain(levels).chain(profiles);
+    let known = known.chain(Fault::all().map(|fault| fault.id));
     let help = near_miss(id, known).map_or_else(
         || "`ssecheck explain` without an id lists them".to_owned(),
         |near| format!("did you mean `{near}`?"),
@@ -187,16 +191,34 @@ fn of_capability(needed: &Needed, knowledge: &Knowledge<'_>) -> String {
     let mut text = Text::head(&format!("capability {}", probe.id));
     text.line("title", &probe.title);
     text.line("why it matters", &probe.why);
-    text.line("certification", &format!("asked for from level {}", needed.level().as_str()));
-    text.line(
-        "probe",
-        "sent once in a run, without SSE-C; the endpoint lacks the capability where a step does not come out",
-    );
+    let scenarios: Vec<&str> = knowledge.scenarios_needing(needed.id()).map(|scenario| scenario.id.as_str()).collect();
+    let level = needed.level().as_str();
+    let certification = match scenarios.len() {
+        0 => "no level requires it: requests leave out what depends on it if the endpoint lacks it".to_owned(),
+        _ => format!("required from level {level}: neither it nor a higher one is reached without"),
+    };
+    text.line("certification", &certification);
+    let how = "sent once in a run, without SSE-C; the endpoint lacks the capability if a response says so";
+    text.line("probe", how);
     for step in &probe.steps {
         text.item(&step_in_words(step));
     }
-    let scenarios: Vec<&str> = knowledge.scenarios_needing(needed.id()).map(|scenario| scenario.id.as_str()).collect();
     text.line(&format!("needed by {}", counted(scenarios.len(), "scenario")), &scenarios.join(", "));
+    text.0
+}
+
+fn of_level(level: Certification, knowledge: &Knowledge<'_>) -> String {
+    let mut text = Text::head(&format!("certification level {}", level.as_str()));
+    text.line("covers", levels::covers(level));
+    let below: Vec<&str> = Certification::ALL.iter().filter(|it| **it < level).map(|it| it.as_str()).collect();
+    if !below.is_empty() {
+        text.line("includes", &below.join(", "));
+    }
+    text.line("required cases", &format!("{} of its own", knowledge.required_by(level)));
+    text.line("not reached without", "");
+    for needed in knowledge.needed_by(level) {
+        text.item(&format!("{}: {}", needed.id(), needed.capability.probe.title));
+    }
     text.0
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::explain::outcome_in_words;
-use super::{Knowledge, Scenario, counted, coverage};
+use super::{Knowledge, Scenario, counted, coverage, levels};
 use crate::plan::PlannedCase;
 use crate::reference::faults::Fault;
 use crate::rules::Rule;
@@ -123,18 +123,27 @@ fn title_of_all(cases: &[&PlannedCase]) -> String {
 
 fn capabilities(text: &mut String, knowledge: &Knowledge<'_>) {
     text.push_str(
-        "## Capabilities and levels of certification\n\nA server may lack a part of S3. Each is probed once in a run, without SSE-C; where the probe does not come out, what \
-         needs it is *not supported*, and nobody is accused. A level of certification is reached when all its required cases \
-         and those of the levels before it pass, no case of the run shows harm to data (loss, corruption, disclosure), \
-         and no capability that it asks for is missing.\n\n\
-         | capability | asked for by | needed by |\n| --- | --- | --- |\n",
+        "## Capabilities and levels of certification\n\nA server may lack a part of S3. Each is probed once in a run, without SSE-C; if the probe shows that the \
+         endpoint lacks it, the cases that need it are *not supported*, and nobody is accused. Each such verdict names its \
+         capability. A certification level is reached if all its required cases and those of the levels below it pass, no case \
+         of the run shows harm to data (loss, corruption, disclosure), and no capability that it or a level below it requires is \
+         missing.\n\n",
+    );
+    text.push_str(&levels::table(knowledge));
+    text.push_str(
+        "\nReading by range is no capability: cases that read ranges are required at their level, whatever the endpoint answers to \
+         ranges of unencrypted objects.\n\n\
+         | capability | required by | needed by |\n| --- | --- | --- |\n",
     );
     for level in Certification::ALL {
         for needed in knowledge.capabilities.iter().filter(|needed| needed.level() == level) {
-            let count = knowledge.scenarios_needing(needed.id()).count();
             let title = &needed.capability.probe.title;
-            let _ =
-                writeln!(text, "| `{}`: {title} | {} | {} |", needed.id(), level.as_str(), counted(count, "scenario"));
+            // Without one, requests leave out what depends on it.
+            let (level, needed_by) = match knowledge.scenarios_needing(needed.id()).count() {
+                0 => ("no level", "no scenario".to_owned()),
+                count => (level.as_str(), counted(count, "scenario")),
+            };
+            let _ = writeln!(text, "| `{}`: {title} | {level} | {needed_by} |", needed.id());
         }
     }
     text.push('\n');

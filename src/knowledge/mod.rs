@@ -2,6 +2,7 @@
 
 mod coverage;
 mod explain;
+mod levels;
 mod markdown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,20 @@ impl<'k> Knowledge<'k> {
         self.scenarios.iter().filter(move |scenario| scenario.cases.iter().any(needs))
     }
 
+    /// The capabilities of a certification level without which neither it nor a higher one is reached: those that a case needs. The
+    /// levels below it have their own.
+    pub fn needed_by(&self, level: Certification) -> impl Iterator<Item = &Needed> {
+        let of_level = self.capabilities.iter().filter(move |needed| needed.level() == level);
+        of_level.map(AsRef::as_ref).filter(|needed| self.scenarios_needing(needed.id()).next().is_some())
+    }
+
+    /// How many cases a certification level requires besides those of the levels below it.
+    #[must_use]
+    pub fn required_by(&self, level: Certification) -> usize {
+        let cases = self.scenarios.iter().flat_map(|scenario| &scenario.cases);
+        cases.filter(|planned| planned.case.level == Level::Must && planned.certification() == level).count()
+    }
+
     /// How many cases there are of each level, for a rule.
     #[must_use]
     pub fn cases_of(&self, rule: &Rule) -> BTreeMap<Level, usize> {
@@ -145,7 +160,7 @@ mod tests {
     use crate::profile::{self, covers};
     use crate::suite;
 
-    fn with_all(act: impl FnOnce(&Knowledge<'_>)) {
+    pub(super) fn with_all(act: impl FnOnce(&Knowledge<'_>)) {
         let rules = Catalogue::embedded().unwrap();
         let sources = suite::embedded();
         let suites: Vec<Arc<Suite>> = sources

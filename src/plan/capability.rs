@@ -39,7 +39,8 @@ pub fn capabilities(suites: &[Arc<Suite>]) -> Vec<Arc<Needed>> {
     suites.iter().flat_map(of_suite).collect()
 }
 
-/// Those of them that a case needs.
+/// Those of them that a case needs. What a lower certification level requires comes first, so that a missing capability of a higher one
+/// does not hide it.
 pub(super) fn needed(case: &Case, capabilities: &[Arc<Needed>]) -> Vec<Arc<Needed>> {
     let needs = |needed: &&Arc<Needed>| {
         let spec = &needed.capability.spec;
@@ -47,7 +48,9 @@ pub(super) fn needed(case: &Case, capabilities: &[Arc<Needed>]) -> Vec<Arc<Neede
             || spec.buckets.contains(&case.bucket)
             || case.steps.iter().any(|step| shows(step, spec))
     };
-    capabilities.iter().filter(needs).cloned().collect()
+    let mut needed: Vec<Arc<Needed>> = capabilities.iter().filter(needs).cloned().collect();
+    needed.sort_by_key(|needed| needed.level());
+    needed
 }
 
 /// Those of them that the SSE-C headers of a case's requests depend on.
@@ -69,4 +72,35 @@ fn shows(step: &Step, spec: &CapabilitySpec) -> bool {
         || spec.payloads.contains(&request.payload.unwrap_or_default())
         || spec.auth.contains(&request.auth.unwrap_or_default())
         || spec.headers.iter().any(sends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Selection, plan};
+    use crate::rules::Catalogue;
+    use crate::suite::{Fixtures, SuiteSource, load};
+
+    #[test]
+    fn what_the_lowest_level_requires_is_looked_at_first() {
+        let capability = |id: &str, level: &str| {
+            format!(
+                r#"{{"id": "{id}", "title": "t", "why": "w", "level": "may", "capability": {{"level": "{level}"}},
+                "steps": [{{"id": "get", "probe": true, "request": {{"operation": "GetObject"}}}}]}}"#
+            )
+        };
+        let text = format!(
+            r#"{{"id": "x", "title": "t", "about": "a", "scenarios": [{}, {}, {}, {{"id": "s", "title": "t", "why": "w", "level": "must",
+            "rules": ["put-echoes"], "requires": ["high", "low"], "steps": [{{"id": "get", "request": {{"operation": "GetObject"}}}}]}}]}}"#,
+            capability("high", "full"),
+            capability("idle", "core"),
+            capability("low", "extended"),
+        );
+        let source = SuiteSource { name: "x.json".to_owned(), text, fixtures: Fixtures::Embedded };
+        let suite = load(&source, &Catalogue::embedded().unwrap()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let plan = plan(&[Arc::new(suite)], &Selection::default());
+        let needs: Vec<&str> = plan.cases[0].needs.iter().map(|needed| needed.id()).collect();
+        assert_eq!(needs, ["low", "high"]);
+        assert_eq!(plan.cases[0].certification(), Certification::Full);
+    }
 }

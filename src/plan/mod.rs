@@ -70,6 +70,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// SHA-256 of the ids of all cases in order, each followed by a line feed, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for planned in &self.cases {
+            digest.update(format!("{}\n", planned.case.id));
+        }
+        hex::encode(digest.finalize())
+    }
+}
+
 impl PlannedCase {
     /// The capabilities whose probes it asks for.
     pub fn probed(&self) -> impl Iterator<Item = &Arc<Needed>> {
@@ -92,7 +104,7 @@ impl PlannedCase {
 
     /// The operations of its steps that are judged.
     pub fn judged_operations(&self) -> impl Iterator<Item = Operation> + '_ {
-        let judged = self.case.steps.iter().filter(|step| !step.setup && !step.probe);
+        let judged = self.case.steps.iter().filter(|step| !step.setup);
         judged.filter_map(|step| step.request.operation)
     }
 

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
-
 use super::Plan;
 
 /// The most parts that a plan is cut into.
@@ -74,7 +72,7 @@ pub struct Part {
     pub shard: Shard,
     /// How many cases the whole plan has.
     pub cases: usize,
-    /// SHA-256 of the ids of all cases of the whole plan in order, each followed by a line feed, in hexadecimal.
+    /// [`Plan::digest`] of the whole plan.
     pub plan_digest: String,
     /// Where each of its cases stands in the whole plan, counted from 0.
     pub positions: Vec<usize>,
@@ -86,10 +84,7 @@ pub struct Part {
 /// on. Cases that it does not know count as much as the mean of those that it does, so that without it each shard gets as many.
 #[must_use]
 pub fn shard(plan: Plan, shard: Shard, durations: &BTreeMap<String, f64>) -> (Plan, Part) {
-    let mut plan_digest = Sha256::new();
-    for planned in &plan.cases {
-        plan_digest.update(format!("{}\n", planned.case.id));
-    }
+    let plan_digest = plan.digest();
     let known = |id: &str| durations.get(id).copied().filter(|seconds| seconds.is_finite() && *seconds > 0.0);
     let of_plan: Vec<Option<f64>> = plan.cases.iter().map(|planned| known(&planned.case.id)).collect();
     let all_known: Vec<f64> = of_plan.iter().flatten().copied().collect();
@@ -103,7 +98,7 @@ pub fn shard(plan: Plan, shard: Shard, durations: &BTreeMap<String, f64>) -> (Pl
             positions.push(position);
         }
     }
-    (Plan { cases }, Part { shard, cases: all, plan_digest: hex::encode(plan_digest.finalize()), positions })
+    (Plan { cases }, Part { shard, cases: all, plan_digest, positions })
 }
 
 /// For each of these costs the shard that bears it, counted from 0: the largest first, each where there is the least so far (R. L.

@@ -99,7 +99,7 @@ impl StepsRun {
         if is_breach || !matches!(judgement.verdict, Verdict::Pass | Verdict::Fail) {
             return judgement;
         }
-        let responses = case.steps.iter().filter(|step| !step.setup && !step.probe);
+        let responses = case.steps.iter().filter(|step| !step.setup);
         let responses = responses.filter_map(|step| Some((step, self.transcript.answer(&step.id)?)));
         let seen: Vec<String> = responses
             .map(|(step, answer)| {
@@ -117,9 +117,8 @@ impl StepsRun {
     }
 }
 
-/// The judgement on a case that needs a capability, unless its probe came out as where the endpoint has it.
-#[must_use]
-pub fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
+/// Judges a case by the probe of a capability that it needs; `None` if the probe shows that the endpoint has the capability.
+fn lacking(needed: &Needed, probe: &ProbeRun) -> Option<Judgement> {
     let finding = probe.run.outcome.finding()?;
     let (id, what) = (&probe.id, in_words(finding));
     // A bucket that the endpoint cannot set up shows the same as a response that says so.
@@ -156,6 +155,15 @@ fn in_words(finding: &Finding) -> String {
 }
 
 impl CaseResult {
+    /// Judges a case by the probe of a capability that it needs; `None` if the probe shows that the endpoint has the capability.
+    ///
+    /// Nothing else makes a case *not supported*, so that each such verdict names its capability.
+    #[must_use]
+    pub fn lacking(planned: &PlannedCase, needed: &Needed, probe: &Arc<ProbeRun>) -> Option<Self> {
+        let judgement = lacking(needed, probe)?;
+        Some(Self { missing: Some(Arc::clone(probe)), ..Self::of(planned.clone(), judgement) })
+    }
+
     /// A case with its steps and controls, judged by the evidence alone.
     #[must_use]
     pub fn concluded(planned: PlannedCase, own: StepsRun, controls: Vec<ControlRun>) -> Self {

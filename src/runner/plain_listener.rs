@@ -39,7 +39,7 @@ impl Shared {
         self.recorder.go_on()?;
         let is_stored = stored.answer().is_some_and(|answer| (200..300).contains(&answer.status));
         let read = if is_stored { self.unencrypted(Operation::GetObject, Scheme::Plain, &place).await } else { stored };
-        if is_stored && read.answer().is_some_and(|answer| is_same_bucket(answer, &place)) {
+        if is_stored && read.answer().is_some_and(|answer| is_same_bucket(answer, &place, &self.client.target().tls)) {
             return Ok(None);
         }
         let url = self.client.target().plain.as_ref().map(Url::to_string).unwrap_or_default();
@@ -67,16 +67,17 @@ impl Shared {
     }
 }
 
-/// Whether the response has the object, or redirects to the object in the same bucket over TLS.
-fn is_same_bucket(answer: &Answer, place: &Place) -> bool {
+/// Tells whether the response has the object, or redirects to the bucket at the TLS endpoint: to its host and port with the bucket first
+/// in the path, or to the host of the bucket below it (`BUCKET.HOST`).
+fn is_same_bucket(answer: &Answer, place: &Place, tls: &Url) -> bool {
     if answer.status == 200 {
         return answer.body.text.as_deref().map(str::as_bytes) == Some(CONTENT);
     }
     let to = answer.redirect().and_then(|to| Url::parse(to).ok()).filter(|to| to.scheme() == "https");
-    to.is_some_and(|to| {
-        let in_host = to.host_str().is_some_and(|host| host.starts_with(&format!("{}.", place.bucket)));
-        in_host || to.path().starts_with(&format!("/{}/", place.bucket))
-    })
+    let (Some(to), Some(host)) = (to, tls.host_str()) else { return false };
+    let is_of_path = to.host_str() == Some(host) && to.path().starts_with(&format!("/{}/", place.bucket));
+    let is_of_host = to.host_str() == Some(&format!("{}.{host}", place.bucket));
+    (is_of_path || is_of_host) && to.port_or_known_default() == tls.port_or_known_default()
 }
 
 #[cfg(test)]
@@ -91,10 +92,17 @@ mod tests {
     #[rstest]
     #[case::read(200, STORED, "", true)]
     #[case::something_else_read(200, "It works!", "", false)]
-    #[case::redirected(301, "", "https://host/bucket/key", true)]
-    #[case::redirected_to_its_host(307, "", "https://bucket.host/key", true)]
-    #[case::redirected_to_another_bucket(301, "", "https://host/other/key", false)]
-    #[case::redirected_without_tls(301, "", "http://host/bucket/key", false)]
+    #[case::redirected(301, "", "https://host:8443/bucket/key", true)]
+    #[case::redirected_to_the_host_of_the_bucket(307, "", "https://bucket.host:8443/key", true)]
+    #[case::redirected_to_another_bucket(301, "", "https://host:8443/other/key", false)]
+    #[case::redirected_to_the_host_of_another_bucket(301, "", "https://other.host:8443/bucket/key", false)]
+    #[case::redirected_to_another_host(301, "", "https://elsewhere:8443/bucket/key", false)]
+    #[case::redirected_to_a_bucket_at_another_host(301, "", "https://bucket.elsewhere:8443/key", false)]
+    #[case::redirected_to_a_host_below_another(301, "", "https://bucket.host.elsewhere:8443/key", false)]
+    #[case::redirected_to_another_port(301, "", "https://host/bucket/key", false)]
+    #[case::redirected_to_the_host_of_the_bucket_at_another_port(301, "", "https://bucket.host/key", false)]
+    #[case::redirected_without_tls(301, "", "http://host:8443/bucket/key", false)]
+    #[case::redirected_to_no_address(301, "", "/bucket/key", false)]
     #[case::refused(403, "", "", false)]
     #[case::no_such_bucket(404, "", "", false)]
     fn only_the_same_bucket_will_do(
@@ -107,6 +115,17 @@ mod tests {
         response.body.text = Some(text.to_owned());
         response.headers.extend((!location.is_empty()).then(|| ("location".to_owned(), location.to_owned())));
         let place = Place { bucket: "bucket".to_owned(), prefix: "p/".to_owned() };
-        assert_eq!(is_same_bucket(&response, &place), expected);
+        let tls = Url::parse("https://host:8443/").unwrap();
+        assert_eq!(is_same_bucket(&response, &place, &tls), expected);
+    }
+
+    #[rstest]
+    #[case::left_out("https://host/bucket/key")]
+    #[case::given("https://host:443/bucket/key")]
+    fn the_port_of_https_may_be_left_out(#[case] location: &str) {
+        let mut response = answer(301);
+        response.headers.push(("location".to_owned(), location.to_owned()));
+        let place = Place { bucket: "bucket".to_owned(), prefix: "p/".to_owned() };
+        assert!(is_same_bucket(&response, &place, &Url::parse("https://host").unwrap()));
     }
 }

@@ -48,7 +48,7 @@ pub struct Suite {
 pub struct Capability {
     /// What it is for.
     pub spec: CapabilitySpec,
-    /// The probe: its id is the capability's, and all its steps must come out as expected.
+    /// The probe: its id is the capability's (`scenario` or `scenario[row,…]`), and all its steps must come out as expected.
     pub probe: Case,
 }
 
@@ -205,12 +205,13 @@ fn suite(source: &SuiteSource, typed: Typed, declared: Checked) -> Suite {
     let (mut cases, mut capabilities) = (Vec::new(), Vec::new());
     let ids: Vec<String> = typed.case_ids().collect();
     let SuiteFile { id, title, about, scenarios, .. } = typed.file;
-    for (id, scenario) in ids.into_iter().zip(scenarios) {
+    for (of_case, scenario) in ids.into_iter().zip(scenarios) {
         let capability = scenario.capability.clone();
-        let mut case = case(id, scenario);
+        let mut case = case(of_case, scenario);
         match capability {
             Some(spec) => {
-                case.id = case.scenario.to_string();
+                // Ids of capabilities are unique among all suites of a run: they do without the suite's.
+                case.id.drain(..=id.len());
                 capabilities.push(Capability { spec, probe: case });
             }
             None => cases.push(Arc::new(case)),
@@ -279,6 +280,7 @@ mod tests {
 
     use super::*;
     use crate::rules::Grade;
+    use crate::suite::model::Certification;
     use crate::suite::source::{Fixtures, embedded};
 
     #[test]
@@ -315,6 +317,34 @@ mod tests {
             rules.iter().map(|r| r.id.as_str()).filter(|id| !cited.contains(&(*id).to_owned())).collect();
         // What only a profile asks for besides.
         assert_eq!(idle, ["answers-as-aws"]);
+    }
+
+    /// Each row has a probe of its own, which asks for the same, and which the level requires that requires the row's cases.
+    #[rstest::rstest]
+    #[case::header_overrides("reads", "overrides")]
+    #[case::system_headers("reads", "system-headers")]
+    #[case::reads("reads", "reads")]
+    #[case::names("consistency", "names")]
+    fn tables_of_capabilities_are_those_of_the_cases_that_need_them(#[case] suite: &str, #[case] table: &str) {
+        let rows_of = |suite: &str| {
+            let source =
+                embedded().into_iter().find(|source| source.name.ends_with(&format!("/{suite}.json"))).unwrap();
+            let mut file: Value = serde_json::from_str(&source.text).unwrap();
+            file["tables"][table].as_array_mut().unwrap().drain(..).collect::<Vec<Value>>()
+        };
+        let certified = rows_of("capabilities").into_iter().map(|mut row| {
+            let members = row.as_object_mut().unwrap();
+            let levels = ["certification", "of_copies"].map(|name| members.shift_remove(name));
+            let level = match levels.each_ref().map(|level| level.as_ref().and_then(Value::as_str)) {
+                [None, None] => return row,
+                [Some("core"), Some("extended")] => "must",
+                [Some("full"), Some("full")] => "should",
+                other => panic!("{other:?}"),
+            };
+            members.insert("level".to_owned(), level.into());
+            row
+        });
+        assert_eq!(certified.collect::<Vec<_>>(), rows_of(suite));
     }
 
     fn loaded(text: &str) -> Result<Suite, FileDiagnostics> {
@@ -432,6 +462,21 @@ mod tests {
     fn a_body_of_head_is_seen_on_a_connection_of_its_own() {
         let steps = r#"{"id": "h", "request": {"operation": "HeadObject", "own_connection": true}, "expect": {"body": {"empty": true}}}"#;
         assert!(loaded(&of_steps(steps)).is_ok());
+    }
+
+    #[test]
+    fn each_row_of_a_capability_is_one_and_has_its_own_level() {
+        let suite = r#"{"id": "x", "title": "t", "about": "a", "tables": {"t": [{"id": "a", "level": "core"}, {"id": "b", "level": "full"}]},
+            "scenarios": [
+            {"id": "has", "title": "t", "why": "w", "level": "may", "capability": {"level": "${r.level}"}, "for_each": {"r": "t"},
+              "steps": [{"id": "get", "probe": true, "request": {"operation": "GetObject", "object": "${r.id}"}}]},
+            {"id": "s", "title": "t", "why": "w", "level": "must", "rules": ["put-echoes"], "requires": ["has[${r.id}]"], "for_each": {"r": "t"},
+              "steps": [{"id": "get", "request": {"operation": "GetObject"}}]}]}"#;
+        let suite = loaded(suite).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let capabilities: Vec<_> = suite.capabilities.iter().map(|it| (it.probe.id.as_str(), it.spec.level)).collect();
+        assert_eq!(capabilities, [("has[a]", Certification::Core), ("has[b]", Certification::Full)]);
+        let needed: Vec<_> = suite.cases.iter().map(|case| (case.id.as_str(), case.requires.join(","))).collect();
+        assert_eq!(needed, [("x/s[a]", "has[a]".to_owned()), ("x/s[b]", "has[b]".to_owned())]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn suite() -> Value {
                     "expect": {"refused": true}, "controlled_by": "own",
                     "also": [{"rules": ["read-echoes"], "expect": {"status": ["4xx"]}}]}]},
             {"id": "probe", "title": "t", "why": "w", "level": "must", "capability": {"level": "full"}, "steps": [
-                {"id": "list", "request": {"operation": "ListObjectsV2"}}]}
+                {"id": "list", "probe": true, "request": {"operation": "ListObjectsV2"}}]}
         ]
     })
 }
@@ -88,7 +88,7 @@ impl Change {
 }
 
 /// Mistakes, each with a part of its message. Several would have others follow from them.
-const MISTAKES: [(Change, &str); 44] = [
+const MISTAKES: [(Change, &str); 46] = [
     // Scenarios: what names nothing, or does not go together.
     (Set("/scenarios/0/steps/1/request/operation", "\"GetObjekt\""), "is not one of"),
     (Set("/scenarios/0/steps/0/request/operation", "\"PutObjekt\""), "is not one of"),
@@ -126,6 +126,8 @@ const MISTAKES: [(Change, &str); 44] = [
     (Set("/scenarios/2/steps/1/controlled_by", "\"put\""), "names an earlier setup step"),
     (Set("/scenarios/2/steps/0/setup", "1"), "expected a boolean"),
     (Set("/scenarios/2/rules/1", "\"read-ecoes\""), "there is no rule `read-ecoes`"),
+    (Set("/scenarios/2/steps/0/probe", "true"), "only the scenario of a capability has probes"),
+    (Set("/scenarios/3/steps/0/probe", "1"), "expected a boolean"),
     (Set("/scenarios/3/capability", "\"full\""), "expected an object"),
     (Rename("/scenarios/3/capability", "capabilty"), "unknown member `capabilty`"),
     // Declarations.

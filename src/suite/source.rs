@@ -126,7 +126,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
     Ok(files)
 }
 
-/// Reads a file that the user named, of whatever kind.
+/// Reads a regular file that the user named.
 fn read(path: &Path) -> Result<SuiteSource, SourceError> {
     let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
     let text = bounded::read_text(path, MAX_SUITE).map_err(unreadable)?;
@@ -322,8 +322,8 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_that_was_named_is_read_to_the_limit() {
+    fn a_device_that_was_named_is_refused() {
         let error = from_paths(&[PathBuf::from("/dev/zero")]).unwrap_err();
-        assert!(error.to_string().contains("larger than"), "{error}");
+        assert!(error.to_string().contains("no regular file"), "{error}");
     }
 }

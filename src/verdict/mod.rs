@@ -20,7 +20,7 @@ use crate::evidence::{Answer, Exchange, Reply};
 use crate::rules::OF_PROFILES;
 use crate::suite::body::Body;
 use crate::suite::model::{Auth, BucketKind, Level, Operation, Outcome, Scheme, Step};
-pub use certification::{Attainment, Certified, attainments};
+pub use certification::{Attainment, Certified, NOT_PASSED, attainments};
 pub use check::Mismatch;
 pub use departures::in_the_light_of;
 pub use support::SseCSupport;
@@ -473,13 +473,10 @@ pub fn conclude(own: StepsOutcome, controls: &[(String, StepsOutcome)], accepted
             format!("step `{}` got no answer that could be judged", finding.step),
             vec![*finding],
         ),
-        (StepsOutcome::NotSupported(finding), _) => {
-            let reason = format!("probe `{}` shows that the endpoint lacks the operation", finding.step);
-            judgement(Verdict::NotSupported, reason, vec![*finding])
-        }
-        (StepsOutcome::Unclear(finding), _) => {
-            let what = "shows neither that the endpoint has the operation nor that it lacks it";
-            judgement(Verdict::Error, format!("probe `{}` {what}", finding.step), vec![*finding])
+        // Only capabilities have probes: a step of a case that is one names no capability that could be missing.
+        (StepsOutcome::NotSupported(finding) | StepsOutcome::Unclear(finding), _) => {
+            let reason = format!("step `{}` is a probe, which only the scenario of a capability has", finding.step);
+            judgement(Verdict::Error, reason, vec![*finding])
         }
         (StepsOutcome::Blocked(finding), _) => {
             let by = finding.mismatches.first().map(|m| format!(": {}: {}", m.subject, m.actual)).unwrap_or_default();
@@ -596,8 +593,18 @@ mod tests {
         false,
         Verdict::Fail
     )]
-    #[case::operation_lacking(StepsOutcome::NotSupported(finding()), StepsOutcome::Held, false, Verdict::NotSupported)]
-    #[case::neither_there_nor_lacking(StepsOutcome::Unclear(finding()), StepsOutcome::Held, false, Verdict::Error)]
+    #[case::probe_outside_a_capability(
+        StepsOutcome::NotSupported(finding()),
+        StepsOutcome::Held,
+        false,
+        Verdict::Error
+    )]
+    #[case::unclear_probe_outside_a_capability(
+        StepsOutcome::Unclear(finding()),
+        StepsOutcome::Held,
+        false,
+        Verdict::Error
+    )]
     #[case::no_answer(StepsOutcome::Unjudgeable(finding()), StepsOutcome::Held, false, Verdict::Error)]
     fn controls_decide_what_a_refusal_is_worth(
         #[case] own: StepsOutcome,

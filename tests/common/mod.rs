@@ -166,6 +166,20 @@ pub fn suite(level: &str, steps: &str) -> String {
     )
 }
 
+/// The same suite with [`GOOD_PUT`] as its step, which needs the capability `has-it` (level extended), probed by this step.
+pub fn suite_needing(level: &str, probe: &str) -> String {
+    let needing = suite(level, GOOD_PUT);
+    let needing = needing.replace(r#""rules": ["put-echoes"]"#, r#""rules": ["put-echoes"], "requires": ["has-it"]"#);
+    let capability = format!(
+        r#"{{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {{"level": "extended"}}, "steps": [{probe}]}}"#
+    );
+    needing.replace(r#""scenarios": ["#, &format!(r#""scenarios": [{capability}, "#))
+}
+
+/// A probe that shows that the reference endpoint lacks the capability.
+pub const LACKING: &str =
+    r#"{"id": "ask", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}"#;
+
 /// A step that the reference endpoint answers with 200.
 pub const GOOD_PUT: &str =
     r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;

@@ -48,6 +48,8 @@ pub enum Habit {
     DatesByFractions,
     /// A checksum is compared only where x-amz-sdk-checksum-algorithm comes with it.
     ChecksumsNeedAlgorithm,
+    /// Cache-Control is left out of responses to requests without a customer key.
+    CacheControlStripped,
     /// Requests are passed on to the endpoint's plain-HTTP listener, as a proxy does that ends TLS.
     EndsTls,
 }
@@ -81,6 +83,13 @@ impl Response {
     fn header(&self, name: &str) -> Option<String> {
         let lower = self.head.to_ascii_lowercase();
         lower.lines().find_map(|line| Some(line.strip_prefix(&format!("{name}: "))?.to_owned()))
+    }
+
+    /// The response without a header, which is named in lower case.
+    fn without(self, name: &str) -> Self {
+        let is_other = |line: &&str| !line.to_ascii_lowercase().starts_with(&format!("{name}:"));
+        let lines: Vec<&str> = self.head.split("\r\n").filter(is_other).collect();
+        Self { head: lines.join("\r\n"), body: self.body }
     }
 
     /// The response to the same HeadObject without partNumber.
@@ -164,6 +173,9 @@ async fn serve(habit: Habit, mut stream: Stream, mut upstream: Upstream) -> std:
         last_modified = response.header("last-modified").unwrap_or(last_modified);
         if habit == Habit::HeadPartsIgnored && head.starts_with("head ") && head.contains("partnumber=") {
             response = response.of_the_whole();
+        }
+        if habit == Habit::CacheControlStripped && !has_key {
+            response = response.without("cache-control");
         }
         let is_copy = head.contains("\r\nx-amz-copy-source:");
         let has_stray = habit == Habit::StrayBytes && (is_copy || response.status() == "304");

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
 use crate::common::raw_endpoint::{Behaviour, RawEndpoint, Request, Stream};
-use crate::common::{Outcome, Workplace, suite};
+use crate::common::{Outcome, Served, Workplace, suite};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -121,4 +121,30 @@ fn what_refuses_everything_proves_nothing(#[case] plain: String, #[case] why: &s
     assert!(reason.contains(why) && reason.contains("--plain-endpoint"), "{reason}");
     // No case has a verdict.
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+}
+
+/// Another S3 service has no bucket in common with the one under test: what it refuses shows nothing.
+#[test]
+#[ignore = "a whole run"]
+fn the_plain_endpoint_of_another_service_is_no_evidence() {
+    let (workplace, elsewhere) = (Workplace::new(), Workplace::new());
+    let (mut served, other) = (Served::start(&workplace), Served::start(&elsewhere));
+    served.with("SSECHECK_PLAIN_ENDPOINT", &other.settings["SSECHECK_PLAIN_ENDPOINT"]);
+    // Debug builds that share a busy machine take their time.
+    let patient = "--request-timeout 300 --scenario-timeout 900";
+    let outcome = workplace.run_against(&served, &format!("run --report json=run.json --certify core {patient}"));
+    assert_ne!(outcome.code, Some(0), "{outcome:#?}");
+    let record: Value = serde_json::from_str(&workplace.read("run.json")).expect("the record is JSON");
+    let cases = record["cases"].as_array().expect("it has cases");
+    let skipped: Vec<&Value> = cases.iter().filter(|case| case["verdict"] == "skipped").collect();
+    assert!(!skipped.is_empty());
+    for case in skipped {
+        let reason = case["reason"].as_str().expect("it has one");
+        assert!(reason.contains("would prove nothing") && reason.contains("--plain-endpoint"), "{case:#}");
+    }
+    // Nothing but these stands in the way.
+    let others = cases.iter().filter(|case| case["verdict"] != "skipped");
+    assert!(others.clone().all(|case| case["verdict"] == "pass" || case["verdict"] == "observed"), "{outcome:#?}");
+    let levels = record["certification"].as_array().expect("all built-in cases were run");
+    assert!(levels.len() == 3 && levels.iter().all(|level| level["not_passed"].as_u64() > Some(0)), "{levels:#?}");
 }

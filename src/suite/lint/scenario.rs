@@ -45,10 +45,10 @@ impl Lint<'_, '_> {
             }
             let is_test = scenario.capability.is_none() && !self.is_any_unknown(&pointer, &["capability"]);
             if is_test
-                && scenario.steps.iter().all(|s| s.setup || s.probe)
-                && !self.is_any_step_unknown(&pointer, &["setup", "probe"])
+                && scenario.steps.iter().all(|step| step.setup)
+                && !self.is_any_step_unknown(&pointer, &["setup"])
             {
-                let help = Some("a scenario needs a step without `setup` and `probe`".to_owned());
+                let help = Some("a scenario needs a step without `setup`".to_owned());
                 self.error(&format!("{pointer}/steps"), "no step is judged", help);
             }
             self.also(&pointer, scenario, &origin.steps);
@@ -145,6 +145,11 @@ impl Lint<'_, '_> {
                     self.error(&format!("{pointer}/request"), message, Some("use a fresh key".to_owned()));
                 }
                 exposed.extend(sent);
+            }
+            if step.probe && scenario.capability.is_none() && !self.is_any_unknown(of_scenario, &["capability"]) {
+                let help = "move the probes to a scenario with `\"capability\": {\"level\": …}` and name its id in this scenario's `requires`";
+                let message = "only the scenario of a capability has probes";
+                self.error(&format!("{pointer}/probe"), message, Some(help.to_owned()));
             }
             if step.lacks.is_some() && !step.probe {
                 self.error(&format!("{pointer}/lacks"), "`lacks` goes with a probe", None);

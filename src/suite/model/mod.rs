@@ -155,8 +155,8 @@ pub struct Scenario {
     /// Ids of the rules it tests, from the rule catalogue (`suites/rules.json`).
     #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
     pub rules: Arc<[String]>,
-    /// It is no test but the probe of a capability: its id is the capability's. Where a step shows that the endpoint lacks the
-    /// capability, what needs it is not supported.
+    /// Makes the scenario the probe of a capability instead of a test. The capability's id is the scenario's, followed by the ids of
+    /// the rows where it has tables (`id[row,…]`). If a step shows that the endpoint lacks it, the cases that need it are not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<CapabilitySpec>,
     /// Profiles under which it runs; all of them when absent.
@@ -165,7 +165,8 @@ pub struct Scenario {
     /// The kind of bucket it runs in; a plain one unless told.
     #[serde(default, skip_serializing_if = "BucketKind::is_plain")]
     pub bucket: BucketKind,
-    /// Ids of further capabilities that it needs (`suites/capabilities.json`), besides those that its requests show.
+    /// Ids of further capabilities that it needs (`suites/capabilities.json`), besides those that its requests show; may hold
+    /// `${alias.member}`.
     #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
     pub requires: Arc<[String]>,
     /// It sends so much that `ssecheck prove` runs it only against faults of the rules that it cites.
@@ -201,7 +202,7 @@ impl Scenario {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CapabilitySpec {
-    /// The level of certification that asks for it.
+    /// The certification level that requires it: neither this level nor a higher one is reached without it.
     pub level: Certification,
     /// Scenarios that send one of these operations need it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -294,8 +295,9 @@ pub struct Step {
     /// A precondition, not the thing tested: when it does not come out as expected the scenario is blocked, not failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub setup: bool,
-    /// A probe of whether the endpoint has the operation at all, without SSE-C. Where the response says that it does not (501, 405,
-    /// `NotImplemented` and the like, or `lacks`) the scenario is not supported; any other mismatch is an error.
+    /// Tests whether the endpoint has a capability at all, without SSE-C; stands only in the scenario of a capability. If the response
+    /// says that the endpoint lacks it (501, 405, `NotImplemented` and the like, or `lacks`), the cases that need the capability are not
+    /// supported; any other mismatch is an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
     /// Of a probe: the response of an endpoint that ignores, or does not know, what is asked for.
