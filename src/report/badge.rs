@@ -1,9 +1,9 @@
-//! A badge for a README: what level of certification a run reached.
+//! A badge for a README: what level of certification a run reached, or that the run is limited and certifies none.
 
 use std::fmt::Write as _;
 
-use quick_xml::escape::escape;
-
+use super::limits::is_limited;
+use super::text::xml::escaped;
 use crate::record::{Conclusion, RunRecord};
 use crate::verdict::Attainment;
 
@@ -38,19 +38,33 @@ pub fn badge(run: &RunRecord) -> String {
         width(label),
         left + right / 2,
         width(&message),
-        escape(message.as_str()),
-        title = escape(title.as_str()),
+        escaped(&message),
+        title = escaped(&title),
     );
     text
 }
 
 /// What it says, and on which colour. White text on each has a contrast of more than 4.5.
 fn message(run: &RunRecord) -> (String, &'static str) {
+    if is_limited(run) {
+        return match run.conclusion() {
+            Conclusion::Passed | Conclusion::NoNewFailures => ("no level: limited".to_owned(), "#57606a"),
+            Conclusion::Failed => ("failing, no level: limited".to_owned(), "#c4314b"),
+            other => (format!("{}, no level: limited", other.as_str()), "#57606a"),
+        };
+    }
+    let embedded = match (run.embedded, run.is_of_the_reference()) {
+        (true, _) => ", embedded",
+        (false, true) => ", reference",
+        (false, false) => "",
+    };
     let reached = run.certification.iter().rev().find(|attainment| attainment.is_reached());
     match (run.conclusion(), reached) {
-        (Conclusion::Passed, Some(Attainment { level, .. })) => (format!("{} reached", level.as_str()), "#1a7f37"),
+        (Conclusion::Passed, Some(Attainment { level, .. })) => {
+            (format!("{} reached{embedded}", level.as_str()), "#1a7f37")
+        }
         (Conclusion::Failed, Some(Attainment { level, .. })) => {
-            (format!("{} reached, failing", level.as_str()), "#9a6700")
+            (format!("{} reached, failing{embedded}", level.as_str()), "#9a6700")
         }
         (Conclusion::NoNewFailures, _) => (run.conclusion_in_words(), "#57606a"),
         (Conclusion::Passed, None) => ("passed in part".to_owned(), "#57606a"),

@@ -13,7 +13,7 @@ use regex::Regex;
 use url::Url;
 
 use super::one_line;
-use super::shell::{Piece, word};
+use super::text::shell::{Piece, word};
 use crate::evidence::{Element, Exchange, Sent};
 
 /// Headers that `curl` makes itself.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::printable::in_a_log;
+use super::in_a_log;
 use crate::evidence::{Answer, Reply, Sent};
 use crate::record::{CaseRecord, ExplainedBy, FindingRecord, RunRecord};
 use crate::rules::Rule;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::printable;
+use super::{in_a_log, one_line};
 use crate::record::{CaseChange, Difference, Direction, Found, RuleChange, RuleCounts, RunRecord};
 
 /// What differs between two runs, as text of several lines.
@@ -11,10 +11,10 @@ pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Di
     let mut text = String::new();
     for (name, run) in [("before", before), ("after", after)] {
         let told = format!("{name:<7} {}, profile {}, {}", run.subject(), run.profile.id, run.started);
-        let _ = writeln!(text, "{}", printable(&told));
+        let _ = writeln!(text, "{}", one_line(&told));
     }
     for (what, before, after) in &difference.circumstances {
-        let _ = writeln!(text, "  other {what}: {} → {}", printable(before), printable(after));
+        let _ = writeln!(text, "  other {what}: {} → {}", one_line(before), one_line(after));
     }
     for direction in [Direction::Worse, Direction::Better, Direction::Otherwise, Direction::OnlyInOne] {
         let changes: Vec<&CaseChange> = difference.cases.iter().filter(|c| c.direction == direction).collect();
@@ -24,7 +24,7 @@ pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Di
         let _ = writeln!(text, "\n{} ({})", direction.as_str(), changes.len());
         for change in changes {
             let (before, after) = (found(change.before.as_ref()), found(change.after.as_ref()));
-            let _ = writeln!(text, "  {}: {} → {}", printable(&change.case), printable(&before), printable(&after));
+            let _ = writeln!(text, "  {}: {} → {}", one_line(&change.case), one_line(&before), one_line(&after));
         }
     }
     if !difference.rules.is_empty() {
@@ -33,7 +33,7 @@ pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Di
             let RuleChange { rule, before, after, cases_before, cases_after } = change;
             let (before, after) = (before.as_str(), after.as_str());
             let (old, new) = (counts(cases_before), counts(cases_after));
-            let _ = writeln!(text, "  {}: {before} ({old}) → {after} ({new})", printable(rule));
+            let _ = writeln!(text, "  {}: {before} ({old}) → {after} ({new})", one_line(rule));
         }
     }
     let count = |direction| difference.cases.iter().filter(|change| change.direction == direction).count();
@@ -46,7 +46,7 @@ pub fn difference_as_text(before: &RunRecord, after: &RunRecord, difference: &Di
         count(Direction::Otherwise),
         count(Direction::OnlyInOne)
     );
-    text.trim_end().to_owned()
+    in_a_log(text.trim_end())
 }
 
 fn found(found: Option<&Found>) -> String {

@@ -1,5 +1,6 @@
 //! The formats of a run's report, each rendered from the record and nothing else.
 
+use super::text::json;
 use super::{HtmlError, JunitError, badge, github, html, junit, markdown, tap};
 use crate::record::RunRecord;
 
@@ -68,7 +69,7 @@ impl RunFormat {
     pub fn render(self, run: &RunRecord) -> Result<Vec<u8>, RenderError> {
         Ok(match self {
             Self::Junit => junit(run)?,
-            Self::Json => run.to_json()?,
+            Self::Json => json(&String::from_utf8_lossy(&run.to_json()?)).into_bytes(),
             Self::Html => html(run)?,
             Self::Markdown => markdown(run).into_bytes(),
             Self::Tap => tap(run).into_bytes(),

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::printable;
+use super::limits::{EMBEDDED, headline, limits};
+use super::text::annotation::annotation;
 use crate::record::{CaseRecord, RunRecord};
 use crate::verdict::Verdict;
 
@@ -47,17 +48,24 @@ pub fn github(run: &RunRecord) -> String {
         let of_kind: Vec<_> = groups.iter().filter(|((of, _), _)| *of == kind).collect();
         let shown = if of_kind.len() > SHOWN { SHOWN - 1 } else { SHOWN };
         for ((_, title), cases) in of_kind.iter().take(shown) {
-            command(&mut text, kind.command(), title, &message(cases, run));
+            text.push_str(&annotation(kind.command(), title, &message(cases, run)));
         }
         if of_kind.len() > shown {
             let rest: Vec<&str> = of_kind[shown..].iter().map(|((_, title), _)| title.as_str()).collect();
             let message = format!("{} more are in the report: {}", rest.len(), rest.join("; "));
-            command(&mut text, kind.command(), "and more", &message);
+            text.push_str(&annotation(kind.command(), "and more", &message));
         }
     }
     let counts: Vec<String> = run.counted().map(|(verdict, count)| format!("{count} {}", verdict.as_str())).collect();
-    let message = format!("{}, profile {}: {}", run.subject(), run.profile.id, counts.join(", "));
-    command(&mut text, "notice", &format!("ssecheck: {}", run.conclusion_in_words()), &message);
+    let mut message = format!("{}, profile {}: {}", run.subject(), run.profile.id, counts.join(", "));
+    let limits = limits(run);
+    if !limits.is_empty() {
+        let _ = write!(message, "\nlimited, this run certifies nothing: {}", limits.join("; "));
+    }
+    if run.embedded {
+        let _ = write!(message, "\n{EMBEDDED}");
+    }
+    text.push_str(&annotation("notice", &format!("ssecheck: {}", headline(run)), &message));
     text
 }
 
@@ -93,13 +101,6 @@ fn message(cases: &[&CaseRecord], run: &RunRecord) -> String {
     let more = if cases.len() > NAMED { format!(" and {} more", cases.len() - NAMED) } else { String::new() };
     let _ = write!(text, "in {}{more}", ids.join(", "));
     text
-}
-
-/// Adds a command. `%`, line ends, and in properties `:` and `,` are escaped, so that no text ends it or begins another.
-fn command(text: &mut String, command: &str, title: &str, message: &str) {
-    let data = |text: &str| printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let _ = writeln!(text, "::{command} title={}::{}", property(title), data(message));
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::describe::{describe, rules_shown};
-use super::{one_line, one_run_of_families};
+use super::limits::{EMBEDDED, LevelState, headline, is_limited, limits};
+use super::one_run_of_families;
+use super::text::markdown::{code, fenced, markup};
 use crate::record::{CaseRecord, Conclusion, RunRecord};
 use crate::verdict::{Attainment, Verdict};
 
@@ -39,6 +41,9 @@ pub fn markdown(run: &RunRecord) -> String {
     if left_out > 0 {
         let _ = writeln!(text, "\n{left_out} more are left out here: they are in the HTML report and the JSON record.");
     }
+    if run.embedded {
+        let _ = writeln!(text, "\nNote: {EMBEDDED}.");
+    }
     text
 }
 
@@ -51,50 +56,55 @@ fn harms(text: &mut String, run: &RunRecord) {
 
 fn head(text: &mut String, run: &RunRecord) {
     let sign = match run.conclusion() {
+        Conclusion::Passed | Conclusion::NoNewFailures if is_limited(run) => "⚪",
         Conclusion::Passed if run.count(Verdict::Fail) + run.count(Verdict::Inconsistent) == 0 => "✅",
         Conclusion::Passed | Conclusion::NoNewFailures => "🟡",
         Conclusion::Failed => "❌",
-        Conclusion::NotTestable | Conclusion::Interrupted => "⚠️",
+        Conclusion::NotTestable | Conclusion::Interrupted => "⚠",
     };
-    let _ = writeln!(text, "## {sign} ssecheck: {}: {}\n", run.conclusion_in_words(), escaped(run.subject()));
+    let embedded = if run.embedded { ", the embedded reference endpoint" } else { "" };
+    let _ = writeln!(text, "## {sign} ssecheck: {}: {}{embedded}\n", headline(run), markup(run.subject()));
     if let Some(support) = run.support {
         let _ = writeln!(text, "{}\n", support.sentence());
     }
     let server = run.server.as_ref().map(|server| format!(" (Server: {})", code(server))).unwrap_or_default();
-    let embedded = if run.embedded { ", the embedded reference endpoint" } else { "" };
     let _ = writeln!(
         text,
-        "{}{embedded}{server}, profile {}, {} cases in {:.1} s, run {} of {}, ssecheck {}",
+        "{}{server}, profile {}, {} cases in {:.1} s, run {} of {}, ssecheck {}",
         code(&run.endpoint),
         code(&run.profile.id),
         run.cases.len(),
         run.seconds,
         code(&run.run),
-        escaped(&run.started),
-        escaped(&run.ssecheck),
+        markup(&run.started),
+        markup(&run.ssecheck),
     );
     if let Some(throttling) = run.throttling.sentence() {
-        let _ = writeln!(text, "\n{}", escaped(&throttling));
+        let _ = writeln!(text, "\n{}", markup(&throttling));
     }
 }
 
 fn certification(text: &mut String, run: &RunRecord) {
-    if run.certification.is_empty() {
-        return;
+    if !run.certification.is_empty() {
+        let _ = writeln!(text, "\n| level | | |\n| --- | --- | --- |");
     }
-    let _ = writeln!(text, "\n| level | | |\n| --- | --- | --- |");
     for attainment in &run.certification {
-        let Attainment { level, passed, not_passed, missing } = attainment;
-        let reached = if attainment.is_reached() { "✅ reached" } else { "❌ not reached" };
+        let Attainment { level, passed, not_passed, missing, .. } = attainment;
+        let state = LevelState::of(attainment);
+        let sign = match state {
+            LevelState::Reached => "✅",
+            LevelState::Limited => "⚪",
+            LevelState::Missed => "❌",
+        };
         let mut told = vec![format!("{passed} required cases passed")];
         told.extend(
             (*not_passed > 0).then(|| format!("{not_passed} in its way did not pass, required or with harm to data")),
         );
-        told.extend((!missing.is_empty()).then(|| format!("missing: {}", escaped(&missing.join(", ")))));
-        let _ = writeln!(text, "| **{}** | {reached} | {} |", level.as_str(), told.join(", "));
+        told.extend((!missing.is_empty()).then(|| format!("missing: {}", markup(&missing.join(", ")))));
+        let _ = writeln!(text, "| **{}** | {sign} {} | {} |", level.as_str(), state.as_str(), told.join(", "));
     }
-    for limit in &run.limits {
-        let _ = writeln!(text, "\nNothing is certified by this run: {}.", escaped(limit));
+    for limit in limits(run) {
+        let _ = writeln!(text, "\nThis run is limited and certifies nothing: {}.", markup(&limit));
     }
 }
 
@@ -126,63 +136,19 @@ fn groups(run: &RunRecord) -> Vec<(&'static str, Vec<&CaseRecord>)> {
 
 fn in_full(case: &CaseRecord, run: &RunRecord) -> String {
     let rules = rules_shown(case, run);
-    let rules: Vec<String> = rules.iter().map(|rule| html(&rule.id)).collect();
+    let rules: Vec<String> = rules.iter().map(|rule| markup(&rule.id)).collect();
     let rules = match &case.explained_by {
-        Some(by) => format!("explained by <code>{}</code>: {}", html(&by.case), rules.join(", ")),
+        Some(by) => format!("explained by <code>{}</code>: {}", markup(&by.case), rules.join(", ")),
         None if rules.is_empty() => "no rule accused".to_owned(),
         None => rules.join(", "),
     };
-    let text = describe(case, run);
-    let fence = fence(&text);
     format!(
-        "<details><summary><code>{}</code> – {} ({})</summary>\n\n{fence}text\n{}\n{fence}\n\n</details>\n",
-        html(&case.id),
-        html(&case.title),
+        "<details><summary><code>{}</code> – {} ({})</summary>\n\n{}\n\n</details>\n",
+        markup(&case.id),
+        markup(&case.title),
         rules,
-        text.trim_end()
+        fenced(&describe(case, run))
     )
-}
-
-/// Backticks that end no text before its end: one more than any run of them in it.
-fn fence(text: &str) -> String {
-    "`".repeat(longest_run_of_backticks(text).max(2) + 1)
-}
-
-fn longest_run_of_backticks(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Text as HTML within Markdown.
-fn html(text: &str) -> String {
-    let text = quick_xml::escape::escape(one_line(text)).into_owned();
-    // Should a reader take what stands between tags for Markdown, nothing is to come of it.
-    text.chars().map(|c| if "*_`[]|~".contains(c) { format!("&#{};", u32::from(c)) } else { c.to_string() }).collect()
-}
-
-/// Text as Markdown shows it letter by letter.
-fn escaped(text: &str) -> String {
-    let mut shown = String::new();
-    for c in one_line(text).chars() {
-        match c {
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '&' => shown.push_str("&amp;"),
-            // Nobody is to be notified.
-            '@' => shown.push_str("@\u{200b}"),
-            _ if c.is_ascii_punctuation() && !".,:;/-()".contains(c) => shown.extend(['\\', c]),
-            _ => shown.push(c),
-        }
-    }
-    // Nothing is to become a link.
-    shown.replace("://", ":\u{200b}//")
-}
-
-/// Text as code in a line, in which nothing is read as Markdown.
-fn code(text: &str) -> String {
-    let text = one_line(text);
-    let fence = "`".repeat(longest_run_of_backticks(&text) + 1);
-    // A blank at each end goes where there is one at both.
-    format!("{fence} {text} {fence}")
 }
 
 #[cfg(test)]
@@ -220,7 +186,7 @@ mod tests {
             assert!(!outside.contains("<img") && !outside.contains("<script") && !outside.contains("\n# "), "{text}");
         }
         assert!(
-            text.starts_with("## ❌ ssecheck: failed: @\u{200b}all \\| \\*\\*bold\\*\\* &lt;script&gt;\n"),
+            text.starts_with("## ❌ ssecheck: failed: @&#8203;all &#124; &#42;&#42;bold&#42;&#42; &#60;script&#62;\n"),
             "{text}"
         );
     }

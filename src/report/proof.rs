@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::printable;
+use super::text::json as safe_json;
+use super::{one_line, printable};
 use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof};
 use crate::reference::faults::Fault;
 use crate::rules::Catalogue;
@@ -52,7 +53,7 @@ pub fn proof_as_text(proof: &Proof, problems: &[Problem], rules: &Catalogue, in_
     let mut text = String::new();
     let suites = suites(proof);
     let widest = proof.own_runs().map(|(fault, _)| fault.id.len()).max().unwrap_or(0);
-    let heads: String = suites.iter().map(|suite| format!(" {:>COLUMN$.COLUMN$}", suite)).collect();
+    let heads: String = suites.iter().map(|suite| format!(" {:>COLUMN$.COLUMN$}", one_line(suite))).collect();
     let _ = writeln!(text, "{:<widest$}{heads}  outcome", "fault");
     let (mut caught, mut survived, mut not_met) = (0, 0, 0);
     for (fault, run) in proof.own_runs() {
@@ -111,7 +112,7 @@ fn cases_in_full(text: &mut String, proof: &Proof, fault: &Fault, run: &FaultRun
     let not_passed = match &run.outcome {
         Outcome::Ran(not_passed) => not_passed,
         Outcome::Stopped(why) => {
-            let _ = writeln!(text, "  run stopped: {why}");
+            let _ = writeln!(text, "  run stopped: {}", one_line(why));
             return;
         }
     };
@@ -125,11 +126,11 @@ fn cases_in_full(text: &mut String, proof: &Proof, fault: &Fault, run: &FaultRun
         }
         let as_expected = if expected && verdict != Verdict::Fail { " (recorded: fail)" } else { "" };
         let about = match actual {
-            Some(found) if verdict == Verdict::Fail => format!(" for {}", found.rules.join(", ")),
-            Some(found) => format!(": {}", printable(&found.reason)),
+            Some(found) if verdict == Verdict::Fail => format!(" for {}", one_line(&found.rules.join(", "))),
+            Some(found) => format!(": {}", one_line(&found.reason)),
             None => String::new(),
         };
-        let _ = writeln!(text, "    {:<13} {case}{about}{as_expected}", verdict.as_str());
+        let _ = writeln!(text, "    {:<13} {}{about}{as_expected}", verdict.as_str(), one_line(case));
     }
 }
 
@@ -157,7 +158,7 @@ fn outcome(proof: &Proof, fault: &Fault, run: &FaultRun, problems: &[Problem]) -
     match &run.outcome {
         _ if proof.fate(fault, run) == Fate::Survived => "SURVIVES".to_owned(),
         _ if accused => "ACCUSES INNOCENT RULES".to_owned(),
-        Outcome::Stopped(why) => format!("run stopped: {why}"),
+        Outcome::Stopped(why) => format!("run stopped: {}", one_line(why)),
         Outcome::Ran(_) if run.failed().next().is_none() => "cannot be tested".to_owned(),
         Outcome::Ran(_) => "caught".to_owned(),
     }
@@ -176,7 +177,7 @@ pub fn proof_as_json(proof: &Proof, problems: &[Problem]) -> String {
         "without_fault": runs(&proof.honest),
         "faults": runs(&proof.runs),
     });
-    format!("{document:#}\n")
+    safe_json(&format!("{document:#}\n"))
 }
 
 fn run_as_json(proof: &Proof, run: &FaultRun) -> Value {

@@ -7,31 +7,42 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{describe, one_line, printable};
+use super::limits::{EMBEDDED, headline, limits};
+use super::text::json;
+use super::text::tap::{comment, description};
+use super::{describe, printable};
 use crate::record::{CaseRecord, RunRecord};
 use crate::verdict::Verdict;
 
 /// The run as a TAP document.
 #[must_use]
 pub fn tap(run: &RunRecord) -> String {
-    let mut text = format!("TAP version 14\n1..{}\n", run.cases.len());
+    let mut text = "TAP version 14\n".to_owned();
+    if run.embedded {
+        let _ = writeln!(text, "{}", comment(EMBEDDED));
+    }
+    let _ = writeln!(text, "1..{}", run.cases.len());
     for (index, case) in run.cases.iter().enumerate() {
         let (is_ok, directive) = outcome(case, run);
         let word = if is_ok { "ok" } else { "not ok" };
-        let _ = writeln!(text, "{word} {} - {}{directive}", index + 1, escaped(&case.id));
+        let _ = writeln!(text, "{word} {} - {}{directive}", index + 1, description(&case.id));
         if case.verdict != Verdict::Pass {
             text.push_str(&details(case, run));
         }
     }
     let subject = format!("{} at {}, profile {}, run {}", run.subject(), run.endpoint, run.profile.id, run.run);
-    let _ = writeln!(text, "# {}", one_line(&subject));
-    let _ = writeln!(text, "# {}", run.conclusion_in_words());
+    let mut comments = vec![subject, headline(run)];
+    comments.extend(limits(run).iter().map(|limit| format!("limited: {limit}")));
+    comments.extend(run.embedded.then(|| EMBEDDED.to_owned()));
+    for told in comments {
+        let _ = writeln!(text, "{}", comment(&told));
+    }
     text
 }
 
 /// Whether the point is ok, and the directive behind its name.
 fn outcome(case: &CaseRecord, run: &RunRecord) -> (bool, String) {
-    let reason = || escaped(&case.reason);
+    let reason = || description(&case.reason);
     match case.verdict {
         _ if run.fails(case) || run.leaves_open(case) => (false, String::new()),
         Verdict::Pass => (true, String::new()),
@@ -53,7 +64,8 @@ fn details(case: &CaseRecord, run: &RunRecord) -> String {
     block.insert("message".to_owned(), json!(printable(&case.reason)));
     block.insert("severity".to_owned(), json!(case.verdict.as_str()));
     block.insert("level".to_owned(), json!(case.level_judged().as_str()));
-    block.insert("rules".to_owned(), json!(case.rules_advised()));
+    block
+        .insert("rules".to_owned(), json!(case.rules_advised().iter().map(|rule| printable(rule)).collect::<Vec<_>>()));
     if let Some(by) = &case.explained_by {
         block.insert("explained_by".to_owned(), json!(printable(&by.case)));
     }
@@ -62,14 +74,9 @@ fn details(case: &CaseRecord, run: &RunRecord) -> String {
         block.insert("details".to_owned(), json!(describe(case, run)));
     }
     // Serialising a JSON value does not fail.
-    let text = serde_json::to_string_pretty(&block).unwrap_or_default();
+    let text = json(&serde_json::to_string_pretty(&block).unwrap_or_default());
     let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
     format!("  ---\n{lines}  ...\n")
-}
-
-/// Text as a point's name or reason may hold it.
-fn escaped(text: &str) -> String {
-    one_line(text).replace('\\', "\\\\").replace('#', "\\#")
 }
 
 #[cfg(test)]

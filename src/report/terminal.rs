@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use console::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{describe, in_a_log, printable};
+use super::limits::{EMBEDDED, LevelState, limits};
+use super::{describe, in_a_log, one_line, printable};
 use crate::baseline::Standing;
 use crate::plan::Volume;
 use crate::record::{CaseRecord, Conclusion, RunRecord};
@@ -19,12 +20,29 @@ pub struct Terminal<W> {
     color: bool,
     /// Present where someone is watching.
     bar: Option<ProgressBar>,
+    /// Whether it is stated that the endpoint is the embedded one.
+    is_embedded_stated: bool,
 }
 
 impl<W: Write> Terminal<W> {
     /// `watched`: whether a person sees the output as it comes. `color`: whether colours may be used.
     pub fn new(out: W, watched: bool, color: bool) -> Self {
-        Self { out, color, bar: watched.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
+        let bar = watched.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+        Self { out, color, bar, is_embedded_stated: false }
+    }
+
+    /// Writes lines, of which none does anything but show.
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", in_a_log(text))
+    }
+
+    /// States that no product is tested: the first line, where a run is of the embedded endpoint.
+    ///
+    /// # Errors
+    /// Where the output cannot be written.
+    pub fn state_embedded(&mut self) -> io::Result<()> {
+        self.is_embedded_stated = true;
+        self.line(EMBEDDED)
     }
 
     /// Shows how much the run is going to send.
@@ -32,7 +50,7 @@ impl<W: Write> Terminal<W> {
     /// # Errors
     /// Where the output cannot be written.
     pub fn announce(&mut self, volume: Volume) -> io::Result<()> {
-        writeln!(self.out, "{}", volume.sentence())
+        self.line(&volume.sentence())
     }
 
     /// Shows an event.
@@ -42,7 +60,7 @@ impl<W: Write> Terminal<W> {
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         match (event, &self.bar) {
             (Event::Support(support), Some(bar)) => bar.println(support.sentence()),
-            (Event::Support(support), None) => writeln!(self.out, "{}", support.sentence())?,
+            (Event::Support(support), None) => self.line(support.sentence())?,
             (Event::Started { cases }, Some(bar)) => {
                 bar.set_length(*cases as u64);
                 // The template is fixed and well formed.
@@ -50,13 +68,13 @@ impl<W: Write> Terminal<W> {
                     bar.set_style(style);
                 }
             }
-            (Event::Started { cases }, None) => writeln!(self.out, "{cases} cases")?,
+            (Event::Started { cases }, None) => self.line(&format!("{cases} cases"))?,
             (Event::CaseDone(result), Some(bar)) => {
                 bar.inc(1);
-                bar.set_message(result.planned.suite.id.clone());
+                bar.set_message(one_line(&result.planned.suite.id));
             }
             (Event::CaseDone(result), None) => {
-                let line = self.line(result);
+                let line = self.result(result);
                 writeln!(self.out, "{line}")?;
             }
             (Event::CleaningUp, Some(bar)) => bar.set_message("cleaning up"),
@@ -73,6 +91,9 @@ impl<W: Write> Terminal<W> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        if run.embedded && !self.is_embedded_stated {
+            self.state_embedded()?;
+        }
         let shown = [Verdict::Inconclusive, Verdict::Blocked, Verdict::Error, Verdict::UnexpectedPass];
         let shown = shown.into_iter().chain([Verdict::Inconsistent, Verdict::Fail]);
         for verdict in shown {
@@ -81,48 +102,52 @@ impl<W: Write> Terminal<W> {
             for (case, others) in causes {
                 let text = describe(case, run);
                 let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
-                writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), rest.trim_end())?;
+                writeln!(self.out, "\n{}\n{}", self.styled(verdict, head), in_a_log(rest.trim_end()))?;
                 if !others.is_empty() {
-                    let ids = others.join(", ");
-                    writeln!(self.out, "  {} more {} by the same: {ids}", others.len(), verdict.as_str())?;
+                    let ids = one_line(&others.join(", "));
+                    self.line(&format!("  {} more {} by the same: {ids}", others.len(), verdict.as_str()))?;
                 }
             }
         }
         self.left_out(run)?;
         if !run.left_behind.is_empty() {
-            writeln!(self.out, "\nCould not be removed:")?;
+            self.line("\nCould not be removed:")?;
             for item in &run.left_behind {
-                writeln!(self.out, "  {}", printable(item))?;
+                self.line(&format!("  {}", one_line(item)))?;
             }
         }
         if let Some(throttling) = run.throttling.sentence() {
-            writeln!(self.out, "\n{throttling}")?;
+            self.line(&format!("\n{throttling}"))?;
         }
         self.baseline(run)?;
-        let server = run.server.as_ref().map(|name| format!(" (Server: {})", printable(name))).unwrap_or_default();
-        writeln!(self.out, "\n{}{server}, profile {}, run {}", run.endpoint, run.profile.id, run.run)?;
+        let server = run.server.as_ref().map(|name| format!(" (Server: {name})")).unwrap_or_default();
+        let tested = format!("{}{server}, profile {}, run {}", run.endpoint, run.profile.id, run.run);
+        self.line(&format!("\n{}", one_line(&tested)))?;
         let counts: Vec<String> = run
             .counted()
             .map(|(verdict, count)| self.styled(verdict, &format!("{count} {}", verdict.as_str())))
             .collect();
         writeln!(self.out, "{} cases in {:.1} s: {}", run.cases.len(), run.seconds, counts.join(", "))?;
         if let Some(harms) = run.harms_in_words() {
-            writeln!(self.out, "failures by harm: {harms}")?;
+            self.line(&format!("failures by harm: {harms}"))?;
         }
         if run.conclusion() == Conclusion::NoNewFailures {
-            writeln!(self.out, "{}", run.conclusion_in_words())?;
+            self.line(&run.conclusion_in_words())?;
         }
         if run.complete {
-            writeln!(self.out, "certification: {}", certification(&run.certification))?;
+            self.line(&format!("certification: {}", one_line(&certification(run))))?;
         }
         let advisory = run.cases.iter().filter(|c| c.verdict.is_failure() && !c.is_required()).count();
         if advisory > 0 {
-            writeln!(self.out, "{advisory} of the failures are of level should or may and do not fail the run")?;
+            self.line(&format!("{advisory} of the failures are of level should or may and do not fail the run"))?;
         }
         if let Some(support) = run.support {
-            writeln!(self.out, "{}", support.sentence())?;
+            self.line(support.sentence())?;
         }
-        Ok(())
+        for limit in limits(run) {
+            self.line(&format!("limited, this run certifies nothing: {}", one_line(&limit)))?;
+        }
+        if run.embedded { self.line(EMBEDDED) } else { Ok(()) }
     }
 
     /// How the run stands to the baseline.
@@ -130,15 +155,15 @@ impl<W: Write> Terminal<W> {
         let Some(baseline) = &run.baseline else { return Ok(()) };
         let of = |standing| run.cases.iter().filter(move |case| case.standing == Some(standing));
         let counts = Standing::ALL.map(|standing| format!("{} {}", of(standing).count(), standing.as_str()));
-        writeln!(self.out, "\nbaseline {}: {}", printable(&baseline.file), counts.join(", "))?;
+        self.line(&format!("\nbaseline {}: {}", one_line(&baseline.file), counts.join(", ")))?;
         for standing in Standing::ALL.into_iter().filter(|standing| standing.is_off()) {
             let ids: Vec<&str> = of(standing).map(|case| case.id.as_str()).collect();
             if !ids.is_empty() {
-                writeln!(self.out, "  {}: {}", standing.as_str(), ids.join(", "))?;
+                self.line(&format!("  {}: {}", standing.as_str(), one_line(&ids.join(", "))))?;
             }
         }
         if of(Standing::Fixed).next().is_some() {
-            writeln!(self.out, "  take what is fixed out of the baseline: `ssecheck baseline` makes it anew")?;
+            self.line("  take what is fixed out of the baseline: `ssecheck baseline` makes it anew")?;
         }
         Ok(())
     }
@@ -160,15 +185,16 @@ impl<W: Write> Terminal<W> {
         }
         for (word, reason, count) in reasons {
             let cases = if count == 1 { "case" } else { "cases" };
-            writeln!(self.out, "\n{count} {cases} {word}: {}", in_a_log(reason))?;
+            let reason = printable(reason).replace('\n', "\n  ");
+            self.line(&format!("\n{count} {cases} {word}: {reason}"))?;
         }
         Ok(())
     }
 
-    fn line(&self, result: &CaseResult) -> String {
+    fn result(&self, result: &CaseResult) -> String {
         let verdict = result.judgement.verdict;
         let word = self.styled(verdict, &format!("{:<13}", verdict.as_str().to_uppercase()));
-        format!("{word} {} ({:.2} s)", result.planned.case.id, result.elapsed.as_secs_f64())
+        format!("{word} {} ({:.2} s)", one_line(&result.planned.case.id), result.elapsed.as_secs_f64())
     }
 
     fn styled(&self, verdict: Verdict, text: &str) -> String {
@@ -179,27 +205,21 @@ impl<W: Write> Terminal<W> {
             Verdict::Inconclusive | Verdict::Blocked | Verdict::Error => Style::new().yellow().bold(),
             Verdict::NotSupported | Verdict::Skipped | Verdict::Observed => Style::new().dim(),
         };
-        style.force_styling(self.color).apply_to(text).to_string()
+        style.force_styling(self.color).apply_to(in_a_log(text)).to_string()
     }
 }
 
 /// What a run says of each level.
-fn certification(attainments: &[Attainment]) -> String {
+fn certification(run: &RunRecord) -> String {
     let words = |attainment: &Attainment| {
         let level = attainment.level.as_str();
-        if attainment.is_reached() {
-            return format!("{level} reached");
+        let state = LevelState::of(attainment);
+        if state != LevelState::Missed {
+            return format!("{level} {}", state.as_str());
         }
-        let mut why = Vec::new();
-        if attainment.not_passed > 0 {
-            why.push(format!("{} cases in its way did not pass, required or with harm to data", attainment.not_passed));
-        }
-        if !attainment.missing.is_empty() {
-            why.push(format!("missing: {}", attainment.missing.join(", ")));
-        }
-        format!("{level} not reached ({})", why.join("; "))
+        format!("{level} not reached ({})", attainment.why_not.join("; "))
     };
-    attainments.iter().map(words).collect::<Vec<_>>().join(", ")
+    run.certification.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
 /// The cases of a verdict; of those that are blocked or inconclusive, or that fail at a `must` of one step, by the same cause the

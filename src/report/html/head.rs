@@ -1,5 +1,7 @@
 //! What stands at the top of the page: the verdict, the levels of certification, the counts, and what was tested.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -9,11 +11,14 @@ use super::case::is_problem;
 use super::cut::{Cut, MOST_TEXT, MOST_TITLE};
 use crate::baseline::Standing;
 use crate::record::{Conclusion, RunRecord};
+use crate::report::limits::{EMBEDDED, LevelState, headline, is_limited, limits};
 use crate::suite::model::Certification;
 use crate::verdict::{Attainment, Verdict};
 
 /// How many of a list of sentences are shown.
 const MOST_SENTENCES: usize = 30;
+/// The most TLS certificates that are shown.
+const MOST_CERTIFICATES: usize = 5;
 /// How many capabilities are named.
 const MOST_MISSING: usize = 40;
 
@@ -32,6 +37,8 @@ pub(super) struct Head {
     harms: Option<String>,
     bar: Vec<Segment>,
     facts: Vec<Fact>,
+    /// Stated where no product was tested.
+    embedded: Option<&'static str>,
     limits: Vec<String>,
     left_behind: Vec<String>,
 }
@@ -39,7 +46,7 @@ pub(super) struct Head {
 #[derive(Debug, Serialize)]
 struct LevelView {
     name: &'static str,
-    /// `reached`, `missed` or `unknown`.
+    /// `reached`, `limited`, `missed` or `unknown`.
     state: &'static str,
     told: String,
     missing: Vec<String>,
@@ -78,8 +85,8 @@ impl Head {
         };
         Self {
             subject: cut.text(run.subject(), MOST_TITLE),
-            conclusion: run.conclusion_in_words(),
-            conclusion_id: conclusion.as_str().replace(' ', "-"),
+            conclusion: headline(run),
+            conclusion_id: conclusion_id(run, conclusion),
             sentence: sentence(run, conclusion),
             levels: levels(run, cut),
             total: run.cases.len(),
@@ -88,9 +95,18 @@ impl Head {
             counts,
             harms: run.harms_in_words(),
             facts: facts(run, cut),
-            limits: sentences(&run.limits, cut),
+            embedded: run.embedded.then_some(EMBEDDED),
+            limits: sentences(&limits(run), cut),
             left_behind: sentences(&run.left_behind, cut),
         }
+    }
+}
+
+/// The conclusion as the style sheet names it: one that nothing is to be read from as green is `limited`.
+fn conclusion_id(run: &RunRecord, conclusion: Conclusion) -> String {
+    match conclusion {
+        Conclusion::Passed | Conclusion::NoNewFailures if is_limited(run) => "limited".to_owned(),
+        conclusion => conclusion.as_str().replace(' ', "-"),
     }
 }
 
@@ -151,15 +167,21 @@ fn levels(run: &RunRecord, cut: &mut Cut) -> Vec<LevelView> {
         return Certification::ALL.map(level).into();
     }
     let level = |attainment: &Attainment| {
-        let Attainment { level, passed, not_passed, missing } = attainment;
-        let told = match (attainment.is_reached(), *not_passed) {
-            (true, _) => format!("All {} passed, and no case shows harm to data.", number(*passed, "required case")),
-            (false, 0) if *passed == 0 => "No required case passed.".to_owned(),
-            (false, 0) => format!(
+        let Attainment { level, passed, not_passed, missing, .. } = attainment;
+        let state = LevelState::of(attainment);
+        let told = match (state, *not_passed) {
+            (LevelState::Limited, _) => {
+                format!("All {} passed, but the run is limited.", number(*passed, "required case"))
+            }
+            (LevelState::Reached, _) => {
+                format!("All {} passed, and no case shows harm to data.", number(*passed, "required case"))
+            }
+            (LevelState::Missed, 0) if *passed == 0 => "No required case passed.".to_owned(),
+            (LevelState::Missed, 0) => format!(
                 "All {} that could be run passed, but capabilities are missing.",
                 number(*passed, "required case")
             ),
-            (false, count) => format!(
+            (LevelState::Missed, count) => format!(
                 "{} in its way did not pass, required or with harm to data; {} passed.",
                 number(count, "case"),
                 number(*passed, "required case")
@@ -168,7 +190,11 @@ fn levels(run: &RunRecord, cut: &mut Cut) -> Vec<LevelView> {
         let missing = cut.items(missing, MOST_MISSING).iter().map(|id| cut.text(id, MOST_TITLE)).collect();
         LevelView {
             name: level.as_str(),
-            state: if attainment.is_reached() { "reached" } else { "missed" },
+            state: match state {
+                LevelState::Reached => "reached",
+                LevelState::Limited => "limited",
+                LevelState::Missed => "missed",
+            },
             told,
             missing,
         }
@@ -194,9 +220,22 @@ fn facts(run: &RunRecord, cut: &mut Cut) -> Vec<Fact> {
         fact("Tested", label, false);
     }
     fact("Server header", run.server.as_deref().unwrap_or("none was sent"), false);
-    let embedded = if run.embedded { " (the embedded reference endpoint, and no product)" } else { "" };
+    let embedded = if run.embedded { format!(" ({EMBEDDED})") } else { String::new() };
     fact("Endpoint", &format!("{}{embedded}", run.endpoint), true);
     fact("Plain endpoint", &run.plain_endpoint, true);
+    if let Some(circumstances) = &run.circumstances {
+        let certificates: BTreeSet<&str> =
+            circumstances.peers.tls.iter().filter_map(|peer| peer.certificate.as_deref()).collect();
+        for certificate in certificates.into_iter().take(MOST_CERTIFICATES) {
+            fact("TLS certificate, SHA-256", certificate, true);
+        }
+        for file in &circumstances.authorities {
+            fact("Trusted by", &format!("{} ({})", file.file, file.named_by), false);
+        }
+        if let Some(proxy) = circumstances.settings.get("proxy") {
+            fact("Proxy", proxy, true);
+        }
+    }
     fact("Bucket", &run.bucket, true);
     let file = run.profile.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
     fact("Profile", &format!("{}{file}", run.profile.id), false);
@@ -254,11 +293,9 @@ mod tests {
     fn levels_tell_why_they_are_not_reached() {
         let mut run = run(Vec::new());
         assert!(levels(&run, &mut Cut::default()).iter().all(|level| level.state == "unknown"));
-        let attainment = |passed, not_passed, missing: &[&str]| Attainment {
-            level: Certification::Core,
-            passed,
-            not_passed,
-            missing: missing.iter().map(|id| (*id).to_owned()).collect(),
+        let attainment = |passed, not_passed, missing: &[&str]| {
+            let missing = missing.iter().map(|id| (*id).to_owned()).collect();
+            Attainment::of(Certification::Core, (passed, not_passed), missing, false, None)
         };
         run.certification = vec![attainment(2, 0, &[]), attainment(2, 1, &[]), attainment(2, 0, &["versions"])];
         let levels = levels(&run, &mut Cut::default());

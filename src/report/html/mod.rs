@@ -141,11 +141,20 @@ fn environment() -> Result<Environment<'static>, HtmlError> {
     Ok(environment)
 }
 
-/// Escapes whatever is written, and shows what is no text as `\u{…}`.
+/// Escapes whatever is written, and shows what is no text as `\u{…}`. A colon that could begin a command to a CI, where the template
+/// begins a line with the text, is written as a character reference.
 fn format_printable(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
     match value.as_str() {
         Some(text) if value.kind() == ValueKind::String && !value.is_safe() => {
-            escape_formatter(out, state, &Value::from(printable(text)))
+            let text = printable(text);
+            match text.trim_start().strip_prefix(':').filter(|rest| rest.starts_with(':')) {
+                Some(rest) => {
+                    out.write_str(&text[..text.len() - rest.len() - 1])?;
+                    out.write_str("&#58;")?;
+                    escape_formatter(out, state, &Value::from(rest))
+                }
+                None => escape_formatter(out, state, &Value::from(text)),
+            }
         }
         _ => escape_formatter(out, state, value),
     }

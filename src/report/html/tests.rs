@@ -214,6 +214,7 @@ fn hostile() -> RunRecord {
         "expected_failure",
         "1970-01-01T00:00:00Z",
         "2026-11-25T00:00:00Z",
+        "2026-11-25T00:00:01Z",
     ]
     .into();
     let mut value = serde_json::to_value(&sample).expect("it is JSON");

@@ -1,8 +1,13 @@
-//! Words of POSIX shells, quoted so that the shell gives back what went in, whatever that is.
+//! Words of POSIX shells, quoted so that the shell gives back what went in, whatever that is. What must not be written as it is, is
+//! written as octal escapes for `printf`.
+
+use std::fmt::Write as _;
+
+use super::printable::escaped;
 
 /// A piece of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     /// Text as it is.
     Text(String),
     /// What a variable of this name holds.
@@ -27,11 +32,11 @@ pub fn shell_word(text: &str) -> String {
 }
 
 /// One word made of these pieces. Text must not hold NUL, which no argument can.
-pub(super) fn word(pieces: &[Piece]) -> String {
+pub fn word(pieces: &[Piece]) -> String {
     let pieces = &joined(pieces);
     let has_variables = pieces.iter().any(|piece| matches!(piece, Piece::Variable(_)));
     let is_plain = pieces.iter().all(|piece| match piece {
-        Piece::Text(text) => !text.contains(is_special),
+        Piece::Text(text) => !text.contains(is_special) && escaped(text, true, as_octal) == *text,
         Piece::Variable(_) => true,
     });
     // Double quotes are easier to read, and to change by hand.
@@ -82,9 +87,25 @@ fn is_part_of_name(c: char) -> bool {
 fn quoted(piece: &Piece) -> String {
     match piece {
         Piece::Text(text) if text.is_empty() => String::new(),
-        Piece::Text(text) => format!("'{}'", text.replace('\'', r"'\''")),
+        Piece::Text(text) => in_quotes(text),
         Piece::Variable(name) => format!("\"${{{name}}}\""),
     }
+}
+
+/// The text in single quotes; `"$(printf '\302\205')"` stands between them for a character that must not be written as it is.
+fn in_quotes(text: &str) -> String {
+    let quoted = format!("'{}'", escaped(&text.replace('\'', r"'\''"), true, as_octal));
+    quoted.strip_prefix("''").filter(|rest| !rest.is_empty()).map_or(quoted.clone(), str::to_owned)
+}
+
+/// Ends the single quotes, has `printf` write the character, and begins them again. No such character is a line feed, which a
+/// substitution of a command would drop at its end.
+fn as_octal(written: &mut String, c: char) {
+    written.push_str("'\"$(printf '");
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        let _ = write!(written, "\\{byte:03o}");
+    }
+    written.push_str("')\"'");
 }
 
 #[cfg(test)]
@@ -105,10 +126,13 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn the_shell_gives_back_what_went_in(before in "[^\0]{0,12}|[-!$`\"'\\\\\n a{}]{0,12}", after in "[^\0]{0,12}") {
+        fn the_shell_gives_back_what_went_in(before in "[^\0]{0,12}|[-!$`\"'\\\\\n a{}]{0,12}|([\u{1}-\u{9f}]|::|##\\[|\n|\u{200b}|'){0,6}", after in "[^\0]{0,12}") {
             let pieces = [Piece::text(&before), Piece::variable("KEY"), Piece::text(&after)];
             prop_assert_eq!(given_back(&word(&pieces)), format!("{before}a b$x'{after}|").into_bytes());
             prop_assert_eq!(given_back(&word(&pieces[..1])), format!("{before}|").into_bytes());
+            for word in [word(&pieces), word(&pieces[..1])] {
+                prop_assert_eq!(&super::super::in_a_log(&word), &word);
+            }
         }
     }
 
@@ -126,6 +150,7 @@ mod tests {
     #[case(&[Piece::text("a"), Piece::text(" b")], "'a b'")]
     #[case(&[Piece::text("--head")], "--head")]
     #[case(&[Piece::text("it's")], r"'it'\''s'")]
+    #[case(&[Piece::text("\u{85}a\n::b")], "\"$(printf '\\302\\205')\"'a\n'\"$(printf '\\072')\"':b'")]
     #[case(&[Piece::text("key: "), Piece::variable("KEY")], r#""key: $KEY""#)]
     #[case(&[Piece::variable("KEY"), Piece::text("_2")], r#""${KEY}_2""#)]
     #[case(&[Piece::text("$x "), Piece::variable("KEY")], r#"'$x '"${KEY}""#)]
