@@ -82,6 +82,7 @@ fn of_answers(criterion: &mut Criterion) {
         started: time::OffsetDateTime::UNIX_EPOCH,
         seconds: 0.0,
         framing: None,
+        peer: None,
     };
     let exchanges = case.steps.iter().map(|step| exchange(&step.id)).collect();
     let transcript = Transcript { exchanges, facts: Facts { key_md5: BTreeMap::new(), ..Facts::default() } };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -13,7 +13,7 @@ use super::requests;
 use crate::baseline::Baseline;
 use crate::plan::{Needed, Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::runner::{CaseResult, ControlRun, ProbeRun, RunResult, Scene, StepsRun, Stopped, lacking};
+use crate::runner::{CaseResult, ControlRun, ProbeRun, RunResult, Scene, StepsRun, Stopped};
 use crate::suite::model::Step;
 use crate::suite::{Case, Suite};
 use crate::verdict::{Judgement, Transcript, Verdict};
@@ -34,6 +34,15 @@ pub fn judge(
     let started = started.map_err(|error| archive.wrong("started", error))?;
     let elapsed =
         |member, seconds: f64| Duration::try_from_secs_f64(seconds).map_err(|error| archive.wrong(member, error));
+    let seconds = elapsed("seconds", manifest.seconds)?;
+    let ended = match &manifest.ended {
+        Some(ended) => {
+            SystemTime::from(OffsetDateTime::parse(ended, &Rfc3339).map_err(|error| archive.wrong("ended", error))?)
+        }
+        None => SystemTime::from(started)
+            .checked_add(seconds)
+            .ok_or_else(|| archive.wrong("seconds", "there is no such point in time"))?,
+    };
     let mut judging = Judging { archive, profile, probes: HashMap::new(), shared: HashMap::new() };
     let mut cases = Vec::new();
     for planned in plan.cases {
@@ -50,12 +59,18 @@ pub fn judge(
     Ok(RunResult {
         id: manifest.run.clone(),
         bucket: manifest.bucket.clone(),
+        buckets: manifest.buckets.clone(),
+        prefix: manifest.prefix.clone(),
+        peers: manifest.peers.clone(),
         started: started.into(),
-        elapsed: elapsed("seconds", manifest.seconds)?,
+        ended,
+        elapsed: seconds,
         server: manifest.server.clone(),
         support: manifest.support,
         cases,
         throttling: manifest.throttling,
+        sent_again: manifest.sent_again.clone(),
+        has_all_housekeeping: manifest.all_kept,
         left_behind: manifest.left_behind.clone(),
         interrupted: manifest.interrupted,
         baseline,
@@ -98,8 +113,8 @@ impl<'a> Judging<'a> {
                 let reason = format!("the evidence has no probe of `{}` as it is made now: run again", needed.id());
                 return Ok(skipped(planned, reason, true));
             };
-            if let Some(judgement) = lacking(&needed, &probe) {
-                return Ok(CaseResult { missing: Some(probe), ..CaseResult::of(planned, judgement) });
+            if let Some(result) = CaseResult::lacking(&planned, &needed, &probe) {
+                return Ok(result);
             }
         }
         for option in planned.options.clone() {

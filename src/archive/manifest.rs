@@ -1,23 +1,33 @@
 //! `evidence.json`: what was run, and where its exchanges are.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::client::Throttling;
-use crate::record::ProfileRecord;
+use crate::client::{SentAgain, Throttling};
+use crate::evidence::Peers;
+use crate::record::{Circumstances, ProfileRecord};
 use crate::runner::Stopped;
 use crate::verdict::{Facts, SseCSupport, Verdict};
 
 /// What the member `format` of a manifest holds.
-pub const FORMAT: &str = "ssecheck-evidence/1";
+pub const FORMAT: &str = "ssecheck-evidence/2";
+
+/// The format before: it says nothing of peers, buckets and object keys, so that its exchanges are not bound to its
+/// endpoint.
+pub(super) const FORMER_FORMAT: &str = "ssecheck-evidence/1";
 
 /// The manifest's file in its folder.
 pub(super) const FILE: &str = "evidence.json";
+
+/// The folders of HAR files beside it.
+pub(super) const FOLDERS: [&str; 3] = ["cases", "controls", "probes"];
 
 /// A folder of evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or `ssecheck-evidence/1`, which lacks what is optional here.
     pub format: String,
     /// The version of `ssecheck` that made the run.
     pub ssecheck: String,
@@ -25,6 +35,9 @@ pub struct Manifest {
     pub run: String,
     /// When it started, as RFC 3339 writes it, in UTC.
     pub started: String,
+    /// When it ended, as RFC 3339 writes it, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// How long it took.
     pub seconds: f64,
     /// Whether it was stopped before all cases were run.
@@ -35,6 +48,12 @@ pub struct Manifest {
     pub plain_endpoint: String,
     /// Whether that is the embedded reference endpoint.
     pub embedded: bool,
+    /// Who was at the other end of all its connections.
+    #[serde(default, skip_serializing_if = "Peers::is_none")]
+    pub peers: Peers,
+    /// How the run was made; absent in the former format. Whom it reached stands beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circumstances: Option<Circumstances>,
     /// The endpoint's `Server` header, where it sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
@@ -46,6 +65,12 @@ pub struct Manifest {
     pub support: Option<SseCSupport>,
     /// The bucket it used.
     pub bucket: String,
+    /// Names of all buckets that it used, made, or tried to make.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<String>,
+    /// What the keys of all its objects begin with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
     /// The profile it was judged by.
     pub profile: ProfileRecord,
     /// Whether all built-in cases were run.
@@ -57,6 +82,13 @@ pub struct Manifest {
     /// How often the endpoint said that it was busy.
     #[serde(default, skip_serializing_if = "Throttling::is_none")]
     pub throttling: Throttling,
+    /// How much was sent again, by the reason: attempts at cases for `retries`, else requests.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sent_again: BTreeMap<SentAgain, u64>,
+    /// Whether nothing was left out (`--evidence-limit`): every run of steps by which anything is judged has its file, and
+    /// everything that the runner itself sent is there. What was sent again is kept once.
+    #[serde(default)]
+    pub all_kept: bool,
     /// What could not be removed.
     pub left_behind: Vec<String>,
     /// The cases.
@@ -84,6 +116,9 @@ pub struct KeptCase {
     /// Its own steps; absent where it was not run, or a probe showed that the endpoint lacks what it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<KeptFile>,
+    /// Id of the capability that the endpoint lacks, as its probe shows, if that is why there is nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
     /// Its positive controls; several cases may name one file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<KeptControl>,

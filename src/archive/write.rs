@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::{About, FILE, FORMAT, KeptCase, KeptControl, KeptFile, KeptProbe, Manifest, NotRun};
+use super::manifest::{About, FILE, FOLDERS, FORMAT, KeptCase, KeptControl, KeptFile, KeptProbe, Manifest, NotRun};
 use super::requests;
 use crate::evidence::{Exchange, to_har};
 use crate::profile::Profile;
@@ -22,7 +22,7 @@ const MAX_NAME: usize = 80;
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     /// The folder has something in it.
-    #[error("the folder {} is not empty; give --evidence a new one", path.display())]
+    #[error("the folder {} is not empty; move it away, or give --evidence a new one", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
@@ -37,12 +37,41 @@ pub enum KeepError {
     },
 }
 
+/// Evidence that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// SHA-256 of its manifest, in hexadecimal.
+    pub sha256: String,
+    /// Whether every exchange of the run is in it.
+    pub is_complete: bool,
+}
+
 /// A folder that is to hold the evidence of a run.
 #[derive(Debug)]
 pub struct Keeper {
     folder: PathBuf,
     /// How many bytes may still be written.
     left: u64,
+    /// Whether a file was not written for that.
+    has_left_out: bool,
+    /// Whether the folder was made for this.
+    is_new: bool,
+    /// Whether evidence is in it: else it goes in the end.
+    has_evidence: bool,
+}
+
+/// Removes the folders that were made for a run that was not made.
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if self.has_evidence {
+            return;
+        }
+        // What is not empty stays.
+        FOLDERS.iter().for_each(|name| _ = std::fs::remove_dir(self.folder.join(name)));
+        if self.is_new {
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+    }
 }
 
 impl Keeper {
@@ -52,23 +81,25 @@ impl Keeper {
     /// [`KeepError`].
     pub fn new(folder: &Path, limit: u64) -> Result<Self, KeepError> {
         let unwritable = |error| KeepError::Unwritable { path: folder.to_owned(), error };
+        let is_new = !folder.exists();
         std::fs::create_dir_all(folder).map_err(unwritable)?;
         if std::fs::read_dir(folder).map_err(unwritable)?.next().is_some() {
             return Err(KeepError::NotEmpty { path: folder.to_owned() });
         }
-        let keeper = Self { folder: folder.to_owned(), left: limit };
-        for name in ["cases", "controls", "probes"] {
+        let keeper = Self { folder: folder.to_owned(), left: limit, has_left_out: false, is_new, has_evidence: false };
+        for name in FOLDERS {
             let path = folder.join(name);
             std::fs::create_dir(&path).map_err(|error| KeepError::Unwritable { path, error })?;
         }
         Ok(keeper)
     }
 
-    /// Keeps the evidence of a run; the SHA-256 of its manifest, in hexadecimal.
+    /// Keeps the evidence of a run.
     ///
     /// # Errors
     /// [`KeepError`].
-    pub fn keep(mut self, run: &RunResult, profile: &Profile, context: &Context) -> Result<String, KeepError> {
+    pub fn keep(mut self, run: &RunResult, profile: &Profile, context: &Context) -> Result<Kept, KeepError> {
+        self.has_evidence = true;
         let probes = self.probes(run)?;
         let mut controls = HashMap::new();
         let mut cases = Vec::new();
@@ -82,20 +113,27 @@ impl Keeper {
             ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
             run: run.id.clone(),
             started: rfc3339(run.started),
+            ended: Some(rfc3339(run.ended)),
             seconds: run.elapsed.as_secs_f64(),
             interrupted: run.interrupted,
             endpoint: context.endpoint.clone(),
             plain_endpoint: context.plain_endpoint.clone(),
             embedded: context.is_embedded,
+            peers: run.peers.clone(),
+            circumstances: context.circumstances.clone(),
             server: run.server.clone(),
             support: run.support,
             label: context.label.clone(),
             bucket: run.bucket.clone(),
+            buckets: run.buckets.clone(),
+            prefix: run.prefix.clone(),
             profile: ProfileRecord::of(profile),
             complete: context.is_complete,
             limits: context.limits.clone(),
             suites_digest: context.suite_digest.clone(),
             throttling: run.throttling,
+            sent_again: run.sent_again.clone(),
+            all_kept: !self.has_left_out && run.has_all_housekeeping,
             left_behind: run.left_behind.clone(),
             cases,
             probes,
@@ -104,7 +142,7 @@ impl Keeper {
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| self.unwritable(FILE, error.into()))?;
         text.push(b'\n');
         std::fs::write(self.folder.join(FILE), &text).map_err(|error| self.unwritable(FILE, error))?;
-        Ok(hex::encode(Sha256::digest(&text)))
+        Ok(Kept { sha256: hex::encode(Sha256::digest(&text)), is_complete: manifest.all_kept })
     }
 
     fn probes(&mut self, run: &RunResult) -> Result<Vec<KeptProbe>, KeepError> {
@@ -137,12 +175,14 @@ impl Keeper {
             not_run: None,
             attempts: result.attempts.clone(),
             own: None,
+            lacks: None,
             controls: Vec::new(),
         };
         let requests = requests::digest(suite, case.bucket, &case.steps);
         let Some(own) = &result.own else {
             // What lacks a capability is judged by the probe.
             let (reason, incomplete) = (result.judgement.reason.clone(), result.incomplete);
+            kept.lacks = result.missing.as_ref().map(|probe| probe.id.clone());
             kept.not_run = result.missing.is_none().then_some(NotRun { reason, incomplete, requests });
             return Ok(kept);
         };
@@ -172,7 +212,10 @@ impl Keeper {
     /// Writes a HAR file, unless that would be more than is to be kept.
     fn har(&mut self, file: String, exchanges: &[Exchange], about: &About) -> Result<Option<KeptFile>, KeepError> {
         let text = to_har(exchanges, about).map_err(|error| self.unwritable(&file, error.into()))?;
-        let Some(left) = self.left.checked_sub(text.len() as u64) else { return Ok(None) };
+        let Some(left) = self.left.checked_sub(text.len() as u64) else {
+            self.has_left_out = true;
+            return Ok(None);
+        };
         self.left = left;
         std::fs::write(self.folder.join(&file), &text).map_err(|error| self.unwritable(&file, error))?;
         Ok(Some(KeptFile { file, sha256: hex::encode(Sha256::digest(&text)) }))

@@ -15,19 +15,51 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use url::{Position, Url};
 
-use super::Target;
+use super::send::Client;
+use crate::evidence::Peer;
+use crate::suite::model::Scheme;
 
 /// What keeps a request from its response.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Bytes in both directions, over TCP or TLS.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The other end; `None` if the connection is closed already.
+    fn peer(&self) -> Option<Peer>;
+}
+
+impl Duplex for TcpStream {
+    fn peer(&self) -> Option<Peer> {
+        Some(Peer { address: self.peer_addr().ok()?.to_string(), certificate: None })
+    }
+}
+
+impl<S: Duplex> Duplex for TlsStream<S> {
+    fn peer(&self) -> Option<Peer> {
+        let (stream, tls) = self.get_ref();
+        let certificate = tls.peer_certificates().and_then(|chain| chain.first());
+        Some(Peer { certificate: certificate.map(|leaf| certificate_digest(leaf)), ..stream.peer()? })
+    }
+}
+
+impl Duplex for Stream {
+    fn peer(&self) -> Option<Peer> {
+        (**self).peer()
+    }
+}
+
+/// SHA-256 of a certificate's DER, as [`Peer`] holds it.
+pub(super) fn certificate_digest(der: &[u8]) -> String {
+    hex::encode(Sha256::digest(der))
+}
 
 /// An open connection.
 pub(super) type Stream = Box<dyn Duplex>;
@@ -41,19 +73,24 @@ pub(super) enum ThroughProxy {
     Forward,
 }
 
-/// Opens a connection to the host of a URL, with TLS where its scheme asks for that, within the connect timeout.
+/// Opens a connection to the host of a URL, with TLS where its scheme asks for that, within the connect timeout. Sets `peer`
+/// to its other end.
 pub(super) async fn connect(
     url: &Url,
-    target: &Target,
-    tls: &Arc<ClientConfig>,
+    client: &Client,
     through: ThroughProxy,
+    peer: &mut Option<Arc<Peer>>,
 ) -> Result<Stream, Failure> {
-    let opened = open(url, target, tls, through);
+    let opened = open(url, client, through);
     let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-    tokio::time::timeout(target.connect_timeout, opened).await.map_err(late)?
+    let stream = tokio::time::timeout(client.target().connect_timeout, opened).await.map_err(late)??;
+    let scheme = if url.scheme() == "https" { Scheme::Tls } else { Scheme::Plain };
+    *peer = stream.peer().map(|peer| client.peer_log().connected(scheme, peer));
+    Ok(stream)
 }
 
-async fn open(url: &Url, target: &Target, tls: &Arc<ClientConfig>, through: ThroughProxy) -> Result<Stream, Failure> {
+async fn open(url: &Url, client: &Client, through: ThroughProxy) -> Result<Stream, Failure> {
+    let (target, tls) = (client.target(), client.tls());
     let mut tcp = HttpConnector::new_with_resolver(HostResolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

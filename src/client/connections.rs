@@ -21,7 +21,8 @@ use super::header_case::Recased;
 use super::no_answer::InAnAnswer;
 use super::receive::{Disclosures, Looking};
 use super::send::Client;
-use crate::evidence::{Answer, Exchange, Framing, Redactor, Secrets};
+use super::sent_again::SentAgain;
+use crate::evidence::{Answer, Exchange, Framing, Peer, Redactor, Secrets};
 
 /// How long a server is waited for to end a connection that was closed for writing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,6 +61,7 @@ struct State {
 /// A connection with the exchanges whose responses came over it, in order.
 struct Used {
     connection: Connection,
+    peer: Option<Arc<Peer>>,
     exchanges: Vec<ExchangeId>,
 }
 
@@ -101,7 +103,7 @@ impl Connections {
         let unended = Arc::clone(self.client.unended());
         let is_brief = !is_suspect && unended.load(Ordering::Relaxed) >= MOST_UNENDED;
         let patience = if is_brief { BRIEF_PATIENCE } else { PATIENCE };
-        let Used { connection, exchanges } = used;
+        let Used { connection, exchanges, .. } = used;
         let ending = tokio::spawn(async move {
             let End { stray, is_complete } = connection.end(patience).await;
             if !is_complete {
@@ -176,13 +178,14 @@ impl Lane<'_> {
         self.connections.client.send_over(Some(self), id, prepared, redactor, disclosures).await
     }
 
-    /// Sends a request and reads the response.
+    /// Sends a request and reads the response. Sets `peer` to the other end of the connection, once there is one.
     pub(super) async fn exchange(
         self,
         id: &ExchangeId,
         prepared: &Prepared,
         headers: &HeaderMap,
         looking: &Looking<'_>,
+        peer: &mut Option<Arc<Peer>>,
     ) -> Exchanged {
         // A plain-HTTP connection that is refused is judged: it must be this request's alone. To a proxy such a connection
         // is one through a tunnel, which many allow for TLS only.
@@ -196,12 +199,13 @@ impl Lane<'_> {
         let takes_used =
             !is_alone && prepared.method != Method::POST && !(has_precondition && prepared.method == Method::PUT);
         let idle = if takes_used { self.take_idle(prepared) } else { None };
-        let Some(mut used) = idle else { return (self.on_a_new_connection(&sending).await, None) };
+        let Some(mut used) = idle else { return (self.on_a_new_connection(&sending, peer).await, None) };
         let soon = looking.deadline.min(tokio::time::Instant::now() + WRITING);
         if !used.connection.is_ready(soon).await {
             self.connections.retire(used, false);
-            return (self.on_a_new_connection(&sending).await, None);
+            return (self.on_a_new_connection(&sending, peer).await, None);
         }
+        peer.clone_from(&used.peer);
         let sent = match self.request(&sending) {
             Ok(request) => used.connection.send(request, looking.deadline).await,
             Err(error) => return (Err(error), None),
@@ -211,7 +215,7 @@ impl Lane<'_> {
             Err(Unanswered { error, is_late: true, .. }) => (Err(error), None),
             Err(Unanswered { is_unsent: true, .. }) => {
                 self.connections.retire(used, false);
-                (self.on_a_new_connection(&sending).await, None)
+                (self.on_a_new_connection(&sending, peer).await, None)
             }
             // Who has begun to answer has received the request.
             Err(Unanswered { error, .. })
@@ -221,8 +225,9 @@ impl Lane<'_> {
             }
             Err(_) => {
                 let remark = "sent again on a new connection: the one used before gave no response".to_owned();
+                self.connections.client.count_again(SentAgain::NoResponse, 1);
                 self.connections.client.turn().await;
-                let exchanged = self.on_a_new_connection(&sending).await;
+                let exchanged = self.on_a_new_connection(&sending, peer).await;
                 let stray = used.connection.no_response();
                 // Of a server that answers so on a new connection, too, it is the response.
                 if exchanged.is_ok() && !stray.is_empty() {
@@ -243,15 +248,18 @@ impl Lane<'_> {
         request(sending.prepared, sending.headers.clone(), sending.is_alone, proxy)
     }
 
-    async fn on_a_new_connection(self, sending: &Sending<'_>) -> Result<Answer, Failure> {
+    async fn on_a_new_connection(self, sending: &Sending<'_>, peer: &mut Option<Arc<Peer>>) -> Result<Answer, Failure> {
+        // What an earlier connection was to tells nothing of this one.
+        *peer = None;
         let (prepared, client) = (sending.prepared, &self.connections.client);
         let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let connected = connect(&prepared.url, client.target(), client.tls(), sending.through);
+        let connected = connect(&prepared.url, client, sending.through, peer);
         let mut stream = tokio::time::timeout_at(sending.looking.deadline, connected).await.map_err(late)??;
         if let Some(OwnConnection::Case(case)) = prepared.own_connection {
             stream = Box::new(Recased::new(stream, case)) as Stream;
         }
-        let mut used = Used { connection: Connection::over(stream).await?, exchanges: Vec::new() };
+        let connection = Connection::over(stream).await?;
+        let mut used = Used { connection, peer: peer.clone(), exchanges: Vec::new() };
         match used.connection.send(self.request(sending)?, sending.looking.deadline).await {
             Ok(response) => Ok(self.finish(sending, used, response).await),
             Err(failed) if used.connection.has_heard() && !failed.is_late => Err(InAnAnswer(failed.error).into()),

@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::connect::Duplex;
+use crate::evidence::Peer;
 use crate::suite::model::HeaderCase;
 
 /// Where in a request a byte stands.
@@ -46,6 +48,12 @@ pub(super) struct Recased<S> {
 impl<S> Recased<S> {
     pub fn new(stream: S, case: HeaderCase) -> Self {
         Self { stream, case, part: Part::RequestLine }
+    }
+}
+
+impl<S: Duplex> Duplex for Recased<S> {
+    fn peer(&self) -> Option<Peer> {
+        self.stream.peer()
     }
 }
 

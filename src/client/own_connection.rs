@@ -9,18 +9,16 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt as _, Limited};
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use url::Position;
 
-use super::Target;
 use super::build::Prepared;
 use super::connect::{Failure, ThroughProxy, connect};
 use super::connection::{Connection, path, read_to_end, request};
 use super::no_answer::InAnAnswer;
 use super::receive::Looking;
-use super::send::USER_AGENT;
-use crate::evidence::Answer;
+use super::send::{Client, USER_AGENT};
+use crate::evidence::{Answer, Peer};
 
 /// The most bytes that are read of a body that must not be there.
 const MAX_BEYOND: usize = 64 * 1024;
@@ -31,11 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn read_beyond(
     prepared: &Prepared,
     headers: HeaderMap,
-    target: &Target,
-    tls: &Arc<ClientConfig>,
+    client: &Client,
     looking: &Looking<'_>,
+    peer: &mut Option<Arc<Peer>>,
 ) -> Result<Answer, Failure> {
-    let mut connection = Connection::over(connect(&prepared.url, target, tls, ThroughProxy::Tunnel).await?).await?;
+    let stream = connect(&prepared.url, client, ThroughProxy::Tunnel, peer).await?;
+    let mut connection = Connection::over(stream).await?;
     let request = request(prepared, headers, true, None)?;
     let response = match connection.send(request, looking.deadline).await {
         Ok(response) => response,
@@ -55,12 +54,12 @@ pub(super) async fn read_beyond(
 pub(super) async fn interrupt(
     prepared: &Prepared,
     headers: HeaderMap,
-    target: &Target,
-    tls: &Arc<ClientConfig>,
+    client: &Client,
     looking: &Looking<'_>,
+    peer: &mut Option<Arc<Peer>>,
 ) -> Result<Option<Answer>, Failure> {
     let body = prepared.body.bytes();
-    let came = written(prepared, headers, &body[..body.len() / 2], target, tls, looking).await?;
+    let came = written(prepared, headers, &body[..body.len() / 2], client, looking, peer).await?;
     // An answer that gives a customer key back is evidence.
     Ok(answer(&came, looking).filter(|answer| !answer.leaked_keys.is_empty()))
 }
@@ -69,11 +68,11 @@ pub(super) async fn interrupt(
 pub(super) async fn write_whole(
     prepared: &Prepared,
     headers: HeaderMap,
-    target: &Target,
-    tls: &Arc<ClientConfig>,
+    client: &Client,
     looking: &Looking<'_>,
+    peer: &mut Option<Arc<Peer>>,
 ) -> Result<Answer, Failure> {
-    let came = written(prepared, headers, &prepared.body.bytes(), target, tls, looking).await?;
+    let came = written(prepared, headers, &prepared.body.bytes(), client, looking, peer).await?;
     let closed =
         || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the connection was closed without a response");
     Ok(answer(&came, looking).ok_or_else(closed)?)
@@ -85,11 +84,11 @@ async fn written(
     prepared: &Prepared,
     mut headers: HeaderMap,
     body: &[u8],
-    target: &Target,
-    tls: &Arc<ClientConfig>,
+    client: &Client,
     looking: &Looking<'_>,
+    peer: &mut Option<Arc<Peer>>,
 ) -> Result<BytesMut, Failure> {
-    let mut stream = connect(&prepared.url, target, tls, ThroughProxy::Tunnel).await?;
+    let mut stream = connect(&prepared.url, client, ThroughProxy::Tunnel, peer).await?;
     headers.insert(header::HOST, prepared.url[Position::BeforeHost..Position::AfterPort].parse()?);
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));

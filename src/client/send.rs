@@ -1,6 +1,7 @@
 //! Sends signed requests and captures what came back. No redirects, no decompression, and nothing is sent twice unless
 //! the user asks for that where an endpoint says that it is busy, or the connection was closed before the request arrived.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -11,21 +12,28 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{BuildError, HeaderLine, OwnConnection, Prepared};
-use super::connect::{Failure, addresses};
+use super::connect::{Failure, addresses, certificate_digest};
 use super::connections::{Connections, ExchangeId, Lane};
 use super::content::Content;
 use super::no_answer::{NoAnswer, chain};
 use super::pace::Pace;
+use super::peer_log::PeerLog;
 use super::receive::{Disclosures, Looking};
+use super::sent_again::SentAgain;
 use super::sign::Signer;
 use super::silence::Silence;
 use super::throttling::{self, Counted, Throttling};
 use super::{Target, TlsTrust, aws_chunked, form, own_connection, sign};
-use crate::evidence::{Answer, Exchange, Redactor, Reply, Secrets, Sent, most_sent_text, most_text};
-use crate::suite::model::{Auth, Payload};
+use crate::evidence::{Answer, Exchange, Peer, Peers, Redactor, Reply, Secrets, Sent, most_sent_text, most_text};
+use crate::suite::model::{Auth, Payload, Scheme};
 
 /// How requests name their sender.
 pub(super) const USER_AGENT: &str = concat!("ssecheck/", env!("CARGO_PKG_VERSION"));
+
+/// The remark of evidence on a request without a signature.
+pub(crate) const NOT_SIGNED: &str = "not signed";
+/// How the remark of evidence begins that names headers that were changed once the request was signed.
+pub(crate) const CHANGED_AFTER_SIGNING: &str = "changed once it was signed";
 
 /// After as many requests in a row without any HTTP answer, no scenario's request is sent any more.
 const MOST_IN_A_ROW: u32 = 32;
@@ -60,6 +68,7 @@ pub struct Client {
     /// How often a request is sent again where the endpoint says that it is busy.
     again: u32,
     throttled: Arc<Counted>,
+    peers: Arc<PeerLog>,
     /// About how many bytes the answers took so far.
     kept: Arc<AtomicUsize>,
     /// None where an endpoint that has gone silent is asked all the same.
@@ -98,6 +107,7 @@ impl Client {
             .dns_resolver(Arc::new(LocalhostResolver))
             .connect_timeout(target.connect_timeout)
             .timeout(target.request_timeout)
+            .tls_info(true)
             .user_agent(USER_AGENT);
         if let Some(proxy) = &target.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(setup)?);
@@ -110,6 +120,7 @@ impl Client {
             credentials: Arc::new(Redactor::of_credentials(&target.credentials)),
             again: target.retry_throttled,
             throttled: Arc::default(),
+            peers: Arc::default(),
             kept: Arc::default(),
             silence: Some(Arc::new(Silence::of(MOST_IN_A_ROW))),
             pace: target.max_rps.map(|rate| Arc::new(Pace::of(rate))),
@@ -141,6 +152,27 @@ impl Client {
     #[must_use]
     pub fn throttling(&self) -> Throttling {
         self.throttled.throttling()
+    }
+
+    /// How much was sent again, and why, by this client or by any made from it.
+    #[must_use]
+    pub fn sent_again(&self) -> BTreeMap<SentAgain, u64> {
+        self.throttled.again.all()
+    }
+
+    /// Counts so many requests that are sent again; attempts at a case, for [`SentAgain::Retries`].
+    pub fn count_again(&self, why: SentAgain, count: u64) {
+        self.throttled.again.add(why, count);
+    }
+
+    /// The peers of all connections of this client and of any made from it.
+    #[must_use]
+    pub fn peers(&self) -> Peers {
+        self.peers.peers()
+    }
+
+    pub(super) fn peer_log(&self) -> &PeerLog {
+        &self.peers
     }
 
     /// The target.
@@ -199,22 +231,25 @@ impl Client {
     ) -> Exchange {
         let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
         let route = lane.map(|lane| (lane, &id));
+        let mut peer = None;
         let (sent, reply) = match prepared {
-            Ok(prepared) => self.exchange(route, prepared, redactor, disclosures).await,
+            Ok(prepared) => self.exchange(route, prepared, redactor, disclosures, &mut peer).await,
             Err(error) => (Sent::default(), Reply::NotSent(error.to_string())),
         };
         let seconds = clock.elapsed().as_secs_f64();
         let ExchangeId { step, storage_probe } = id;
-        Exchange { step, storage_probe, sent, reply, started, seconds, framing: None }
+        Exchange { step, storage_probe, sent, reply, started, seconds, framing: None, peer }
     }
 
-    /// Sends a request, and sends it again as often as may be while the endpoint is busy.
+    /// Sends a request, and sends it again as often as may be while the endpoint is busy. Sets `peer` to the other end of
+    /// the last connection.
     async fn exchange(
         &self,
         route: Option<(Lane<'_>, &ExchangeId)>,
         prepared: Prepared,
         redactor: &Redactor,
         disclosures: &Disclosures<'_>,
+        peer: &mut Option<Arc<Peer>>,
     ) -> (Sent, Reply) {
         // What frames and signs a body is no part of its text.
         let (mut remarks, body_text) = (remarks(&prepared), body_text(&prepared, redactor));
@@ -239,7 +274,8 @@ impl Client {
                 return (sent(remarks), Reply::Failed(why));
             }
             let mut sent_now = sent(remarks.clone());
-            let (reply, remark) = self.once(route, ready, &looking).await;
+            let (reply, remark) = self.once(route, ready, &looking, peer).await;
+            reply.answer().into_iter().for_each(|answer| self.peers.answered(answer));
             sent_now.remarks.extend(remark);
             self.kept.fetch_add(reply.answer().map_or(0, Answer::size), Ordering::Relaxed);
             self.silence.iter().for_each(|silence| silence.note(&reply, prepared.scheme));
@@ -255,7 +291,7 @@ impl Client {
                 () = self.stop.cancelled() => return (sent_now, reply),
             }
             remarks.push(throttling::remark(busy, wait));
-            self.throttled.sent_again();
+            self.count_again(SentAgain::Busy, 1);
         }
     }
 
@@ -265,7 +301,9 @@ impl Client {
         route: Option<(Lane<'_>, &ExchangeId)>,
         prepared: Prepared,
         looking: &Looking<'_>,
+        peer: &mut Option<Arc<Peer>>,
     ) -> (Reply, Option<String>) {
+        *peer = None;
         let scheme = prepared.scheme;
         let mut headers = http::HeaderMap::new();
         for line in &prepared.headers {
@@ -281,30 +319,37 @@ impl Client {
         let no_answer = |error: &(dyn std::error::Error + 'static)| {
             NoAnswer::of(error).reply(scheme, &looking.secrets.hidden(chain(error)))
         };
-        let (target, tls) = (&self.target, &self.tls);
         let told = |reply: Result<Reply, Failure>| (reply.unwrap_or_else(|error| no_answer(&*error)), None);
         // Most requests are sent in none of these ways, and need no room for them.
         match (prepared.own_connection, route) {
             (Some(OwnConnection::Interrupted), _) => {
-                let sent = Box::pin(own_connection::interrupt(&prepared, headers, target, tls, looking)).await;
+                let sent = Box::pin(own_connection::interrupt(&prepared, headers, self, looking, peer)).await;
                 told(sent.map(|answer| answer.map_or(Reply::Interrupted, Reply::Answer)))
             }
             (Some(OwnConnection::Uninterrupted), _) => {
-                let sent = Box::pin(own_connection::write_whole(&prepared, headers, target, tls, looking)).await;
+                let sent = Box::pin(own_connection::write_whole(&prepared, headers, self, looking, peer)).await;
                 told(sent.map(Reply::Answer))
             }
             (Some(OwnConnection::ReadToTheEnd), _) => {
-                let sent = Box::pin(own_connection::read_beyond(&prepared, headers, target, tls, looking)).await;
+                let sent = Box::pin(own_connection::read_beyond(&prepared, headers, self, looking, peer)).await;
                 told(sent.map(Reply::Answer))
             }
             (_, Some((lane, id))) => {
-                let (answer, remark) = Box::pin(lane.exchange(id, &prepared, &headers, looking)).await;
+                let (answer, remark) = Box::pin(lane.exchange(id, &prepared, &headers, looking, peer)).await;
+                (answer.map_or_else(|error| no_answer(&*error), Reply::Answer), remark)
+            }
+            // Of a tunnel reqwest does not tell whose certificate it got.
+            (_, None) if self.target.proxy.is_some() && scheme == Scheme::Tls => {
+                let (connections, id) = (self.connections(), ExchangeId { step: String::new(), storage_probe: false });
+                let exchanged = connections.lane(0).exchange(&id, &prepared, &headers, looking, peer);
+                let (answer, remark) = Box::pin(exchanged).await;
                 (answer.map_or_else(|error| no_answer(&*error), Reply::Answer), remark)
             }
             (_, None) => {
                 let request = self.http.request(prepared.method, prepared.url).headers(headers);
                 match request.body(prepared.body.to_be_sent()).send().await {
                     Ok(response) => {
+                        *peer = peer_of(&response).map(|peer| self.peers.connected(scheme, peer));
                         let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
                         (Reply::Answer(looking.receive(&head, body).await), None)
                     }
@@ -313,6 +358,13 @@ impl Client {
             }
         }
     }
+}
+
+/// The other end of a pooled connection.
+fn peer_of(response: &reqwest::Response) -> Option<Peer> {
+    let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+    let certificate = tls.and_then(reqwest::tls::TlsInfo::peer_certificate).map(certificate_digest);
+    Some(Peer { address: response.remote_addr()?.to_string(), certificate })
 }
 
 /// What is done with a request that its header lines do not show.
@@ -328,10 +380,10 @@ fn remarks(prepared: &Prepared) -> Vec<String> {
         OwnConnection::Uninterrupted => "written like one that is cut off on purpose, and to its end",
     });
     let remarks = [
-        (prepared.auth == Auth::Anonymous).then(|| "not signed".to_owned()),
+        (prepared.auth == Auth::Anonymous).then(|| NOT_SIGNED.to_owned()),
         (prepared.auth == Auth::Presigned).then(|| "presigned: the URL holds the signature".to_owned()),
         named("not covered by the signature", unsigned),
-        named("changed once it was signed", tampered),
+        named(CHANGED_AFTER_SIGNING, tampered),
         framed.filter(|_| prepared.payload != Payload::Whole).map(|framed| format!("the body is framed: {framed}")),
         own_connection.map(str::to_owned),
     ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
+use super::sent_again::{Counts, SentAgain};
 use crate::evidence::{Answer, Reply};
 
 /// The longest wait before a request is sent again, whatever `Retry-After` says.
@@ -52,7 +53,8 @@ impl Throttling {
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     answers: AtomicU64,
-    sent_again: AtomicU64,
+    /// Requests and attempts that were sent again for whatever reason.
+    pub again: Counts,
 }
 
 impl Counted {
@@ -60,13 +62,8 @@ impl Counted {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn sent_again(&self) {
-        self.sent_again.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub fn throttling(&self) -> Throttling {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Throttling { answers: read(&self.answers), sent_again: read(&self.sent_again) }
+        Throttling { answers: self.answers.load(Ordering::Relaxed), sent_again: self.again.of(SentAgain::Busy) }
     }
 }
 

@@ -11,6 +11,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_platform_verifier::Verifier;
 
 use super::ClientError;
+use crate::bounded;
+use crate::config::MAX_CA_FILE;
 
 /// Which certificates the TLS listener is trusted by.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +47,8 @@ impl TlsTrust {
 
     fn extra_authorities(&self) -> Result<Vec<CertificateDer<'static>>, ClientError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        let pem = std::fs::read(path).map_err(|error| ClientError::CaFile { path: path.clone(), error })?;
+        let pem =
+            bounded::read(path, MAX_CA_FILE).map_err(|error| ClientError::CaFile { path: path.clone(), error })?;
         certificates(&pem)
     }
 }

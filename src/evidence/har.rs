@@ -3,6 +3,9 @@
 //! What HAR has no words for stands in members named `_ssecheck`; the format leaves names that begin with `_` to its users.
 //! Source: "HAR 1.2 Spec", <http://www.softwareishard.com/blog/har-12-spec/>.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -10,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::har_1_2::{Cache, Content, Creator, NameValue, PostData, Request, Response, Timings};
-use super::{Answer, Element, Exchange, Framing, Received, Reply, Sent};
+use super::{Answer, Element, Exchange, Framing, Peer, Received, Reply, Sent};
 use crate::suite::model::Scheme;
 
 /// The most characters that are kept of an answer's text that is no XML: nothing is judged by it.
@@ -40,6 +43,15 @@ struct Entry {
     response: Response,
     cache: Cache,
     timings: Timings,
+    /// Of the connection's other end; absent where there was no connection, and in files of older versions.
+    #[serde(rename = "serverIPAddress", default, skip_serializing_if = "Option::is_none")]
+    server_ip_address: Option<String>,
+    /// The port of the connection's other end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    /// SHA-256 of the DER of the server's own certificate, in lower-case hexadecimal.
+    #[serde(rename = "_peerCertificateSha256", default, skip_serializing_if = "Option::is_none")]
+    peer_certificate: Option<String>,
     #[serde(rename = "_ssecheck")]
     own: Own,
 }
@@ -136,7 +148,7 @@ pub fn from_har<A: DeserializeOwned>(text: &[u8]) -> Result<(Vec<Exchange>, A), 
 
 impl Entry {
     fn of(exchange: &Exchange) -> Self {
-        let Exchange { step, storage_probe, sent, reply, started, seconds, framing } = exchange;
+        let Exchange { step, storage_probe, sent, reply, started, seconds, framing, peer } = exchange;
         let own_reply = match reply {
             Reply::Answer(answer) => OwnReply::Answer(OwnAnswer {
                 sha256: answer.body.sha256.clone(),
@@ -151,6 +163,7 @@ impl Entry {
             Reply::NotSent(why) => OwnReply::NotSent(why.clone()),
         };
         let time = seconds * 1000.0;
+        let address = peer.as_ref().and_then(|peer| peer.address.rsplit_once(':'));
         let own = Own {
             step: step.clone(),
             storage_probe: *storage_probe,
@@ -170,11 +183,15 @@ impl Entry {
             response: reply.answer().map_or_else(no_response, response),
             cache: Cache {},
             timings: Timings { send: 0.0, wait: time, receive: 0.0 },
+            server_ip_address: address.map(|(ip, _)| ip.trim_matches(['[', ']']).to_owned()),
+            connection: address.map(|(_, port)| port.to_owned()),
+            peer_certificate: peer.as_ref().and_then(|peer| peer.certificate.clone()),
             own,
         }
     }
 
     fn exchange(self) -> Result<Exchange, HarError> {
+        let peer = self.peer()?;
         let Self { started_date_time, request, response, own, .. } = self;
         let started = OffsetDateTime::parse(&started_date_time, &Rfc3339);
         let started = started.map_err(|_| wrong("startedDateTime", &started_date_time, "is no date"))?;
@@ -198,7 +215,23 @@ impl Entry {
             object_key: own.object_key,
         };
         let Own { step, storage_probe, seconds, framing, .. } = own;
-        Ok(Exchange { step, storage_probe, sent, reply, started, seconds, framing })
+        Ok(Exchange { step, storage_probe, sent, reply, started, seconds, framing, peer })
+    }
+
+    fn peer(&self) -> Result<Option<Arc<Peer>>, HarError> {
+        let Some(ip) = &self.server_ip_address else { return Ok(None) };
+        let port = self.connection.as_deref().unwrap_or_default();
+        let address = if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
+        // Reports and comparisons take it as it is.
+        let is_address = address.parse::<SocketAddr>().is_ok_and(|read| read.to_string() == address);
+        if !is_address {
+            return Err(wrong("serverIPAddress and connection", &address, "is no IP address and port"));
+        }
+        let certificate = self.peer_certificate.clone();
+        if let Some(digest) = certificate.as_ref().filter(|digest| !is_sha256(digest)) {
+            return Err(wrong("_peerCertificateSha256", digest, "is no SHA-256 in lower-case hexadecimal"));
+        }
+        Ok(Some(Arc::new(Peer { address, certificate })))
     }
 }
 
@@ -226,6 +259,10 @@ fn request(sent: &Sent) -> Request {
 
 fn headers(lines: &[(String, String)]) -> Vec<NameValue> {
     lines.iter().map(|(name, value)| NameValue { name: name.clone(), value: value.clone() }).collect()
+}
+
+fn is_sha256(digest: &str) -> bool {
+    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What HAR has in place of a response that did not come.
@@ -301,6 +338,7 @@ fn wrong(member: &'static str, value: &str, why: &'static str) -> HarError {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -356,6 +394,12 @@ mod tests {
         }
     }
 
+    prop_compose! {
+        fn peer()(address: std::net::SocketAddr, certificate in proptest::option::of("[0-9a-f]{64}")) -> Arc<Peer> {
+            Arc::new(Peer { address: address.to_string(), certificate })
+        }
+    }
+
     fn reply() -> impl Strategy<Value = Reply> {
         let why = ".{0,20}";
         prop_oneof![
@@ -375,10 +419,11 @@ mod tests {
             framing in proptest::option::of(framing()),
             probe: bool,
             nanos in 0..1_000_000_000i64,
+            peer in proptest::option::of(peer()),
         ) {
             let started = OffsetDateTime::UNIX_EPOCH + time::Duration::nanoseconds(nanos);
             let seconds = nanos as f64 / 7e9;
-            let exchange = Exchange { step: "s".to_owned(), storage_probe: probe, sent, reply, started, seconds, framing };
+            let exchange = Exchange { step: "s".to_owned(), storage_probe: probe, sent, reply, started, seconds, framing, peer };
             let har = to_har(std::slice::from_ref(&exchange), &"about").expect("it can be written");
             let (exchanges, about): (_, String) = from_har(&har).expect("it can be read");
             prop_assert_eq!(exchanges, vec![exchange]);
@@ -405,6 +450,41 @@ mod tests {
         let (beginning, comment) = kept(&"é".repeat(9000));
         assert_eq!(beginning.map(|text| text.chars().count()), Some(MAX_OTHER_TEXT));
         assert!(comment.is_some());
+    }
+
+    /// A file of an exchange over TLS, with these members of its entry changed.
+    fn with(members: &serde_json::Value) -> Vec<u8> {
+        let peer = Peer { address: "[::1]:443".to_owned(), certificate: Some("0a".repeat(32)) };
+        let exchange =
+            Exchange { peer: Some(Arc::new(peer)), ..crate::evidence::samples::exchange("s", Reply::Interrupted) };
+        let har = to_har(&[exchange], &"about").expect("it can be written");
+        let mut har: serde_json::Value = serde_json::from_slice(&har).expect("it is JSON");
+        let entry = har["log"]["entries"][0].as_object_mut().expect("it is an object");
+        for (name, value) in members.as_object().expect("it is an object") {
+            entry.insert(name.clone(), value.clone());
+        }
+        entry.retain(|_, value| !value.is_null());
+        serde_json::to_vec(&har).expect("it is JSON")
+    }
+
+    #[rstest::rstest]
+    #[case::as_it_was(json!({}), Some("[::1]:443"))]
+    #[case::of_an_older_version(json!({"serverIPAddress": null, "connection": null, "_peerCertificateSha256": null}), None)]
+    #[case::over_ipv4(json!({"serverIPAddress": "127.0.0.1"}), Some("127.0.0.1:443"))]
+    fn the_peer_is_read(#[case] members: serde_json::Value, #[case] address: Option<&str>) {
+        let (exchanges, _) = from_har::<String>(&with(&members)).expect("it can be read");
+        assert_eq!(exchanges[0].peer.as_ref().map(|peer| peer.address.as_str()), address);
+    }
+
+    #[rstest::rstest]
+    #[case::a_name(json!({"serverIPAddress": "localhost"}), "no IP address")]
+    #[case::no_port(json!({"connection": null}), "no IP address")]
+    #[case::written_otherwise(json!({"serverIPAddress": "0::1"}), "no IP address")]
+    #[case::no_digest(json!({"_peerCertificateSha256": "0A"}), "no SHA-256")]
+    #[case::upper_case(json!({"_peerCertificateSha256": "0A".repeat(32)}), "no SHA-256")]
+    fn a_peer_that_is_none_is_refused(#[case] members: serde_json::Value, #[case] told: &str) {
+        let error = from_har::<String>(&with(&members)).expect_err("it is none").to_string();
+        assert!(error.contains(told), "{error}");
     }
 
     #[rstest::rstest]

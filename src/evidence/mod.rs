@@ -4,12 +4,14 @@ mod clock;
 mod framing;
 mod har;
 mod har_1_2;
+mod peer;
 mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
 mod xml;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -17,6 +19,7 @@ use time::OffsetDateTime;
 pub use clock::MOST_SKEW;
 pub use framing::Framing;
 pub use har::{HarError, from_har, to_har};
+pub use peer::{Peer, Peers};
 pub use redact::{Alike, Redactor, Secrets};
 pub use xml::{Element, XmlError};
 
@@ -64,6 +67,9 @@ pub struct Exchange {
     /// What is wrong with its connection, if anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framing: Option<Framing>,
+    /// The other end of its connection, where one was made; exchanges of a connection share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Arc<Peer>>,
 }
 
 /// A request as it went out, customer keys and signatures redacted.

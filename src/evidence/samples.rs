@@ -26,5 +26,6 @@ pub fn exchange(step: &str, reply: Reply) -> Exchange {
         ..Sent::default()
     };
     let started = OffsetDateTime::UNIX_EPOCH;
-    Exchange { step: step.to_owned(), storage_probe: false, sent, reply, started, seconds: 0.0, framing: None }
+    let (step, storage_probe, seconds) = (step.to_owned(), false, 0.0);
+    Exchange { step, storage_probe, sent, reply, started, seconds, framing: None, peer: None }
 }

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use http::Method;
 
-use crate::client::{BuildError, Client, CustomerKey, Disclosures, Prepared, Target, housekeeping};
+use crate::client::{BuildError, Client, CustomerKey, Disclosures, Prepared, SentAgain, Target, housekeeping};
 use crate::evidence::{Answer, Exchange, Redactor, Reply};
 
 pub use listing::{Entry, Kind};
@@ -40,6 +40,8 @@ struct Kept {
     given_back: Option<Exchange>,
     /// Bytes that may still be kept.
     left: usize,
+    /// Whether a part of what was to be kept is not.
+    has_dropped: bool,
 }
 
 impl Housekeeper {
@@ -48,7 +50,13 @@ impl Housekeeper {
     pub fn new(client: Client, keeps_all: bool) -> Self {
         Self {
             client: client.for_housekeeping(),
-            kept: Mutex::new(Kept { keeps_all, exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES }),
+            kept: Mutex::new(Kept {
+                keeps_all,
+                exchanges: Vec::new(),
+                given_back: None,
+                left: MAX_KEPT_BYTES,
+                has_dropped: false,
+            }),
             redactor: CustomerKey::redactor(&BTreeMap::new()),
         }
     }
@@ -86,6 +94,17 @@ impl Housekeeper {
         exchange
     }
 
+    /// Counts so many requests of the run that are sent again.
+    pub fn count_again(&self, why: SentAgain, count: u64) {
+        self.client.count_again(why, count);
+    }
+
+    /// Whether a part of what was sent and came back is not kept, though it was wanted.
+    #[must_use]
+    pub fn has_dropped(&self) -> bool {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).has_dropped
+    }
+
     /// What was sent and came back so far, in the order in which answers were complete.
     #[must_use]
     pub fn take_exchanges(&self) -> Vec<Exchange> {
@@ -106,6 +125,7 @@ impl Kept {
             && let Reply::Answer(answer) = &mut exchange.reply
         {
             answer.body.text = None;
+            self.has_dropped = true;
         }
         let left = self.left.checked_sub(exchange.size()).filter(|_| self.exchanges.len() < MAX_KEPT);
         if let Some(left) = left {
@@ -113,7 +133,10 @@ impl Kept {
             self.exchanges.push(exchange);
         } else if gives_back {
             // Whatever is not kept of the evidence, this is no less true.
+            self.has_dropped = true;
             self.given_back.get_or_insert(exchange);
+        } else {
+            self.has_dropped = true;
         }
     }
 }

@@ -447,7 +447,8 @@ async fn what_is_kept_of_it_is_bounded() {
 #[case::evidence(true, &["plain", "with-key", "plain"])]
 #[case::no_evidence(false, &["with-key"])]
 fn what_gives_a_key_back_is_kept_whatever_else_is(#[case] keeps_all: bool, #[case] steps: &[&str]) {
-    let mut kept = Kept { keeps_all, exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES };
+    let has_dropped = false;
+    let mut kept = Kept { keeps_all, exchanges: Vec::new(), given_back: None, left: MAX_KEPT_BYTES, has_dropped };
     for step in ["plain", "with-key", "plain"] {
         let mut exchange = evidence::exchange(step, Reply::Answer(evidence::answer(200)));
         if let Reply::Answer(answer) = &mut exchange.reply
@@ -458,6 +459,18 @@ fn what_gives_a_key_back_is_kept_whatever_else_is(#[case] keeps_all: bool, #[cas
         kept.keep(&exchange);
     }
     assert_eq!(kept.exchanges.iter().map(|exchange| exchange.step.as_str()).collect::<Vec<_>>(), steps);
+}
+
+#[rstest]
+#[case::all_is_kept(true, 4, false)]
+#[case::a_text_is_not(true, 3, true)]
+#[case::none_was_wanted(false, 3, false)]
+fn what_is_dropped_of_evidence_is_told(#[case] keeps_all: bool, #[case] left: usize, #[case] expected: bool) {
+    let mut kept = Kept { keeps_all, exchanges: Vec::new(), given_back: None, left, has_dropped: false };
+    let mut answer = evidence::answer(200);
+    answer.body.text = Some("text".to_owned());
+    kept.keep(&evidence::exchange("get", Reply::Answer(answer)));
+    assert_eq!(kept.has_dropped, expected);
 }
 
 fn ledger_of(keys: &BTreeSet<String>) -> Recorded {

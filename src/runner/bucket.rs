@@ -9,6 +9,7 @@ use super::recorder::Recorder;
 use super::rounds::{PAUSE, Rounds};
 use super::setting::{DEFAULT_ENCRYPTION, Setting, allowing_sse_c};
 use super::{Options, PrepareError};
+use crate::client::SentAgain;
 use crate::evidence::{Answer, Reply};
 use crate::housekeeping::{Housekeeper, in_words, reply_in_words};
 use crate::ledger::{Made, RunId};
@@ -237,6 +238,7 @@ impl Preparation<'_> {
             if found.is_ok() || !rounds.next(self.options.settling).await {
                 return Ok(found);
             }
+            self.housekeeper.count_again(SentAgain::Settles, 1);
         }
     }
 }

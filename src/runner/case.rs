@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 
-use super::judge::{Ended, Scene, Stopped, lacking};
+use super::judge::{Ended, Scene, Stopped};
 use super::recorder::Cut;
 use super::steps::SoFar;
 use super::{CaseResult, Shared};
+use crate::client::SentAgain;
 use crate::plan::{Control, Needed, PlannedCase, without_options};
 use crate::suite::model::{BucketKind, Certification, Step};
 use crate::suite::{Case, Suite};
@@ -52,8 +53,8 @@ pub struct ProbeRun {
 enum Went {
     /// It was not run, or not to its end.
     LeftOut { verdict: Verdict, reason: String, incomplete: bool },
-    /// The endpoint lacks what it needs.
-    Lacks { judgement: Box<Judgement>, probe: Arc<ProbeRun> },
+    /// The probe of a capability that it needs does not show that the endpoint has it.
+    Lacks(Box<CaseResult>),
     /// Its steps were sent, as far as they came out.
     Ran { ended: Ended, controls: Vec<ControlRun> },
 }
@@ -66,6 +67,13 @@ impl Went {
     fn skipped(reason: &str, incomplete: bool) -> Self {
         Self::LeftOut { verdict: Verdict::Skipped, reason: reason.to_owned(), incomplete }
     }
+}
+
+/// What stands in the object keys of a case or a probe between the run's prefix and the names of its objects, without `/` at its end: rows
+/// stand below the scenario (`a[b,c]` becomes `a/b.c`). The first attempt is number 0.
+pub(crate) fn folder_of(id: &str, attempt: u32) -> String {
+    let folder = id.replace('[', "/").replace(']', "").replace(',', ".");
+    if attempt == 0 { folder } else { format!("{folder}/attempt-{attempt}") }
 }
 
 /// Whether a case of this verdict is run again where retries are asked for.
@@ -92,6 +100,7 @@ impl Shared {
                 break;
             }
             attempts.push(again.judgement.found);
+            self.client.count_again(SentAgain::Retries, 1);
             let found = result.judgement.found;
             // What an attempt fails for is what there is to say of the case; one that got no response says nothing.
             if found == Verdict::Error || (again.judgement.found == Verdict::Fail && found != Verdict::Fail) {
@@ -114,9 +123,7 @@ impl Shared {
                 let judgement = Judgement::new(verdict, reason, Vec::new());
                 CaseResult { incomplete, ..CaseResult::of(planned, judgement) }
             }
-            Ok(Went::Lacks { judgement, probe }) => {
-                CaseResult { missing: Some(probe), ..CaseResult::of(planned, *judgement) }
-            }
+            Ok(Went::Lacks(result)) => *result,
             Ok(Went::Ran { ended, controls }) => CaseResult::concluded(planned, so_far.run(ended), controls),
             Err(_) => {
                 let scene = self.scene(&planned.suite, &planned.case, false);
@@ -140,8 +147,8 @@ impl Shared {
         }
         for needed in &planned.needs {
             let Ok(probe) = self.probe(needed).await else { return Went::interrupted() };
-            if let Some(judgement) = lacking(needed, &probe) {
-                return Went::Lacks { judgement: Box::new(judgement), probe };
+            if let Some(result) = CaseResult::lacking(planned, needed, &probe) {
+                return Went::Lacks(Box::new(result));
             }
         }
         let timed = tokio::time::timeout(self.options.scenario_timeout, self.judged(planned, attempt, so_far)).await;
@@ -174,7 +181,7 @@ impl Shared {
         // Where this is cut off, or panics, the cell stays empty for who comes next.
         let probed = cell.get_or_try_init(|| async {
             let id = needed.id().to_owned();
-            let place = format!("probes/{id}");
+            let place = format!("probes/{}", folder_of(&id, 0));
             let case = &needed.capability.probe;
             let scene = self.scene(&needed.suite, case, false);
             let so_far = SoFar::default();
@@ -210,10 +217,7 @@ impl Shared {
         attempt: u32,
         so_far: &SoFar,
     ) -> Result<(Ended, Vec<ControlRun>), Cut> {
-        let mut slug = planned.case.id.replace(['[', ']'], "/").replace(',', ".");
-        if attempt > 0 {
-            slug = format!("{}/attempt-{attempt}", slug.trim_end_matches('/'));
-        }
+        let slug = folder_of(&planned.case.id, attempt);
         let scene = self.scene(&planned.suite, &planned.case, false);
         let mut lacking = Vec::new();
         for option in &planned.options {
@@ -221,13 +225,13 @@ impl Shared {
             lacking.extend(is_lacking.then_some(option.id()));
         }
         let steps = without_options(&planned.case.steps, &lacking);
-        let own = self.steps(scene, &steps, slug.trim_end_matches('/'), so_far).await?;
+        let own = self.steps(scene, &steps, &slug, so_far).await?;
         let mut controls = Vec::new();
         // A connection that is closed is a refusal only while the endpoint answers others: that it did once proves nothing.
         let must_be_fresh = so_far.has_closed() || attempt > 0;
         for control in &planned.controls {
             let steps = without_options(&planned.steps_of(control), &lacking);
-            controls.push(self.control(planned, control, &steps, slug.trim_end_matches('/'), must_be_fresh).await?);
+            controls.push(self.control(planned, control, &steps, &slug, must_be_fresh).await?);
         }
         Ok((own, controls))
     }

@@ -25,16 +25,17 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use case::folder_of;
 pub use case::{ControlRun, ProbeRun, StepsRun};
 pub use error::{PrepareError, RunError};
-pub use judge::{Scene, Stopped, lacking};
+pub use judge::{Scene, Stopped};
 
 use bucket::{Buckets, Preparation};
 use recorder::Recorder;
 
 use crate::baseline::{Baseline, Standing};
-use crate::client::{Client, Throttling};
-use crate::evidence::Exchange;
+use crate::client::{Client, SentAgain, Throttling};
+use crate::evidence::{Exchange, Peers};
 use crate::housekeeping::{Housekeeper, Removal, Scope};
 use crate::ledger::{Ledger, RunId};
 use crate::plan::{Plan, PlannedCase};
@@ -149,8 +150,16 @@ pub struct RunResult {
     pub bucket: String,
     /// When it started.
     pub started: SystemTime,
+    /// When its last request was answered.
+    pub ended: SystemTime,
     /// How long it took, from the first request to the last.
     pub elapsed: Duration,
+    /// What the keys of all its objects begin with.
+    pub prefix: String,
+    /// Names of the buckets that it used, made, or tried to make, sorted.
+    pub buckets: Vec<String>,
+    /// Who was at the other end of its connections.
+    pub peers: Peers,
     /// The endpoint's `Server` header, where it sent one.
     pub server: Option<String>,
     /// What the endpoint does with SSE-C as a whole; `None` where the first exchanges did not tell.
@@ -167,9 +176,13 @@ pub struct RunResult {
     pub probes: Vec<Arc<ProbeRun>>,
     /// How often the endpoint said that it was busy.
     pub throttling: Throttling,
+    /// How much was sent again, by the reason.
+    pub sent_again: BTreeMap<SentAgain, u64>,
     /// What was sent to make buckets and to remove what was made, and what came back: where evidence is made of it, else only what
     /// gave a customer key back.
     pub housekeeping: Vec<Exchange>,
+    /// Whether `housekeeping` lacks nothing that it should hold: it is bounded.
+    pub has_all_housekeeping: bool,
 }
 
 /// What cases share.
@@ -321,7 +334,11 @@ impl Session {
         Ok(RunResult {
             id: shared.run_id.to_string(),
             bucket: shared.buckets.plain.clone(),
+            buckets: shared.recorder.all_buckets(given),
+            peers: shared.client.peers(),
+            prefix,
             started,
+            ended: SystemTime::now(),
             elapsed: clock.elapsed(),
             server: shared.buckets.server.clone(),
             support: shared.buckets.support,
@@ -331,6 +348,8 @@ impl Session {
             baseline: shared.options.baseline.clone(),
             probes: probed(&*shared.probes.lock().await),
             throttling: shared.client.throttling(),
+            sent_again: shared.client.sent_again(),
+            has_all_housekeeping: !shared.housekeeper.has_dropped(),
             housekeeping: shared.housekeeper.take_exchanges(),
         })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::PrepareError;
 use super::bucket::Preparation;
-use crate::client::{CustomerKey, Disclosures, Earlier, Place, build};
+use crate::client::{CustomerKey, Disclosures, Earlier, Place, SentAgain, build};
 use crate::evidence::{Answer, Redactor, Reply};
 use crate::housekeeping::in_words;
 use crate::ledger::Made;
@@ -112,6 +112,7 @@ impl<'a> FirstExchanges<'a> {
                 break answer;
             }
             attempt += 1;
+            self.preparation.housekeeper.count_again(SentAgain::Settles, 1);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = self.preparation.recorder.stopped() => {}

@@ -24,6 +24,8 @@ pub(super) struct Recorder {
     broken: Mutex<Option<WriteError>>,
     /// The buckets that the run made, or perhaps made.
     buckets: Mutex<BTreeSet<String>>,
+    /// The same, and those that the endpoint refused to make.
+    all_buckets: Mutex<BTreeSet<String>>,
     /// Whether it made, or perhaps made, anything in a bucket.
     has_objects: AtomicBool,
     /// How many requests that may make something nobody waited for until they were answered.
@@ -38,6 +40,7 @@ impl Recorder {
             ledger,
             broken: Mutex::default(),
             buckets: Mutex::default(),
+            all_buckets: Mutex::default(),
             has_objects: AtomicBool::new(false),
             unanswered: AtomicUsize::new(0),
             stop: cancelled.child_token(),
@@ -61,7 +64,10 @@ impl Recorder {
             })?;
         }
         match made {
-            Made::Bucket { bucket } => _ = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket),
+            Made::Bucket { bucket } => {
+                self.all_buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket.clone());
+                self.buckets.lock().unwrap_or_else(PoisonError::into_inner).insert(bucket);
+            }
             Made::Object { .. } | Made::Upload { .. } => self.has_objects.store(true, Ordering::Relaxed),
         }
         Ok(())
@@ -78,6 +84,13 @@ impl Recorder {
         let of = |name: &str, is_made| Bucket { name: name.to_owned(), is_made };
         let given = given.filter(|_| self.has_objects.load(Ordering::Relaxed));
         given.map(|name| of(name, false)).into_iter().chain(made.iter().map(|name| of(name, true))).collect()
+    }
+
+    /// The names of all buckets that the run made or tried to make, and of the one that it was given, sorted.
+    pub fn all_buckets(&self, given: Option<&str>) -> Vec<String> {
+        let mut all = self.all_buckets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.extend(given.map(str::to_owned));
+        all.into_iter().collect()
     }
 
     /// Until the run is to stop.
@@ -162,6 +175,9 @@ mod tests {
         ledger.leave_room(1000);
         assert!(recorder.may_make(bucket("a")).is_err() && recorder.may_make(bucket("c")).is_err());
         assert_eq!(recorder.buckets(None), [Bucket { name: "a".to_owned(), is_made: true }]);
+        recorder.was_not_made("a");
+        assert_eq!(recorder.buckets(None), []);
+        assert_eq!(recorder.all_buckets(Some("given")), ["a", "given"]);
         assert!(recorder.take_broken().is_some());
     }
 }

@@ -15,7 +15,8 @@ use super::recorder::Cut;
 use super::rounds::{PAUSE, Rounds};
 use super::{Preparation, Shared};
 use crate::client::{
-    Connections, CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, build, existence_probe, storage_probe,
+    Connections, CustomerKey, Disclosures, Earlier, ExchangeId, Place, Prepared, SentAgain, build, existence_probe,
+    storage_probe,
 };
 use crate::evidence::{Answer, Exchange, Framing, Redactor, Reply};
 use crate::ledger::Made;
@@ -182,6 +183,7 @@ impl Shared {
             }
             outcome = so_far.judged(group, scene.terms(&own, steps));
             if rounds.again(group, &outcome, self.options.settling).await {
+                self.client.count_again(SentAgain::Settles, group.len() as u64);
                 so_far.truncate(before);
                 continue;
             }
@@ -219,6 +221,7 @@ impl Shared {
             if !is_contradicted || !rounds.next(self.options.settling).await {
                 return;
             }
+            self.client.count_again(SentAgain::Listing, (so_far.count() - before) as u64);
             so_far.truncate(before);
         }
     }

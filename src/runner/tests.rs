@@ -136,6 +136,23 @@ async fn a_panic_costs_its_case_the_verdict_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_setting_is_counted() {
+    let never = json!({
+        "id": "never", "settles": true, "request": {"operation": "GetObject", "sse_c": {"key": "K"}},
+        "expect": {"status": ["206"]},
+    });
+    let scene = Scene::new(&[("waits", json!([put("put"), never]))]).await;
+    let options = Options { settling: Duration::from_secs(1), ..scene.options() };
+    let result = scene.run(options, CancellationToken::new()).await.unwrap();
+    assert_eq!(result.cases[0].judgement.verdict, Verdict::Fail);
+    let exchanges = &result.cases[0].own.as_ref().unwrap().transcript.exchanges;
+    let [_, last] = &exchanges[..] else { panic!("{exchanges:#?}") };
+    let settles = result.sent_again.get(&SentAgain::Settles).expect("there was time for a second request");
+    assert!(last.sent.remarks[0].starts_with(&format!("sent {} times", settles + 1)), "{:?}", last.sent.remarks);
+    assert_eq!(result.sent_again.len(), 1, "{:?}", result.sent_again);
+}
+
+#[tokio::test]
 async fn nothing_is_made_that_cannot_be_recorded() {
     let scene = Scene::new(&[("one", json!([put("put"), put("again")])), ("two", json!([put("put")]))]).await;
     // From no room for the first bucket to room for all.

@@ -1,5 +1,6 @@
 //! What a run costs an endpoint in connections and handshakes. By real sockets.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::common::raw_endpoint::{Behaviour, RawEndpoint, Request, Stream};
 use crate::common::{GOOD_PUT, Served, Workplace, suite};
 use rustls::HandshakeKind;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 /// Answers each read, and closes the connection after it or not.
@@ -61,6 +63,40 @@ fn sessions_are_resumed_where_connections_are_closed() {
     assert!(resumed >= 19, "{handshakes:?}");
 }
 
+/// Answers the first read on each connection, and closes the connection upon the second.
+#[derive(Default)]
+struct OnceOnly(Mutex<BTreeSet<u16>>);
+
+#[async_trait::async_trait]
+impl Behaviour for OnceOnly {
+    async fn answer(&self, _: &Request, stream: &mut Stream) -> std::io::Result<()> {
+        let client = stream.get_ref().0.peer_addr()?.port();
+        if !self.0.lock().expect("nobody panicked").insert(client) {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await
+    }
+}
+
+#[test]
+fn what_a_used_connection_gave_no_response_to_is_counted() {
+    let workplace = Workplace::new();
+    let read = |number: usize| format!(r#"{{"id": "get-{number}", "request": {{"operation": "GetObject"}}}}"#);
+    let steps: Vec<String> = [GOOD_PUT.to_owned()].into_iter().chain((0..3).map(read)).collect();
+    workplace.file("one.json", &suite("must", &steps.join(", ")));
+    let endpoint = RawEndpoint::start(&workplace, OnceOnly::default());
+    let mut command = workplace.command("run one.json --plain-endpoint none --ledger ledger --evidence evidence");
+    command.arg("--endpoint").arg(endpoint.url()).arg("--ca-file").arg(&endpoint.ca);
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "a secret");
+    let output = command.output().expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(manifest(&workplace)["sent_again"], json!({"no_response": 2}));
+}
+
+fn manifest(workplace: &Workplace) -> Value {
+    serde_json::from_str(&workplace.read("evidence/evidence.json")).expect("it is JSON")
+}
+
 /// Passes on what `from` sends.
 fn pass_on(from: &TcpStream, to: &TcpStream) -> std::thread::JoinHandle<()> {
     let (mut from, mut to) = (from.try_clone().expect("it can be"), to.try_clone().expect("it can be"));
@@ -111,11 +147,19 @@ fn a_proxy_is_asked_for_tunnels_and_for_plain_requests() {
     let workplace = Workplace::new();
     let served = Served::start(&workplace);
     let (proxy, lines) = proxy();
-    let outcome =
-        workplace.run_against(&served, &format!("run --only plain-http/put --only http/read --proxy {proxy}"));
+    let choice = "--only plain-http/put --only http/read";
+    let outcome = workplace.run_against(&served, &format!("run {choice} --proxy {proxy} --evidence evidence"));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     let lines = lines.lock().expect("nobody panicked");
     let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
     assert!(count("CONNECT localhost:") > 5, "{lines:#?}");
     assert!(count("PUT http://localhost:") > 0, "{lines:#?}");
+    // The TCP connections are to the proxy, those with TLS lead to the endpoint.
+    let peers = &manifest(&workplace)["peers"];
+    let address = json!(proxy.trim_start_matches("http://"));
+    assert_eq!(peers["plain"], json!([address]));
+    assert_eq!((peers["tls"].as_array().map(Vec::len), &peers["tls"][0]["address"]), (Some(1), &address), "{peers}");
+    assert_eq!(peers["tls"][0]["certificate"].as_str().map(str::len), Some(64), "{peers}");
+    let judged = workplace.run(&format!("judge evidence {choice}"));
+    assert_eq!(judged.code, Some(0), "{judged:#?}");
 }

@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use ssecheck::archive::{Archive, ArchiveError, EvidenceSummary};
 
 /// Keeps the evidence of a suite in `evidence`, and its record in `then.json`.
 fn kept(workplace: &Workplace) -> Outcome {
@@ -55,7 +57,8 @@ fn a_run_says_how_much_it_is_about_to_send() {
     let choice = "--only copy/ --only multipart/ --only round-trip/ --only refusals/ --only conditional/";
     let run = workplace.run(&format!("run {choice} --evidence evidence"));
     assert_eq!(run.code, Some(0), "{run:#?}");
-    let said = run.out.lines().next().expect("it says something");
+    // The first line says that no product is tested.
+    let said = run.out.lines().nth(1).expect("it says something");
     let number = |before: &str| -> f64 {
         let (_, rest) = said.split_once(before).unwrap_or_else(|| panic!("{said}"));
         rest.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
@@ -223,7 +226,7 @@ fn every_exchange_is_kept_and_no_customer_key() {
     let workplace = Workplace::new();
     kept(&workplace);
     let manifest = parsed(&workplace, "evidence/evidence.json");
-    assert_eq!(manifest["format"], "ssecheck-evidence/1");
+    assert_eq!(manifest["format"], "ssecheck-evidence/2");
     let case = &manifest["cases"][0];
     let own = parsed(&workplace, &format!("evidence/{}", case["own"]["file"].as_str().expect("it is kept")));
     let entry = &own["log"]["entries"][0];
@@ -243,9 +246,122 @@ fn every_exchange_is_kept_and_no_customer_key() {
         operations.contains(&&json!("CreateBucket")) && operations.contains(&&json!("DeleteBucket")),
         "{operations:?}"
     );
+    // Housekeeping has another HTTP client, and the same peer.
+    let peers = manifest["peers"]["tls"].as_array().expect("there are peers");
+    assert_eq!(peers.len(), 1, "{peers:?}");
+    let address = format!(
+        "{}:{}",
+        entry["serverIPAddress"].as_str().expect("an address"),
+        entry["connection"].as_str().expect("a port")
+    );
+    assert_eq!((&peers[0]["address"], &peers[0]["certificate"]), (&json!(address), &entry["_peerCertificateSha256"]));
+    assert_eq!(peers[0]["certificate"].as_str().map(str::len), Some(64));
+    assert!(address.starts_with("127.0.0.1:") || address.starts_with("[::1]:"), "{address}");
     // The record names the evidence that it rests on.
     let record = parsed(&workplace, "then.json");
     assert_eq!(record["evidence_digest"].as_str().map(str::len), Some(64));
+}
+
+/// Puts a file of one folder of evidence in the place of that of the other, and its digest in the manifest.
+fn put_under_manifest_of(workplace: &Workplace, from: &str, to: &str, pointer: &str) {
+    let of = |folder: &str| parsed(workplace, &format!("{folder}/evidence.json"));
+    let (from_manifest, mut manifest) = (of(from), of(to));
+    let text = |manifest: &Value, name: &str| {
+        manifest.pointer(&format!("{pointer}/{name}")).and_then(Value::as_str).expect("it is named").to_owned()
+    };
+    let har = workplace.read(&format!("{from}/{}", text(&from_manifest, "file")));
+    workplace.file(&format!("{to}/{}", text(&manifest, "file")), &har);
+    *manifest.pointer_mut(&format!("{pointer}/sha256")).expect("it has a digest") =
+        json!(hex::encode(Sha256::digest(&har)));
+    workplace.file(&format!("{to}/evidence.json"), &manifest.to_string());
+}
+
+#[test]
+fn what_a_good_endpoint_sent_is_no_evidence_of_a_bad_one() {
+    let workplace = Workplace::new();
+    let elsewhere = Workplace::new();
+    let (good, bad) = (Served::start(&workplace), Served::start_with(&elsewhere, "--fault wrong-key-reads"));
+    let choice = "--only key-mismatch/wrong-key[text,get]";
+    let runs = [("good", &good, 0), ("bad", &bad, 1)];
+    for (folder, served, code) in runs {
+        let run = workplace.run_against(served, &format!("run {choice} --evidence {folder}"));
+        assert_eq!(run.code, Some(code), "{run:#?}");
+    }
+    assert_eq!(workplace.run(&format!("judge bad {choice}")).code, Some(1));
+    put_under_manifest_of(&workplace, "good", "bad", "/cases/0/own");
+    let judged = workplace.run(&format!("judge bad {choice}"));
+    assert_eq!(judged.code, Some(2), "{judged:#?}");
+    assert!(judged.err.contains("cases/0001-") && judged.err.contains("exchange 1 (step `"), "{}", judged.err);
+    assert!(judged.err.contains("is not of the run that evidence.json tells of"), "{}", judged.err);
+}
+
+/// Evidence of a suite, changed in one way, as every file of it is read.
+fn checked(change: impl FnOnce(&Workplace)) -> Result<EvidenceSummary, ArchiveError> {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    change(&workplace);
+    Archive::open(&workplace.path("evidence")).and_then(|archive| archive.check())
+}
+
+#[test]
+fn evidence_that_is_checked_is_summed_up() {
+    let mut digest = String::new();
+    let summary = checked(|workplace| {
+        digest = hex::encode(Sha256::digest(workplace.read("evidence/evidence.json")));
+    });
+    let EvidenceSummary { files, exchanges, is_complete, digest: of_manifest } = summary.expect("it is as it was kept");
+    assert_eq!((of_manifest, files, is_complete), (digest, 2, true));
+    // To make, look at and remove a bucket takes some, and the case one.
+    assert!(exchanges > 4, "{exchanges}");
+}
+
+#[rstest]
+#[case::a_file("evidence/cases/0002-other.har")]
+#[case::beside_the_manifest("evidence/notes.txt")]
+#[case::in_a_folder_of_its_own("evidence/more/0001-one.har")]
+#[case::hidden("evidence/probes/.hidden")]
+fn a_file_that_the_manifest_does_not_name_is_found(#[case] file: &str) {
+    let found = checked(|workplace| _ = workplace.file(file, "{}"));
+    assert!(matches!(&found, Err(ArchiveError::Stray { .. })), "{found:?}");
+}
+
+#[test]
+fn a_file_that_is_missing_is_found() {
+    let found = checked(|workplace| {
+        std::fs::remove_file(workplace.path("evidence/housekeeping.har")).expect("it is there");
+    });
+    assert!(matches!(&found, Err(ArchiveError::Unreadable { .. })), "{found:?}");
+}
+
+#[test]
+fn evidence_of_the_former_format_is_judged_as_what_it_is() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let mut manifest = parsed(&workplace, "evidence/evidence.json");
+    let members = manifest.as_object_mut().expect("it is an object");
+    for later in ["ended", "peers", "buckets", "prefix", "sent_again", "all_kept"] {
+        members.remove(later);
+    }
+    members["format"] = json!("ssecheck-evidence/1");
+    workplace.file("evidence/evidence.json", &manifest.to_string());
+    let judged = workplace.run("judge evidence one.json --report json=now.json");
+    assert_eq!(judged.code, Some(0), "{judged:#?}");
+    let limits = parsed(&workplace, "now.json")["limits"].to_string();
+    assert!(limits.contains("not bound to its endpoint"), "{limits}");
+    let summary = Archive::open(&workplace.path("evidence")).and_then(|archive| archive.check());
+    assert!(!summary.expect("it can be read").is_complete);
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_refused() {
+    let workplace = Workplace::new();
+    kept(&workplace);
+    let mut manifest = parsed(&workplace, "evidence/evidence.json");
+    manifest["seconds"] = json!(3600.0);
+    workplace.file("evidence/evidence.json", &manifest.to_string());
+    let judged = workplace.run("judge evidence one.json");
+    assert_eq!(judged.code, Some(2), "{judged:#?}");
+    assert!(judged.err.contains("evidence.json: `seconds` is `3600`, and not 0"), "{}", judged.err);
 }
 
 #[test]
@@ -303,6 +419,9 @@ fn no_more_is_kept_than_told_and_what_is_not_kept_is_not_judged() {
     let run = workplace.run("run one.json --evidence evidence --evidence-limit 0");
     assert_eq!(run.code, Some(0), "{run:#?}");
     assert!(har_files(&workplace, "evidence/cases").is_empty());
+    assert_eq!(parsed(&workplace, "evidence/evidence.json")["all_kept"], false);
+    let summary = Archive::open(&workplace.path("evidence")).and_then(|archive| archive.check());
+    assert!(!summary.expect("it can be read").is_complete);
     let judged = workplace.run("judge evidence one.json");
     assert_eq!(judged.code, Some(3), "{judged:#?}");
     assert!(judged.out.contains("--evidence-limit"), "{}", judged.out);
@@ -368,4 +487,25 @@ fn a_key_that_a_server_gives_back_stands_in_no_report_and_in_no_evidence() {
     }
     let all: Vec<u8> = written.into_iter().flat_map(|(_, bytes)| bytes).collect();
     assert!(String::from_utf8_lossy(&all).contains("[redacted customer key]"), "the server did not give the key back");
+}
+
+/// The manifest is not signed; one that was edited to hide a limit or a case contradicts itself.
+#[rstest]
+#[case::limit(|manifest: &mut Value| manifest["limits"] = json!([]), "it says of no limit, and has some")]
+#[case::complete(|manifest: &mut Value| (manifest["limits"], manifest["complete"]) = (json!([]), json!(true)), "it says of no limit, and has some")]
+#[case::end_of_all_dates(|manifest: &mut Value| {
+    let end = json!("9999-12-31T23:59:59Z");
+    (manifest["started"], manifest["ended"], manifest["seconds"]) = (end.clone(), end, json!(0.0));
+}, "its time")]
+fn an_edited_manifest_is_refused(#[case] edit: fn(&mut Value), #[case] told: &str) {
+    let workplace = Workplace::new();
+    let outcome = workplace.run("run --only etag/not-md5 --reference --evidence evidence");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let judged = workplace.run("judge evidence --report badge=badge.svg");
+    assert!(judged.err.contains("not signed") && !workplace.read("badge.svg").contains("reached"), "{judged:#?}");
+    let mut manifest = parsed(&workplace, "evidence/evidence.json");
+    edit(&mut manifest);
+    workplace.file("evidence/evidence.json", &manifest.to_string());
+    let judged = workplace.run("judge evidence --report badge=edited.svg");
+    assert!(judged.code == Some(2) && judged.err.contains(told), "{told}: {judged:#?}");
 }

@@ -184,6 +184,7 @@ fn exchange(step: &Step, answer: &Answer, storage_probe: bool) -> Exchange {
         started: time::OffsetDateTime::UNIX_EPOCH,
         seconds: 0.0,
         framing: None,
+        peer: None,
     }
 }
 
