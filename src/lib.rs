@@ -38,6 +38,7 @@ pub mod knowledge;
 pub mod ledger;
 pub mod plan;
 pub mod profile;
+mod program;
 pub mod prove;
 pub mod record;
 mod recorded_path;

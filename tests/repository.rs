@@ -26,6 +26,42 @@ fn the_limits_of_suites_in_the_readme_are_those_that_hold() {
     assert!(readme.contains(&table), "write this to README.md:\n{table}");
 }
 
+/// Words with one blank between them.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[rstest]
+#[case("README.md")]
+#[case("docs/certificates.md")]
+fn what_no_certificate_shows_is_told_word_for_word(#[case] file: &str) {
+    let text = std::fs::read_to_string(repository().join(file)).expect("it is there");
+    for sentence in ssecheck::certificate::CANNOT_SHOW {
+        assert!(one_line(&text).contains(&format!("- {}", one_line(sentence))), "write this to {file}: {sentence}");
+    }
+}
+
+/// Each defence of the threat model names the tests that hold it, as `FILE: TEST`.
+#[test]
+fn the_threat_model_names_tests_that_there_are() {
+    let text = std::fs::read_to_string(repository().join("docs/certificates.md")).expect("it is there");
+    let (_, model) = text.split_once("\n## Threat model\n").expect("it has one");
+    let (model, _) = model.split_once("\n### ").expect("what is not stopped follows");
+    let rows: Vec<&str> = model.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 20, "{}", rows.len());
+    let mut known = 0;
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit("| ").next().expect("a row has columns");
+        let named: Vec<_> = tests.split('`').filter_map(|name| name.split_once(".rs: ")).collect();
+        assert!(!named.is_empty() || (tests == "the same two" && known > 0), "{row}");
+        for (file, test) in named {
+            let source = std::fs::read_to_string(repository().join(format!("{file}.rs"))).expect(file);
+            assert!(source.contains(&format!("fn {test}(")), "{file}.rs has no test {test}");
+            known += 1;
+        }
+    }
+}
+
 /// Each target of the fuzzer has a seed corpus, and its property holds of all of it, also of what the fuzzer once found.
 #[test]
 fn the_properties_hold_of_the_corpus_of_the_fuzzer() {
@@ -53,6 +89,7 @@ fn a_package_has_what_is_compiled_in_and_no_laboratory() {
     for file in [
         "Cargo.lock",
         "README.md",
+        "docs/certificates.md",
         "src/main.rs",
         "suites/rules.json",
         "suites/kill-matrix.json",
@@ -70,6 +107,7 @@ fn a_package_has_what_is_compiled_in_and_no_laboratory() {
         "Cargo",
         "README.md",
         ".cargo_vcs_info.json",
+        "docs/",
         "src/",
         "suites/",
         "reports/run.schema.json",
@@ -111,14 +149,22 @@ const INPUTS: [&str; 11] = [
     "INPUT_ARGS",
 ];
 
-/// A step of the action in a workplace, with these inputs and no others.
+/// The inputs that action.yml gives a default.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("INPUT_PROFILE", "portable"),
+    ("INPUT_STRICT_BASELINE", "false"),
+    ("INPUT_CERTIFY", "none"),
+    ("INPUT_REPORTS", "ssecheck-reports"),
+];
+
+/// A step of the action in a workplace, with these inputs, and of the others what action.yml says.
 fn step(workplace: &Workplace, name: &str, inputs: &[(&str, &str)]) -> Outcome {
     let mut bash = Command::new("bash");
     bash.arg(repository().join("fixtures/ci/action")).arg(name).current_dir(workplace.path("")).env_clear();
     bash.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("GITHUB_ACTION_PATH", repository());
     bash.env("GITHUB_OUTPUT", workplace.path("output")).env("GITHUB_STEP_SUMMARY", workplace.path("summary"));
     bash.env("RUNNER_TEMP", workplace.path("temp")).env("RUNNER_OS", "Linux").env("RUNNER_ARCH", "X64");
-    bash.envs(INPUTS.map(|input| (input, ""))).envs(inputs.iter().copied());
+    bash.envs(INPUTS.map(|input| (input, ""))).envs(DEFAULTS).envs(inputs.iter().copied());
     Outcome::of(bash.output().expect("bash starts"))
 }
 
@@ -150,6 +196,7 @@ fn the_action_passes_inputs_on_as_they_are_and_tells_what_came() {
     let expected = [
         "<run>",
         "<--endpoint=https://s3:9000>",
+        "<--profile=portable>",
         "<--plain-endpoint=none>",
         &label,
         "<--baseline=--insecure>",
@@ -172,8 +219,29 @@ fn the_action_passes_inputs_on_as_they_are_and_tells_what_came() {
     }
 }
 
+/// What the tests give as defaults of inputs is what action.yml has.
+#[test]
+fn defaults_of_inputs_are_those_of_the_action() {
+    let action = std::fs::read_to_string(repository().join("action.yml")).expect("it is there");
+    let (inputs, _) = action.split_once("\noutputs:").expect("it has outputs");
+    let (mut name, mut found) = (String::new(), Vec::new());
+    for line in inputs.lines() {
+        if let Some(input) =
+            line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')).filter(|it| !it.starts_with(' '))
+        {
+            name = format!("INPUT_{}", input.to_uppercase().replace('-', "_"));
+        } else if let Some(default) = line.strip_prefix("    default: ") {
+            found.push((name.clone(), default.trim_matches('"').to_owned()));
+        }
+    }
+    assert_eq!(found, DEFAULTS.map(|(name, default)| (name.to_owned(), default.to_owned())));
+}
+
 #[rstest]
 #[case::no_endpoint(&[], "the input endpoint is empty")]
+#[case::no_profile(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_PROFILE", "")], "the input profile is empty")]
+#[case::no_level(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_CERTIFY", "")], "the input certify is empty")]
+#[case::not_strict(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_STRICT_BASELINE", "")], "neither true nor false")]
 #[case::neither(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_STRICT_BASELINE", "yes")], "neither true nor false")]
 #[case::outputs_in_a_path(&[("INPUT_ENDPOINT", "https://s3"), ("INPUT_REPORTS", "a\nexit-code=0")], "more than one line")]
 fn the_action_refuses(#[case] inputs: &[(&str, &str)], #[case] told: &str) {

@@ -1,56 +1,82 @@
-//! What a certificate says and what it does not, as people read it.
+//! What a certificate says and what it does not, as people and programs read it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::statement::Facts;
-use super::verify::{Certificate, Examination};
-use crate::report::printable;
+use super::examine::Examination;
+use super::facts::{Facts, UnpassedCase};
+use super::open::Certificate;
+use crate::report::one_line;
 use crate::verdict::Verdict;
 
-/// What no certificate attests.
-const NEVER_ATTESTED: [&str; 3] = [
-    "that it is true: the signature shows that the holder of the key says so, and that nothing was changed since",
-    "that what answers at the address is the product named: an address and a Server header prove no identity",
-    "that the endpoint behaves so for others, at another time, or with other settings",
+/// What no certificate can show, each in one sentence. README says the same.
+pub const CANNOT_SHOW: [&str; 5] = [
+    "A server that behaves for the test, because it recognises ssecheck, is not found out.",
+    "Whoever holds the key can sign anything, and whoever controls the endpoint's name, its TLS certificate or the machine of the test can \
+     have another server tested in its place.",
+    "Evidence shows what the tester's machine wrote down; it cannot be altered in part without being noticed, and can be made up as a whole.",
+    "What was not asked is not shown: combinations that no case sends, load, time, the strength of the encryption, and what becomes of keys \
+     inside the server.",
+    "It is of one run, at the time and with the settings named, and of no other.",
 ];
+
+/// The most cases that are listed under one heading of the text; programs get all of them.
+const MOST_LISTED: usize = 50;
+/// The most settings, servers and addresses that are shown of many.
+const MOST_SHOWN: usize = 40;
 
 /// What a certificate does not attest, each as half a sentence that begins with "that".
 #[must_use]
 pub fn not_attested(certificate: &Certificate, examination: &Examination) -> Vec<String> {
     let facts = &certificate.predicate.ssecheck;
-    let mut told: Vec<String> = NEVER_ATTESTED.map(str::to_owned).to_vec();
     let cases = facts.cases();
-    told.push(format!("that anything holds beyond the {cases} cases, as profile {} judges them", facts.profile.id));
+    let mut told =
+        vec![format!("that anything holds beyond the {cases} cases, as profile {} judges them", facts.profile.id)];
     let word = facts.claims.iter().map(|claim| format!("{claim}: that is the tester's word alone"));
     told.extend(word);
+    if facts.is_former() {
+        let what = "whom the run reached, why cases did not pass, how the run was made, and when it ends";
+        told.push(format!("{what}: certificates of its format (`{}`) do not say so", facts.format));
+    }
     if !examination.record {
         let record = certificate.reports.first().map_or("", |(name, _)| name);
         told.push(format!(
             "that the record of the run ({record}) says the same: it was not compared (--run FILE does)"
         ));
     }
+    match &facts.evidence {
+        _ if examination.evidence => {}
+        Some(_) => {
+            told.push("that the evidence shows the same: it was not judged again (--evidence DIR does)".to_owned())
+        }
+        None => told.push("that any response was as it says: no evidence was kept".to_owned()),
+    }
     told
 }
 
-/// The certificate as text of several lines, with what was found in it and what stands in its way.
+/// The certificate as text of several lines: first what did not pass, then what was tested, then what it is worth.
 #[must_use]
 pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls: &[String]) -> String {
-    let (predicate, facts) = (&certificate.predicate, &certificate.predicate.ssecheck);
-    let mut text = format!("Key {} signed it, and nothing was changed since.\n\n", certificate.key);
+    let facts = &certificate.predicate.ssecheck;
+    let mut text = format!("Key {} signed it, and nothing was changed since.\n", certificate.key);
+    for (title, cases) in unpassed(certificate, examination) {
+        list(&mut text, &title, &cases);
+    }
+    text.push('\n');
     let mut line = |name: &str, told: &str| {
-        let _ = writeln!(text, "{name:<10} {}", on_one_line(told));
+        let _ = writeln!(text, "{name:<10} {}", one_line(told));
     };
     line("tested", &tested(facts));
     line("endpoint", &format!("{}; plain HTTP: {}", facts.endpoint, facts.plain_endpoint));
-    line(
-        "run",
-        &format!("{}, started {} by the tester's clock, took {:.1} s", facts.run, facts.started, facts.seconds),
-    );
-    line("with", &format!("ssecheck {}, profile {}; {}", facts.version, facts.profile.id, compared(examination)));
+    reached(facts, &mut line);
+    line("run", &run(facts));
+    line("valid", &validity(facts));
+    line("with", &with(facts, examination));
+    made(facts, &mut line);
     line("cases", &counts(facts));
-    line("result", predicate.result.as_str());
+    line("result", certificate.predicate.result.as_str());
     line(
         "level",
         &format!("{} (asked for: {})", facts.attained.map_or("none", |it| it.as_str()), facts.asked.as_str()),
@@ -67,48 +93,173 @@ pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls:
         line(["record", "report"][index.min(1)], &format!("{name}, SHA-256 {sha256}"));
     }
     line("", if examination.record { "the record was compared" } else { "the record was not compared" });
-    let mut list = |title: &str, entries: &[String]| {
-        if !entries.is_empty() {
-            let entries: Vec<String> = entries.iter().map(|entry| on_one_line(entry)).collect();
-            let _ = writeln!(text, "\n{title}:\n  - {}", entries.join("\n  - "));
-        }
-    };
-    list("Does not agree", &examination.problems);
-    list("Not attested", &not_attested(certificate, examination));
+    line("evidence", &evidence(facts, examination));
+    list(&mut text, "Does not agree", &examination.problems);
+    list(&mut text, "Not attested", &not_attested(certificate, examination));
+    list(&mut text, "What no certificate shows", &CANNOT_SHOW.map(str::to_owned));
     let level = facts.attained.map_or("none", |level| level.as_str());
     if shortfalls.is_empty() {
-        let _ = writeln!(text, "\nIt is a full certificate: level {level}.");
+        let of = if facts.is_of_the_reference() { " of ssecheck's own reference endpoint" } else { "" };
+        let by = if examination.others.is_empty() {
+            ""
+        } else {
+            ", by suites, rules or a profile that this ssecheck does not know"
+        };
+        let _ = writeln!(text, "\nIt is a full certificate{of}: level {level}{by}.");
     } else {
-        list("It is no full certificate", shortfalls);
+        list(&mut text, "It is no full certificate", shortfalls);
     }
     text.truncate(text.trim_end().len());
     text
 }
 
-/// Printable, and without line feeds by which it could look like other lines.
-fn on_one_line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
+fn list(text: &mut String, title: &str, entries: &[String]) {
+    if !entries.is_empty() {
+        let entries: Vec<String> = entries.iter().map(|entry| one_line(entry)).collect();
+        let _ = writeln!(text, "\n{title}:\n  - {}", entries.join("\n  - "));
+    }
+}
+
+/// The cases that did not pass, under headings: the worst harm first.
+fn unpassed(certificate: &Certificate, examination: &Examination) -> Vec<(String, Vec<String>)> {
+    let (predicate, facts) = (&certificate.predicate, &certificate.predicate.ssecheck);
+    let details = facts.unpassed.as_deref().unwrap_or_default();
+    let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<String>>();
+    let (failed, warned, other) = (set(&predicate.failed_tests), set(&predicate.warned_tests), set(&facts.other_tests));
+    // The former format has no more than ids.
+    let former = |ids: &[String]| if facts.is_former() { ids.to_vec() } else { Vec::new() };
+    let of = |holds: &dyn Fn(&UnpassedCase) -> bool| {
+        details.iter().filter(|case| holds(case)).map(in_words).collect::<Vec<_>>()
+    };
+    let of_others = |verdict: Verdict| of(&|case: &UnpassedCase| case.verdict == verdict && other.contains(&case.case));
+    let groups = [
+        ("Failed", [former(&predicate.failed_tests), of(&|case| failed.contains(&case.case))]),
+        ("Warned", [former(&predicate.warned_tests), of(&|case| warned.contains(&case.case))]),
+        ("Not supported", [Vec::new(), of_others(Verdict::NotSupported)]),
+        (
+            if facts.is_former() { "Left out, not supported or observed" } else { "Left out" },
+            [former(&facts.other_tests), of_others(Verdict::Skipped)],
+        ),
+        ("Not mentioned, though the suites have them", [examination.unlisted.clone(), Vec::new()]),
+    ];
+    let titled = |(title, cases): (&str, [Vec<String>; 2])| {
+        let cases = cases.concat();
+        let (count, of) = (cases.len(), if ["Failed", "Warned"].contains(&title) { ", worst harm first" } else { "" });
+        let mut shown: Vec<String> = cases.into_iter().take(MOST_LISTED).collect();
+        shown
+            .extend((count > MOST_LISTED).then(|| format!("and {} more (--format json has all)", count - MOST_LISTED)));
+        (format!("{title} ({count}{of})"), shown)
+    };
+    groups.into_iter().filter(|(_, cases)| cases.iter().any(|it| !it.is_empty())).map(titled).collect()
+}
+
+fn in_words(case: &UnpassedCase) -> String {
+    if let Some(missing) = &case.missing {
+        let level = missing.level.as_str();
+        return format!("{}: lacks `{}`, which level {level} requires", case.case, missing.capability);
+    }
+    let harm = case.harm.map(|harm| format!("{}: ", harm.as_str())).unwrap_or_default();
+    let rules = if case.rules.is_empty() { String::new() } else { format!(", breaks {}", case.rules.join(", ")) };
+    let (requirement, verdict) = (case.requirement.as_str(), case.verdict.as_str());
+    format!("{harm}{} ({requirement}, {verdict}{rules}): {}", case.case, case.reason)
 }
 
 fn tested(facts: &Facts) -> String {
     let named = facts.label.as_ref().map(|label| format!("{label} (the tester's word)"));
     let sent = facts.server.as_ref().map(|server| format!("Server header: {server}"));
-    let embedded = facts.embedded.then(|| "the embedded reference endpoint, and no product".to_owned());
-    let told: Vec<String> = named.into_iter().chain(sent).chain(embedded).collect();
+    let reference = match (facts.embedded, facts.is_of_the_reference()) {
+        (true, _) => Some("the embedded reference endpoint, and no product"),
+        (false, true) => Some("ssecheck's reference endpoint, and no product"),
+        (false, false) => None,
+    };
+    let told: Vec<String> = named.into_iter().chain(sent).chain(reference.map(str::to_owned)).collect();
     if told.is_empty() { "what answers at the endpoint; nothing names it".to_owned() } else { told.join("; ") }
 }
 
-fn compared(examination: &Examination) -> String {
-    if examination.others.is_empty() {
-        return "suites, rules and profile are those of this ssecheck".to_owned();
+/// Whom the run reached, and by whose word that is the endpoint.
+fn reached(facts: &Facts, line: &mut impl FnMut(&str, &str)) {
+    let Some(circumstances) = &facts.circumstances else { return };
+    let peers = &circumstances.peers;
+    for (index, peer) in peers.tls.iter().take(MOST_SHOWN).enumerate() {
+        let certificate = peer.certificate.as_deref().unwrap_or("none");
+        let name = if index == 0 { "reached" } else { "" };
+        line(name, &format!("{} by TLS, certificate SHA-256 {certificate}", peer.address));
     }
-    format!("not those of this ssecheck ({}): {}", env!("CARGO_PKG_VERSION"), examination.others.join(", "))
+    if !peers.plain.is_empty() {
+        line(
+            "",
+            &format!("{} without TLS", peers.plain.iter().take(MOST_SHOWN).cloned().collect::<Vec<_>>().join(", ")),
+        );
+    }
+    if let Some(proxy) = circumstances.settings.get("proxy") {
+        line("", &format!("through the proxy {proxy}: the addresses are the proxy's"));
+    }
+    let trusted = match circumstances.authorities.as_slice() {
+        _ if facts.embedded => "the embedded endpoint's own authority".to_owned(),
+        _ if circumstances.is_set("insecure") => "nobody: the certificate was not verified".to_owned(),
+        [] => "the authorities of the tester's system".to_owned(),
+        files => {
+            let file = |file: &crate::record::AuthorityRecord| {
+                let sha256 = file.sha256.as_deref().unwrap_or("not known");
+                format!("{} ({}, SHA-256 {sha256})", file.file, file.named_by)
+            };
+            format!("authorities that the tester chose: {}", files.iter().map(file).collect::<Vec<_>>().join(", "))
+        }
+    };
+    line("trusted by", &trusted);
+    if peers.servers.len() > 1 {
+        let servers = peers.servers.iter().take(MOST_SHOWN).cloned().collect::<Vec<_>>().join(" | ");
+        line("servers", &servers);
+    }
+}
+
+fn run(facts: &Facts) -> String {
+    let ended = facts.ended.as_ref().map(|ended| format!(", ended {ended}")).unwrap_or_default();
+    format!("{}, started {}{ended} by the tester's clock, took {:.1} s", facts.run, facts.started, facts.seconds)
+}
+
+fn validity(facts: &Facts) -> String {
+    match &facts.expires {
+        Some(expires) => format!("until {expires}"),
+        None => "for 365 days after the run".to_owned(),
+    }
+}
+
+fn with(facts: &Facts, examination: &Examination) -> String {
+    let compared = if examination.others.is_empty() {
+        "suites, rules and profile are those of this ssecheck".to_owned()
+    } else {
+        format!("not those of this ssecheck ({}): {}", env!("CARGO_PKG_VERSION"), examination.others.join(", "))
+    };
+    format!("ssecheck {}, profile {}; {compared}", facts.version, facts.profile.id)
+}
+
+/// By which program, with which settings, and what was sent again.
+fn made(facts: &Facts, line: &mut impl FnMut(&str, &str)) {
+    let Some(circumstances) = &facts.circumstances else { return };
+    line("program", &format!("SHA-256 {}", circumstances.program.as_deref().unwrap_or("not known")));
+    let settings = circumstances.settings.iter().take(MOST_SHOWN);
+    let settings: Vec<String> = settings.map(|(name, value)| format!("{name}={value}")).collect();
+    line("settings", &settings.join(", "));
+    let again = circumstances.sent_again.iter().map(|(why, times)| format!("{times} {}", why.as_str()));
+    let again = again.collect::<Vec<_>>().join(", ");
+    line("sent again", if again.is_empty() { "nothing" } else { &again });
 }
 
 fn counts(facts: &Facts) -> String {
     let count = |verdict: Verdict| facts.counts.get(&verdict).map(|count| format!("{count} {}", verdict.as_str()));
     let counts: Vec<String> = Verdict::ALL.into_iter().filter_map(count).collect();
     format!("{}: {}", facts.cases(), counts.join(", "))
+}
+
+fn evidence(facts: &Facts, examination: &Examination) -> String {
+    let Some(kept) = &facts.evidence else {
+        return if facts.is_former() { "its format does not say" } else { "none was kept" }.to_owned();
+    };
+    let whole =
+        if kept.is_complete { "complete" } else { "not complete: parts of it were not kept (--evidence-limit)" };
+    let judged = if examination.evidence { "was judged again" } else { "was not judged again" };
+    format!("manifest SHA-256 {}; {whole}; it {judged}", kept.sha256)
 }
 
 /// The same for programs. Text that the endpoint sent stands in it as it came.
@@ -123,7 +274,10 @@ pub fn as_json(certificate: &Certificate, examination: &Examination, shortfalls:
         "predicate": certificate.predicate,
         "others": examination.others,
         "recordCompared": examination.record,
+        "evidenceJudged": examination.evidence,
+        "unlisted": examination.unlisted,
         "problems": examination.problems,
         "notAttested": not_attested(certificate, examination),
+        "cannotShow": CANNOT_SHOW,
     })
 }

@@ -9,35 +9,45 @@
 //! | --- | --- | --- |
 //! | was interrupted, or could not start | | no certificate |
 //! | something fails it, or nothing was judged (its exit code is not 0) | what it attains | `FAILED` |
-//! | else, has limits: own suites, `--only`, departures, an own profile, a baseline, `--insecure`, the embedded endpoint | none | `WARNED` |
+//! | else, has limits: own suites, `--only`, a shard, deviations, an own profile, a baseline, `--insecure`, the reference endpoint unasked for | none | `WARNED` |
 //! | else, does not attain the level asked for, as a capability is missing | what it attains | `FAILED` |
-//! | else, a recommendation is not kept or has no verdict | what it attains | `WARNED` |
+//! | else, a recommendation is not kept or has no verdict, or it is of the reference endpoint, asked for by name | what it attains | `WARNED` |
 //! | else | what it attains | `PASSED` |
 //!
 //! Limits come first for the level: with any of them no level is attested, whatever the result. `FAILED` comes first for the
-//! result. A certificate is *full* for a level where that or a higher one is attested and the result is not `FAILED`. So
-//! `PASSED` alone says that the level asked for is attested and nothing was found, whatever else a reader understands of the
+//! result. `PASSED` alone says that the level asked for is attested and nothing was found, whatever else a reader understands of the
 //! file; that is the monotonic principle of in-toto.
 //!
-//! What is signed is what the holder of the key says. The signature shows who says so, and that nothing was changed since.
+//! A certificate is *full* if a level is attested, the result is not `FAILED`, it has not ended, it agrees with everything that it is
+//! compared with ([`examine`]), and it is what the auditor expects ([`Expectations`]).
+//!
+//! What is signed is what the holder of the key says. The signature shows who says so, and that nothing was changed since;
+//! [`CANNOT_SHOW`] says what no certificate shows.
 
-mod built_in;
+#[cfg(test)]
+mod attack_tests;
 mod describe;
 mod envelope;
+mod examine;
+mod expectations;
+mod facts;
 mod key;
+mod open;
+mod recompute;
+mod releases;
 mod statement;
 #[cfg(test)]
 mod statement_tests;
-mod verify;
 #[cfg(test)]
 mod verify_tests;
 
-pub use built_in::BuiltIn;
-pub use describe::{as_json, as_text, not_attested};
+pub use describe::{CANNOT_SHOW, as_json, as_text, not_attested};
 pub use envelope::{EnvelopeError, PAYLOAD_TYPE, sign};
+pub use examine::{CheckedEvidence, Compared, Examination, MOST_VALID, examine};
+pub use expectations::Expectations;
+pub use facts::{FORMAT, Facts, KeptEvidence, LevelReached, UnpassedCase};
 pub use key::{KeyError, PrivateKey, PublicKey};
+pub use open::{Certificate, Refusal, open};
 pub use statement::{
-    FORMAT, Facts, LevelReached, NotAttested, PREDICATE_TYPE, Predicate, Report, Resource, Sha256, TestResult,
-    statement,
+    NotAttested, PREDICATE_TYPE, Predicate, Report, Resource, Sha256, Statement, Terms, TestResult, statement,
 };
-pub use verify::{Certificate, Examination, Refusal, examine, open};

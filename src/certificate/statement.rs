@@ -6,20 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::{BaselineRecord, CaseRecord, ProfileRecord, RunRecord};
+use super::facts::{Facts, KeptEvidence};
+use crate::record::{CaseRecord, RunRecord};
 use crate::suite::model::Certification;
-use crate::verdict::{Attainment, Verdict};
-
-/// What stands in the way of a level, in reasons why it is not attested.
-pub(super) const NOT_PASSED: &str = "cases in its way that did not pass, required or with harm to data";
-/// The same as former versions wrote it.
-pub(super) const FORMER_NOT_PASSED: &str = "required cases that did not pass";
+use crate::verdict::Verdict;
 
 /// The predicate's type.
 pub const PREDICATE_TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
-
-/// What the member `format` of what is particular to ssecheck holds.
-pub const FORMAT: &str = "ssecheck-certificate/1";
 
 /// The name of the rule catalogue among the configuration.
 pub const RULES: &str = "suites/rules.json";
@@ -101,7 +94,7 @@ pub struct Predicate {
 pub enum TestResult {
     /// The level asked for is attained, and every case that was judged passed.
     Passed,
-    /// Nothing failed that must not, but a recommendation is not kept, or the run is limited.
+    /// Nothing failed that must not, but a recommendation is not kept, the run is limited, or it is of ssecheck's own reference endpoint.
     Warned,
     /// Anything else.
     Failed,
@@ -141,78 +134,6 @@ pub struct Sha256 {
     pub sha256: String,
 }
 
-/// What a run was of, what came of it, and what it is worth.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Facts {
-    /// `ssecheck-certificate/1`.
-    pub format: String,
-    /// The version of `ssecheck` that made it.
-    pub version: String,
-    /// The run's id.
-    pub run: String,
-    /// When the run started, by the tester's clock, as RFC 3339 writes it, in UTC.
-    pub started: String,
-    /// How long it took.
-    pub seconds: f64,
-    /// The endpoint's address.
-    pub endpoint: String,
-    /// The plain-HTTP endpoint's address, or why there is none.
-    pub plain_endpoint: String,
-    /// Whether that is the embedded reference endpoint, and no product.
-    pub embedded: bool,
-    /// The endpoint's `Server` header, where it sent one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server: Option<String>,
-    /// What was tested, in the tester's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// The bucket that was used.
-    pub bucket: String,
-    /// The profile judged by.
-    pub profile: ProfileRecord,
-    /// The baseline it was compared with, where one was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<BaselineRecord>,
-    /// Whether all built-in cases were run.
-    pub complete: bool,
-    /// SHA-256 over the digests of all suites of the run, in hexadecimal.
-    pub suites_digest: String,
-    /// SHA-256 of the rule catalogue, in hexadecimal.
-    pub rules_digest: String,
-    /// The level that was asked for.
-    pub asked: Certification,
-    /// The highest level that is attested.
-    #[serde(with = "attained")]
-    pub attained: Option<Certification>,
-    /// Each level, lowest first.
-    pub levels: Vec<LevelReached>,
-    /// Verdict → how many cases came to it.
-    pub counts: BTreeMap<Verdict, usize>,
-    /// Ids of the cases that are in none of the lists of tests: capabilities that the endpoint lacks, and what was left out.
-    pub other_tests: Vec<String>,
-    /// Why no level is attested, whatever came of the run.
-    pub limits: Vec<String>,
-    /// What ssecheck could not see, and took from the tester.
-    pub claims: Vec<String>,
-}
-
-/// What a run says of a level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LevelReached {
-    /// The level.
-    pub level: Certification,
-    /// How many required cases of this level and those before it passed.
-    pub passed: usize,
-    /// How many of them did not, and are no missing capability.
-    pub not_passed: usize,
-    /// The capabilities that are asked for and missing, by id.
-    pub missing: Vec<String>,
-    /// Why it is not attested; empty where it is.
-    pub why_not: Vec<String>,
-}
-
 /// A run that can not be attested.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAttested {
@@ -221,24 +142,27 @@ pub enum NotAttested {
     Interrupted,
 }
 
-mod attained {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+/// What the tester decides of a certificate, beside the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The certification level that is asked for.
+    pub asked: Certification,
+    /// When the certificate ends, as RFC 3339 writes it, in UTC; `None` in the former format.
+    pub expires: Option<String>,
+    /// The evidence that was kept of the run.
+    pub evidence: Option<KeptEvidence>,
+    /// Whether the certificate is of the former format, which says neither whom the run reached nor when it ends.
+    pub is_former: bool,
+}
 
-    use super::Certification;
-
-    const NONE: &str = "none";
-
-    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-    pub fn serialize<S: Serializer>(level: &Option<Certification>, serializer: S) -> Result<S::Ok, S::Error> {
-        level.map_or(NONE, Certification::as_str).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Certification>, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let level = Certification::ALL.into_iter().find(|level| level.as_str() == name);
-        match level {
-            None if name != NONE => Err(de::Error::custom(format!("`{name}` is no level"))),
-            level => Ok(level),
+impl Terms {
+    /// The terms of a certificate that says this.
+    pub(super) fn of(facts: &Facts) -> Self {
+        Self {
+            asked: facts.asked,
+            expires: facts.expires.clone(),
+            evidence: facts.evidence.clone(),
+            is_former: facts.is_former(),
         }
     }
 }
@@ -247,12 +171,12 @@ mod attained {
 ///
 /// # Errors
 /// [`NotAttested`].
-pub fn statement(run: &RunRecord, reports: &[Report], asked: Certification) -> Result<Statement, NotAttested> {
+pub fn statement(run: &RunRecord, reports: &[Report], terms: &Terms) -> Result<Statement, NotAttested> {
     if run.interrupted {
         return Err(NotAttested::Interrupted);
     }
     let subjects = reports.iter().map(|report| Subject::new(&report.name, &report.sha256)).collect();
-    Ok(with_predicate(subjects, &Predicate::of(run, asked)))
+    Ok(with_predicate(subjects, &Predicate::of(run, terms)))
 }
 
 /// The statement of a predicate.
@@ -287,14 +211,14 @@ impl Listed {
 }
 
 impl Predicate {
-    /// What is attested of a run that was asked for a level.
+    /// What is attested of a run on these terms.
     #[must_use]
-    pub fn of(run: &RunRecord, asked: Certification) -> Self {
+    pub fn of(run: &RunRecord, terms: &Terms) -> Self {
         let ids = |listed: Listed| {
             let cases = run.cases.iter().filter(|case| Listed::of(run, case) == listed);
             cases.map(|case| case.id.clone()).collect()
         };
-        let facts = Facts::of(run, asked, ids(Listed::Other));
+        let facts = Facts::of(run, terms, ids(Listed::Other));
         let mut predicate = Self {
             result: TestResult::Failed,
             configuration: configuration(run, &facts),
@@ -318,7 +242,7 @@ impl Predicate {
             TestResult::Warned
         } else if facts.attained < Some(facts.asked) {
             TestResult::Failed
-        } else if !self.warned_tests.is_empty() {
+        } else if !self.warned_tests.is_empty() || (facts.is_of_the_reference() && !facts.is_former()) {
             TestResult::Warned
         } else {
             TestResult::Passed
@@ -332,98 +256,6 @@ impl Predicate {
     }
 }
 
-impl Facts {
-    fn of(run: &RunRecord, asked: Certification, other_tests: Vec<String>) -> Self {
-        let mut facts = Self {
-            format: FORMAT.to_owned(),
-            version: run.ssecheck.clone(),
-            run: run.run.clone(),
-            started: run.started.clone(),
-            seconds: run.seconds,
-            endpoint: run.endpoint.clone(),
-            plain_endpoint: run.plain_endpoint.clone(),
-            embedded: run.embedded,
-            server: run.server.clone(),
-            label: run.label.clone(),
-            bucket: run.bucket.clone(),
-            profile: run.profile.clone(),
-            baseline: run.baseline.clone(),
-            complete: run.complete,
-            suites_digest: run.suites_digest.clone(),
-            rules_digest: run.rules_digest.clone(),
-            asked,
-            attained: None,
-            levels: Vec::new(),
-            counts: run.counted().collect(),
-            other_tests,
-            limits: run.limits.clone(),
-            claims: Vec::new(),
-        };
-        let levels = run.attainments().into_iter();
-        facts.levels = levels
-            .map(|Attainment { level, passed, not_passed, missing }| {
-                let why_not = facts.why_not(passed, not_passed, &missing);
-                LevelReached { level, passed, not_passed, missing, why_not }
-            })
-            .collect();
-        facts.attained = facts.highest();
-        facts.claims = facts.rests_on_word();
-        facts
-    }
-
-    /// How many cases it counts.
-    #[must_use]
-    pub fn cases(&self) -> usize {
-        self.counts.values().copied().fold(0, usize::saturating_add)
-    }
-
-    /// Whether the run can attest no level, whatever came of it.
-    #[must_use]
-    pub fn is_limited(&self) -> bool {
-        !self.limits.is_empty() || !self.complete
-    }
-
-    /// Why a level is not attested of whose required cases so many passed, and in whose way so many cases did not.
-    pub(super) fn why_not(&self, passed: usize, not_passed: usize, missing: &[String]) -> Vec<String> {
-        let mut why = Vec::new();
-        if self.is_limited() {
-            why.push("the run is limited".to_owned());
-        }
-        if passed == 0 {
-            why.push("no required case passed".to_owned());
-        }
-        if not_passed > 0 {
-            why.push(format!("{NOT_PASSED}: {not_passed}"));
-        }
-        if !missing.is_empty() {
-            why.push(format!("capabilities that are missing: {}", missing.join(", ")));
-        }
-        why
-    }
-
-    /// What ssecheck cannot see, and takes from the tester.
-    pub(super) fn rests_on_word(&self) -> Vec<String> {
-        let plain = match self.plain_endpoint.as_str() {
-            _ if self.embedded => None,
-            "none" => Some("that the service has no listener without TLS (--plain-endpoint none)".to_owned()),
-            "refuses" => {
-                Some("that the service refuses every request without TLS (--plain-endpoint refuses)".to_owned())
-            }
-            address if address.contains("://") => {
-                Some(format!("that {address} is the same service (--plain-endpoint)"))
-            }
-            _ => None,
-        };
-        let label = self.label.as_ref().map(|label| format!("that what was tested is `{label}` (--label)"));
-        plain.into_iter().chain(label).collect()
-    }
-
-    /// The highest level that nothing stands in the way of.
-    pub(super) fn highest(&self) -> Option<Certification> {
-        self.levels.iter().filter(|level| level.why_not.is_empty()).map(|level| level.level).max()
-    }
-}
-
 fn configuration(run: &RunRecord, facts: &Facts) -> Vec<Resource> {
     let suites = run.suites.iter().map(|suite| Resource::digested(suite.file.clone(), &suite.digest));
     suites.chain(beside_suites(facts)).collect()
@@ -432,6 +264,7 @@ fn configuration(run: &RunRecord, facts: &Facts) -> Vec<Resource> {
 /// The configuration after the suites.
 pub(super) fn beside_suites(facts: &Facts) -> [Resource; 3] {
     let version = &facts.version;
+    let program = facts.circumstances.as_ref().and_then(|it| it.program.clone());
     [
         Resource::digested(RULES.to_owned(), &facts.rules_digest),
         // The digest is of what it says, and not of its file's layout.
@@ -439,7 +272,7 @@ pub(super) fn beside_suites(facts: &Facts) -> [Resource; 3] {
         Resource {
             name: format!("ssecheck {version}"),
             uri: Some(format!("pkg:generic/ssecheck@{version}")),
-            digest: None,
+            digest: program.map(|sha256| Sha256 { sha256 }),
         },
     ]
 }

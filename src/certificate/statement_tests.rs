@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
+use super::facts::KeptEvidence;
 use super::statement::*;
 use crate::baseline::Standing;
 use crate::record::samples::{case, run};
@@ -11,6 +12,11 @@ use crate::suite::model::{Certification, Level};
 use crate::verdict::Verdict;
 use Certification::{Core, Extended, Full};
 use TestResult::{Failed, Passed, Warned};
+
+fn terms(asked: Certification) -> Terms {
+    let evidence = Some(KeptEvidence { sha256: "e0".to_owned(), is_complete: true });
+    Terms { asked, expires: Some("2027-11-25T00:00:00Z".to_owned()), evidence, is_former: false }
+}
 
 fn level(level: Level, case: CaseRecord) -> CaseRecord {
     CaseRecord { level, ..case }
@@ -68,7 +74,7 @@ fn result_and_level(
     #[case] attained: Option<Certification>,
 ) {
     let run = RunRecord { limits: limit.map(str::to_owned).into_iter().collect(), ..run(cases) };
-    let predicate = Predicate::of(&run, asked);
+    let predicate = Predicate::of(&run, &terms(asked));
     assert_eq!((predicate.result, predicate.ssecheck.attained), (result, attained), "{predicate:#?}");
     assert_eq!(predicate.ssecheck.limits, run.limits);
     for level in Certification::ALL {
@@ -79,14 +85,14 @@ fn result_and_level(
 #[test]
 fn a_run_that_is_not_complete_attests_nothing_even_if_it_says_no_limit() {
     let run = RunRecord { complete: false, ..run(vec![pass()]) };
-    let predicate = Predicate::of(&run, Core);
+    let predicate = Predicate::of(&run, &terms(Core));
     assert_eq!((predicate.result, predicate.ssecheck.attained), (Warned, None));
 }
 
 #[test]
 fn an_interrupted_run_is_not_attested() {
     let run = RunRecord { interrupted: true, ..run(vec![pass()]) };
-    assert_eq!(statement(&run, &[], Core), Err(NotAttested::Interrupted));
+    assert_eq!(statement(&run, &[], &terms(Core)), Err(NotAttested::Interrupted));
 }
 
 #[rstest]
@@ -130,7 +136,7 @@ fn what_fails_the_run_is_among_the_failed(
 }
 
 fn list_of(run: &RunRecord) -> &'static str {
-    let predicate = Predicate::of(run, Core);
+    let predicate = Predicate::of(run, &terms(Core));
     let lists = [
         ("passedTests", &predicate.passed_tests),
         ("warnedTests", &predicate.warned_tests),
@@ -150,7 +156,7 @@ fn why_a_level_is_not_attested() {
         other(Verdict::Fail),
         lacking(Full, case("s/third", Verdict::NotSupported, "")),
     ];
-    let facts = Predicate::of(&RunRecord { limits: vec![LIMIT.to_owned()], ..run(cases) }, Core).ssecheck;
+    let facts = Predicate::of(&RunRecord { limits: vec![LIMIT.to_owned()], ..run(cases) }, &terms(Core)).ssecheck;
     let why: Vec<String> = facts.levels.iter().map(|level| level.why_not.join("; ")).collect();
     let core = "the run is limited; no required case passed; cases in its way that did not pass, required or with harm to data: 1";
     let full = format!("{core}; capabilities that are missing: versions");
@@ -165,13 +171,13 @@ fn why_a_level_is_not_attested() {
 #[case::both("none", Some("My S3 1.0"), &["no listener", "My S3 1.0"])]
 fn what_rests_on_the_testers_word(#[case] plain: &str, #[case] label: Option<&str>, #[case] told: &[&str]) {
     let run = RunRecord { plain_endpoint: plain.to_owned(), label: label.map(str::to_owned), ..run(vec![pass()]) };
-    let claims = Predicate::of(&run, Core).ssecheck.claims;
+    let claims = Predicate::of(&run, &terms(Core)).ssecheck.claims;
     assert_eq!(claims.len(), told.len(), "{claims:?}");
     for (claim, told) in claims.iter().zip(told) {
         assert!(claim.contains(told), "{claim}");
     }
     let embedded = RunRecord { embedded: true, label: None, ..run };
-    assert!(Predicate::of(&embedded, Core).ssecheck.claims.is_empty());
+    assert!(Predicate::of(&embedded, &terms(Core)).ssecheck.claims.is_empty());
 }
 
 #[test]
@@ -185,7 +191,7 @@ fn the_statement_is_one_of_in_toto() {
     let run = RunRecord { suites: vec![suite], server: Some("S".to_owned()), ..run(vec![pass()]) };
     let report = |name: &str, byte| Report { name: name.to_owned(), sha256: [byte; 32] };
     let reports = [report("run.json", 1), report("junit.xml", 2)];
-    let statement = serde_json::to_value(statement(&run, &reports, Extended).unwrap()).unwrap();
+    let statement = serde_json::to_value(statement(&run, &reports, &terms(Extended)).unwrap()).unwrap();
     let expected = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
@@ -205,11 +211,13 @@ fn the_statement_is_one_of_in_toto() {
             "warnedTests": [],
             "failedTests": [],
             "ssecheck": {
-                "format": "ssecheck-certificate/1",
+                "format": "ssecheck-certificate/2",
                 "version": "0",
                 "run": "id",
                 "started": "2026-11-25T00:00:00Z",
                 "seconds": 1.0,
+                "ended": "2026-11-25T00:00:01Z",
+                "expires": "2027-11-25T00:00:00Z",
                 "endpoint": "https://localhost/",
                 "plainEndpoint": "none",
                 "embedded": false,
@@ -228,6 +236,12 @@ fn the_statement_is_one_of_in_toto() {
                 ],
                 "counts": {"pass": 1},
                 "otherTests": [],
+                "unpassed": [],
+                "circumstances": {
+                    "settings": {"insecure": "false"},
+                    "peers": {"tls": [{"address": "127.0.0.1:443", "certificate": "cc"}]},
+                },
+                "evidence": {"sha256": "e0", "isComplete": true},
                 "limits": [],
                 "claims": ["that the service has no listener without TLS (--plain-endpoint none)"],
             },

@@ -1,12 +1,13 @@
 //! What is judged, and by what: suites, a part of their cases, a profile, a baseline.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::shard::{ShardArguments, ShardError};
 use super::suites::{self, SuitesError};
 use crate::baseline::{self, Baseline, BaselineError};
-use crate::plan::{Plan, Selection, plan};
+use crate::plan::{Part, Plan, Selection, plan};
 use crate::profile::{self, Departure, Profile, ProfileError};
 use crate::record::ShardRecord;
 use crate::recorded_path::recorded;
@@ -14,7 +15,7 @@ use crate::rules::{Catalogue, CatalogueError};
 use crate::suite::digest_of_all;
 
 /// What is judged.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ChoiceArguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
@@ -68,6 +69,14 @@ pub(super) enum ChoiceError {
 impl ChoiceArguments {
     /// Reads all of it.
     pub fn load(&self, profile: &str) -> Result<Choice, ChoiceError> {
+        self.load_part(profile, |plan| self.shard.part_of(plan))
+    }
+
+    fn load_part(
+        &self,
+        profile: &str,
+        part_of: impl FnOnce(Plan) -> Result<(Plan, Option<(Part, String)>), ShardError>,
+    ) -> Result<Choice, ChoiceError> {
         let (suites, rules) = suites::load(&self.suites)?;
         let profile = profile::find(profile, &rules, &suites)?;
         let baseline = match &self.baseline {
@@ -81,11 +90,32 @@ impl ChoiceArguments {
         }
         let is_all = self.suites.is_empty() && self.only.is_empty();
         let mut limits = self.limits(&profile);
-        let (plan, part) = self.shard.part_of(plan)?;
-        let shard = part.map(|part| ShardRecord::of(&part, is_all));
+        let (plan, part) = part_of(plan)?;
+        let shard = part.map(|(part, run)| ShardRecord::of(&part, run, is_all));
         limits.extend(shard.as_ref().map(ShardRecord::limit));
         let (suites_digest, is_complete) = (digest_of_all(&suites), is_all && shard.is_none());
         Ok(Choice { rules, profile, baseline, plan, suites_digest, is_complete, shard, limits })
+    }
+
+    /// Chooses all built-in cases, whatever the environment says.
+    pub fn all_built_in(profile: &str) -> Result<Choice, ChoiceError> {
+        Self::default().load_part(profile, |plan| Ok((plan, None)))
+    }
+
+    /// The options that say what is judged, by the names of their flags.
+    pub fn options(&self, choice: &Choice) -> BTreeMap<String, String> {
+        let path = |path: &PathBuf| recorded(&path.display().to_string());
+        let list = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(", "));
+        let shard = choice.shard.as_ref().map(|shard| format!("{}/{}", shard.shard, shard.shards));
+        let options = [
+            ("suites", list(self.suites.iter().map(path).collect())),
+            ("only", list(self.only.clone())),
+            ("baseline", self.baseline.as_ref().map(path)),
+            ("strict-baseline", self.strict_baseline.then(|| "true".to_owned())),
+            ("run-id", choice.shard.as_ref().and_then(|shard| shard.of_run.clone())),
+            ("shard", shard),
+        ];
+        options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn limits(&self, profile: &Profile) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 
-use super::{Format, complain, exit_code, print};
+use super::{Format, complain, exit_code, print, print_json};
 use crate::baseline::{self, BaselineError};
 use crate::record::{self, RecordError, RunRecord};
 use crate::report::{difference_as_text, families_as_markdown};
@@ -88,10 +88,10 @@ pub(super) fn diff(arguments: &DiffArguments) -> u8 {
     let compared = || -> Result<u8, CompareError> {
         let (before, after) = (record::read(&arguments.before)?, record::read(&arguments.after)?);
         let difference = record::difference(&before, &after);
-        print(&match arguments.format {
-            Format::Text => difference_as_text(&before, &after, &difference),
-            Format::Json => serde_json::to_string_pretty(&difference)?,
-        });
+        match arguments.format {
+            Format::Text => print(&difference_as_text(&before, &after, &difference)),
+            Format::Json => print_json(&difference)?,
+        };
         Ok(if difference.is_empty() { exit_code::PASSED } else { exit_code::FAILED })
     };
     compared().unwrap_or_else(refused)
@@ -122,7 +122,7 @@ pub(super) fn baseline(arguments: &BaselineArguments) -> u8 {
             let (baseline, run) = (earlier.profile.clone(), run.profile.id);
             return Err(CompareError::OtherProfile { file: file.clone(), baseline, run });
         }
-        Ok(print(&serde_json::to_string_pretty(&record::baseline_of(&run, earlier.as_ref()))?))
+        Ok(print_json(&record::baseline_of(&run, earlier.as_ref()))?)
     };
     made().unwrap_or_else(refused)
 }

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_complete::Shell;
 
-use super::print;
+use super::print_own;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
@@ -27,5 +27,5 @@ pub(super) fn completions(arguments: &Arguments, mut command: Command) -> u8 {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
-    print(String::from_utf8_lossy(&script).trim_end())
+    print_own(String::from_utf8_lossy(&script).trim_end())
 }

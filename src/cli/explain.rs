@@ -1,6 +1,6 @@
 //! `ssecheck explain`, `ssecheck coverage` and `ssecheck catalogue`
 
-use super::{Format, complain, exit_code, print, suites};
+use super::{Format, complain, exit_code, print, print_json, print_own, suites};
 use crate::knowledge::{self, Knowledge};
 use crate::profile::{self, ProfileError};
 use crate::prove::{Matrix, MatrixError};
@@ -14,11 +14,12 @@ Examples:
   ssecheck explain etag-not-md5             # a rule
   ssecheck explain 'etag/not-md5[text]'     # a case
   ssecheck explain wrong-key-reads          # a fault
+  ssecheck explain extended                 # a certification level
   ssecheck explain garage                   # a profile
 
 Exit codes: 0, or 2 where there is nothing of that id.")]
 pub(super) struct ExplainArguments {
-    /// Id of a scenario or case, a rule, a fault, a capability or a profile; lists them all when absent
+    /// Id of a scenario or case, a rule, a fault, a capability, a certification level or a profile; lists them all when absent
     #[arg(value_name = "ID")]
     id: Option<String>,
 }
@@ -84,11 +85,12 @@ pub(super) fn coverage(arguments: &CoverageArguments) -> u8 {
         let coverage = knowledge::coverage(knowledge);
         match arguments.format {
             Format::Text => print(&coverage.to_text(knowledge)),
-            Format::Json => print(&serde_json::to_string_pretty(&coverage).unwrap_or_default()),
+            // A JSON value can always be written.
+            Format::Json => print_json(&coverage).unwrap_or(exit_code::USAGE),
         }
     })
 }
 
 pub(super) fn catalogue() -> u8 {
-    with_knowledge(|knowledge| print(knowledge::catalogue(knowledge).trim_end()))
+    with_knowledge(|knowledge| print_own(knowledge::catalogue(knowledge).trim_end()))
 }

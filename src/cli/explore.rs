@@ -22,9 +22,9 @@ use crate::explore::{
 };
 use crate::plan::Plan;
 use crate::profile::{self, Profile, ProfileError};
-use crate::record::RunRecord;
+use crate::record::{Circumstances, RunRecord};
 use crate::reference::faults::{Fault, Faults};
-use crate::report::in_a_log;
+use crate::report::one_line;
 use crate::rules::Catalogue;
 use crate::runner::{self, RunResult, Session};
 use crate::suite::Suite;
@@ -178,7 +178,9 @@ async fn explored(arguments: Arguments) -> Result<u8, CommandError> {
         shard: None,
         limits: vec!["it was explored, and no suite was run".to_owned()],
     };
-    let mut service = service(&config, &choice, Faults::of(&arguments.fault)).await.map_err(run::RunError::from)?;
+    let mut service = service(&config, &choice, Circumstances::default(), Faults::of(&arguments.fault))
+        .await
+        .map_err(run::RunError::from)?;
     let interruption = Interruption::listen();
     let recorded = if service.embedded.is_none() { Some(run::ledger(&config)?) } else { None };
     if let Some((_, advice)) = &recorded {
@@ -245,7 +247,7 @@ fn told(
         let record = RunRecord::of(run, &means.profile, &means.rules, &service.context);
         Screen::new(false).finish(&record).map_err(run::RunError::Output)?;
     } else {
-        run.left_behind.iter().for_each(|item| say(&in_a_log(&format!("ssecheck: could not be removed: {item}"))));
+        run.left_behind.iter().for_each(|item| say(&format!("ssecheck: could not be removed: {}", one_line(item))));
     }
     print(&summary(explored));
     if interrupted {

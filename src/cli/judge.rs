@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::choice::{ChoiceArguments, ChoiceError};
+use super::choice::{Choice, ChoiceArguments, ChoiceError};
 use super::report_target::{ReportError, is_in};
 use super::run::Screen;
 use super::run_reports::{ReportArguments, RunReportError};
+use super::suites::{self, SuitesError};
 use super::{complain, exit_code};
 use crate::archive::{self, Archive, ArchiveError, Manifest};
-use crate::profile;
-use crate::record::{Context, ProfileRecord, RunRecord};
+use crate::profile::{self, ProfileError};
+use crate::record::{self, BuiltIn, Context, ProfileRecord, RunRecord};
 
 /// Arguments of `judge`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,12 @@ enum JudgeError {
         "the run was judged by a profile of the user's own, {0}; say where it is with --profile FILE, or choose another"
     )]
     OwnProfile(String),
+    #[error("the evidence {} is not as a run keeps it: {}; run again", folder.display(), contradictions.join("; "))]
+    Contradictory { folder: PathBuf, contradictions: Vec<String> },
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Suites(#[from] SuitesError),
     #[error("the report {} would be written into the evidence; choose another path", report.display())]
     ReportInEvidence { report: PathBuf },
     #[error(transparent)]
@@ -68,6 +75,40 @@ fn profile_of<'a>(arguments: &'a Arguments, manifest: &'a Manifest) -> Result<&'
     }
 }
 
+/// The record of the run as it is judged by its evidence: with the cases, the profile and the baseline that were chosen by `arguments`.
+///
+/// # Errors
+/// [`ArchiveError`] where a file cannot be read, was changed, or does not belong to the evidence.
+pub(super) fn record_of(
+    archive: &Archive,
+    arguments: &ChoiceArguments,
+    choice: Choice,
+) -> Result<RunRecord, ArchiveError> {
+    let manifest = archive.manifest();
+    let mut limits = manifest.limits.clone();
+    if manifest.ssecheck != env!("CARGO_PKG_VERSION") {
+        limits.push(format!("the evidence was kept by ssecheck {}", manifest.ssecheck));
+    }
+    limits.extend(archive.limits());
+    limits.extend(choice.limits.iter().filter(|limit| !manifest.limits.contains(limit)).cloned());
+    let mut circumstances = manifest.circumstances.clone();
+    circumstances.iter_mut().for_each(|it| it.settings.extend(arguments.options(&choice)));
+    let context = Context {
+        endpoint: manifest.endpoint.clone(),
+        plain_endpoint: manifest.plain_endpoint.clone(),
+        is_embedded: manifest.embedded,
+        label: manifest.label.clone(),
+        suite_digest: choice.suites_digest.clone(),
+        is_complete: manifest.complete && choice.is_complete,
+        shard: choice.shard.clone(),
+        limits,
+        circumstances,
+        evidence_digest: Some(archive.digest().to_owned()),
+    };
+    let run = archive::judge(archive, choice.plan, &choice.profile, choice.baseline)?;
+    Ok(RunRecord::of(run, &choice.profile, &choice.rules, &context))
+}
+
 pub(super) fn judge(arguments: &Arguments) -> u8 {
     let judged = || -> Result<RunRecord, JudgeError> {
         let archive = Archive::open(&arguments.evidence)?;
@@ -81,27 +122,17 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
             return Err(JudgeError::ReportInEvidence { report: report.to_owned() });
         }
         arguments.reports.check()?;
-        let mut limits = manifest.limits.clone();
-        if manifest.ssecheck != env!("CARGO_PKG_VERSION") {
-            limits.push(format!("the evidence was kept by ssecheck {}", manifest.ssecheck));
+        let (suites, rules) = suites::load(&[])?;
+        let built_in = BuiltIn::of(&choice.profile.id, &suites, &rules)?;
+        let run = record_of(&archive, &arguments.choice, choice)?;
+        let contradictions = record::contradictions(&run, &built_in);
+        if !contradictions.is_empty() {
+            return Err(JudgeError::Contradictory { folder: arguments.evidence.clone(), contradictions });
         }
-        limits.extend(choice.limits.iter().filter(|limit| !manifest.limits.contains(limit)).cloned());
-        let context = Context {
-            endpoint: manifest.endpoint.clone(),
-            plain_endpoint: manifest.plain_endpoint.clone(),
-            is_embedded: manifest.embedded,
-            label: manifest.label.clone(),
-            suite_digest: choice.suites_digest.clone(),
-            is_complete: manifest.complete && choice.is_complete,
-            shard: choice.shard.clone(),
-            limits,
-            evidence_digest: Some(archive.digest().to_owned()),
-        };
-        let run = archive::judge(&archive, choice.plan, &choice.profile, choice.baseline)?;
-        let run = RunRecord::of(run, &choice.profile, &choice.rules, &context);
         let screen = Screen::new(arguments.reports.take_stdout());
         screen.finish(&run).map_err(JudgeError::Output)?;
         arguments.reports.write(&run)?;
+        super::say("ssecheck: evidence is not signed; a certificate that names it shows that it was not edited");
         Ok(run)
     };
     match judged() {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Format, complain, exit_code, print, suites};
+use super::{Format, complain, exit_code, print, print_json, suites};
+use crate::report::one_line;
 use crate::suite::{Case, Suite};
 
 /// Arguments of `list`.
@@ -34,7 +35,9 @@ pub(super) fn list(arguments: &Arguments) -> u8 {
     match arguments.format {
         Format::Text => print(&text(&suites)),
         Format::Json => {
-            print(&format!("{:#}", json!({"suites": suites.iter().map(|s| as_json(s)).collect::<Vec<_>>()})))
+            let suites = suites.iter().map(|suite| as_json(suite)).collect::<Vec<_>>();
+            // A JSON value can always be written.
+            print_json(&json!({"suites": suites})).unwrap_or(exit_code::USAGE)
         }
     }
 }
@@ -42,7 +45,8 @@ pub(super) fn list(arguments: &Arguments) -> u8 {
 fn text(suites: &[Arc<Suite>]) -> String {
     let cases: Vec<&Case> = suites.iter().flat_map(|suite| &suite.cases).map(Arc::as_ref).collect();
     let widest = cases.iter().map(|case| case.id.len()).max().unwrap_or(0);
-    let line = |case: &&Case| format!("{:<6} {:<widest$}  {}", case.level.as_str(), case.id, case.rules.join(", "));
+    let line =
+        |case: &&Case| one_line(&format!("{:<6} {:<widest$}  {}", case.level.as_str(), case.id, case.rules.join(", ")));
     let mut lines: Vec<String> = cases.iter().map(line).collect();
     lines.push(format!("{} cases in {} suites", cases.len(), suites.len()));
     lines.join("\n")

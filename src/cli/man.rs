@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Command, ValueHint};
 use clap_mangen::Man;
 
-use super::{complain, exit_code, print};
+use super::{complain, exit_code, print_own};
 
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(super) fn man(arguments: &Arguments, command: Command) -> u8 {
     command.build();
     match &arguments.folder {
         None => match main_page(&command) {
-            Ok(page) => print(page.trim_end()),
+            Ok(page) => print_own(page.trim_end()),
             Err(error) => complain(&format!("cannot make the manual page: {error}"), exit_code::USAGE),
         },
         Some(folder) => match write_all(&command, folder) {

@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::report::{in_a_log, safe_json};
+
 /// The conformance suite for S3 server-side encryption with customer-provided keys (SSE-C).
 #[derive(Debug, Parser)]
 #[command(name = "ssecheck", version, after_help = AFTER)]
@@ -81,7 +83,7 @@ enum Command {
     Baseline(compare::BaselineArguments),
     /// Write reports of a run that was recorded
     Report(report::Arguments),
-    /// Explain a scenario, rule, fault, capability or profile: what, why, source, how to mend a server
+    /// Explain a scenario, rule, fault, capability, certification level or profile: what, why, source, how to mend a server
     Explain(explain::ExplainArguments),
     /// Show which rules are tested by which operations, and what is left out on purpose
     Coverage(explain::CoverageArguments),
@@ -153,22 +155,34 @@ async fn among_workers<T: Send + 'static>(work: impl Future<Output = T> + Send +
     tokio::spawn(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-/// Prints a line. A reader that has gone away (`ssecheck list | head`) is no error.
+/// Prints lines, of which none does anything but show, wherever their text came from.
 fn print(text: &str) -> u8 {
-    use std::io::Write as _;
+    print_own(&in_a_log(text))
+}
+
+/// Prints a value as JSON for programs, which stays what it is; a terminal and a CI take none of it for a command.
+///
+/// # Errors
+/// Those of writing it as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<u8, serde_json::Error> {
+    Ok(print_own(&safe_json(&serde_json::to_string_pretty(value)?)))
+}
+
+/// Prints a document that is built in, byte for byte. A reader that has gone away (`ssecheck list | head`) is no error.
+fn print_own(text: &str) -> u8 {
     let _ = writeln!(std::io::stdout(), "{text}");
     exit_code::PASSED
 }
 
 /// Says on standard error why nothing could be done.
 fn complain(problem: &dyn std::fmt::Display, code: u8) -> u8 {
-    say(&crate::report::in_a_log(&format!("ssecheck: {problem}")));
+    say(&format!("ssecheck: {problem}"));
     code
 }
 
-/// Says something to who looks at the command. Where nobody reads it any more, the work goes on: what was made must be removed.
+/// Says something to who looks at the command, in lines of which none does anything but show. Where nobody reads it any more, the work goes on: what was made must be removed.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", in_a_log(text));
 }
 
 #[cfg(test)]

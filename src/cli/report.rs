@@ -6,8 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
+use super::suites::{self, SuitesError};
 use super::{complain, exit_code};
-use crate::record::{self, RecordError};
+use crate::profile::ProfileError;
+use crate::record::{self, BuiltIn, RecordError};
 use crate::report::RunFormat;
 
 /// Arguments of `report`.
@@ -34,16 +36,23 @@ struct RenderArguments {
 }
 
 const AFTER_RENDER: &str = "\
-Without --report it writes reports/report.html. The reports are, to the byte, those that the run would have written.
+Without --report it writes reports/report.html. The reports are, to the byte, those that the run would have written. A record that \
+contradicts itself, or the suites built in where it was made with those, is refused. Records and reports are not signed.
 
 Exit codes:
   0    the reports are written
-  2    the record cannot be read, or a report cannot be written";
+  2    the record cannot be read or contradicts itself, or a report cannot be written";
 
 #[derive(Debug, thiserror::Error)]
 enum RenderError {
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Suites(#[from] SuitesError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error("{} is not as a run writes it: {}; run again", path.display(), contradictions.join("; "))]
+    Contradictory { path: PathBuf, contradictions: Vec<String> },
     #[error(transparent)]
     Target(#[from] ReportError),
     #[error(transparent)]
@@ -60,8 +69,14 @@ pub(super) fn report(arguments: Arguments) -> u8 {
 
 fn render(arguments: RenderArguments) -> Result<(), RenderError> {
     let run = record::read(&arguments.run)?;
+    let (suites, rules) = suites::load(&[])?;
+    let contradictions = record::contradictions(&run, &BuiltIn::of(&run.profile.id, &suites, &rules)?);
+    if !contradictions.is_empty() {
+        return Err(RenderError::Contradictory { path: arguments.run, contradictions });
+    }
     let reports = arguments.reports.or(RunFormat::Html);
     reports.check()?;
     reports.write(&run)?;
+    super::say("ssecheck: the reports are of a record that is not signed; nothing shows that it was not edited");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `ssecheck run`
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,18 +10,19 @@ use clap::ValueHint;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{ChoiceArguments, ChoiceError};
+use super::choice::{Choice, ChoiceArguments, ChoiceError};
 use super::interruption::Interruption;
 use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
-use super::service::{Service, ServiceError, service};
+use super::service::{Service, ServiceError, limit_of_trust, service};
 use super::{complain, exit_code};
-use crate::archive::{self, KeepError, Keeper};
+use crate::archive::{self, KeepError, Keeper, Kept};
 use crate::config::{self, Config, ConfigError, Environment, Typed};
 use crate::ledger::{self, Head, Ledger, RunId, WriteError};
 use crate::plan::{Plan, Volume};
 use crate::profile::Profile;
-use crate::record::{RunRecord, rfc3339};
+use crate::program;
+use crate::record::{Circumstances, RunRecord, rfc3339};
 use crate::reference::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
 use crate::runner::{self, Options, PrepareError, RunResult, STEP_SETTLING};
@@ -33,8 +35,8 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Fail unless this level of certification is reached; then every built-in suite is run
-    #[arg(long, value_name = "LEVEL", value_enum, conflicts_with_all = ["only", "suites"])]
+    /// Fail unless this certification level is reached; nothing that limits the run may be asked for besides
+    #[arg(long, value_name = "LEVEL", value_enum)]
     certify: Option<Certification>,
     #[command(flatten)]
     run: RunArguments,
@@ -49,9 +51,9 @@ pub(super) struct RunArguments {
     pub reports: ReportArguments,
     /// Keep every exchange in this folder, which must be new or empty: HAR files, which `ssecheck judge` judges again
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    evidence: Option<PathBuf>,
+    pub evidence: Option<PathBuf>,
     /// Keep no more evidence than this
-    #[arg(long, value_name = "MIB", requires = "evidence", default_value_t = archive::DEFAULT_LIMIT / MIB)]
+    #[arg(long, value_name = "MIB", default_value_t = archive::DEFAULT_LIMIT / MIB)]
     evidence_limit: u64,
     /// Allow SSE-C on the buckets that the run makes (AWS blocks it on new buckets since April 2026)
     #[arg(long)]
@@ -62,8 +64,39 @@ pub(super) struct RunArguments {
     /// Run every case also against an endpoint that refuses or ignores SSE-C as a whole
     #[arg(long)]
     all: bool,
+    /// Let a level, a badge or a certificate be of ssecheck's own reference endpoint, embedded or served, which is no product
+    #[arg(long)]
+    reference: bool,
     #[command(flatten)]
     connection: Typed,
+}
+
+/// What a run is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its verdicts.
+    Verdicts,
+    /// To reach a certification level.
+    Level(Certification),
+    /// A certificate.
+    Certificate,
+}
+
+impl RunArguments {
+    /// The options that say how the run is made, by the names of their flags; those of the connection are told by the configuration.
+    fn options(&self, choice: &Choice) -> BTreeMap<String, String> {
+        let flag = |is_set: bool| is_set.then(|| "true".to_owned());
+        let options = [
+            ("all", flag(self.all)),
+            ("allow-ssec", flag(self.allow_ssec)),
+            ("reference", flag(self.reference)),
+            ("retries", Some(self.retries.to_string())),
+            ("evidence", flag(self.evidence.is_some())),
+            ("evidence-limit", self.evidence.as_ref().map(|_| self.evidence_limit.to_string())),
+        ];
+        let given = options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        given.chain(self.choice.options(choice)).collect()
+    }
 }
 
 const AFTER: &str = "\
@@ -73,7 +106,7 @@ Examples:
   ssecheck run --only copy/ --report html --report junit=out.xml     # a part of the cases; reports/report.html
   ssecheck run --report tap | tappy                                  # what people watch goes to standard error then
   ssecheck run --evidence evidence --report json                     # for `ssecheck judge` and `ssecheck report render`
-  ssecheck run --certify core --profile aws --ca-file ca.pem
+  ssecheck run --certify core --profile aws --endpoint https://staging:9000 --plain-endpoint none --ca-file ca.pem
   ssecheck run my-suite.json
 
 Environment (flags and ssecheck.toml go before it):
@@ -83,8 +116,12 @@ Environment (flags and ssecheck.toml go before it):
   AWS_REGION, AWS_DEFAULT_REGION                             as --region
   AWS_CA_BUNDLE                                              as --ca-file
   SSECHECK_LABEL                                             as --label
+  SSECHECK_SHARD, SSECHECK_RUN_ID                            as --shard and --run-id
   XDG_STATE_HOME                                             where the ledger of the run is kept, unless --ledger says
   NO_COLOR                                                   no colours
+
+A variable of ssecheck's own that is set to nothing is an error where no flag or file goes before it: a secret that a CI does not have \
+must not change what is tested.
 
 Exit codes:
   0    all required scenarios passed
@@ -104,6 +141,20 @@ pub(super) enum RunError {
         "--allow-ssec is for the buckets that the run makes: leave --bucket out, or allow SSE-C on that bucket yourself"
     )]
     AllowOnGivenBucket,
+    #[error(
+        "the level {} cannot be reached, as the run would be limited: {}; leave that out, or --certify",
+        level.as_str(),
+        limits.join("; ")
+    )]
+    Limited { level: Certification, limits: Vec<String> },
+    #[error(
+        "a shard reaches no level by itself: leave --certify out, and give it to `ssecheck merge`, which joins the records of all shards"
+    )]
+    LevelOfShard,
+    #[error(
+        "there is no {what} without an endpoint: give --endpoint URL; or --reference, if it is to be of ssecheck's own reference endpoint"
+    )]
+    NoEndpoint { what: &'static str },
     #[error(transparent)]
     Evidence(#[from] KeepError),
     #[error(transparent)]
@@ -139,8 +190,9 @@ impl RunError {
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
     let (wanted, reports) = (arguments.certify, arguments.run.reports.clone().or(RunFormat::Junit));
+    let purpose = wanted.map_or(Purpose::Verdicts, Purpose::Level);
     let written = async {
-        let run = made(arguments.run, &reports).await?;
+        let Made { run, .. } = made(arguments.run, &reports, purpose).await?;
         reports.write(&run)?;
         Ok(run)
     };
@@ -150,25 +202,69 @@ pub(super) async fn run(arguments: Arguments) -> u8 {
     }
 }
 
-/// Says so, and gives the exit code for it, where a level of certification that is asked for is not reached.
-fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
-    let is_reached = |level| run.attainments().iter().any(|it| it.level == level && it.is_reached());
-    let Some(level) = wanted.filter(|level| !is_reached(*level)) else { return exit_code::PASSED };
-    super::say(&format!("ssecheck: the level {} is not reached (--certify)", level.as_str()));
+/// Says why a certification level that is asked for is not reached, and gives the exit code for that.
+pub(super) fn level_asked_for(run: &RunRecord, wanted: Option<Certification>) -> u8 {
+    let asked = |level| run.attainments().into_iter().find(|it| it.level == level);
+    let Some(missed) = wanted.and_then(asked).filter(|it| !it.is_reached()) else { return exit_code::PASSED };
+    let why: Vec<&str> = missed.why_not.iter().chain(&run.limits).map(String::as_str).collect();
+    let level = missed.level.as_str();
+    tell(&format!("the level {level} is not reached (--certify): {}", why.join("; ")));
     exit_code::FAILED
 }
 
+/// Refuses what is known before anything is sent to come to nothing: a level that a limited run is to reach, and a level, badge or certificate
+/// of the embedded endpoint that was not asked for by name.
+fn check_purpose(
+    purpose: Purpose,
+    reports: &ReportArguments,
+    is_unasked_reference: bool,
+    shard: bool,
+    limits: &[String],
+) -> Result<(), RunError> {
+    if is_unasked_reference {
+        let what = match purpose {
+            Purpose::Level(_) => Some("certification level"),
+            Purpose::Certificate => Some("certificate"),
+            Purpose::Verdicts => reports.has(RunFormat::Badge).then_some("badge"),
+        };
+        if let Some(what) = what {
+            return Err(RunError::NoEndpoint { what });
+        }
+    }
+    match purpose {
+        Purpose::Level(_) if shard => Err(RunError::LevelOfShard),
+        Purpose::Level(level) if !limits.is_empty() => Err(RunError::Limited { level, limits: limits.to_vec() }),
+        _ => Ok(()),
+    }
+}
+
+/// A run that was made.
+pub(super) struct Made {
+    pub run: RunRecord,
+    /// The evidence that was kept of it.
+    pub evidence: Option<Kept>,
+}
+
 /// Makes the run; it is known before that its reports can be written.
-pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> Result<RunRecord, RunError> {
-    let config = config::resolve(arguments.connection, &Environment::from_process()?).await?;
+pub(super) async fn made(
+    arguments: RunArguments,
+    reports: &ReportArguments,
+    purpose: Purpose,
+) -> Result<Made, RunError> {
+    let config = config::resolve(arguments.connection.clone(), &Environment::from_process()?).await?;
     if arguments.allow_ssec && config.bucket.is_some() {
         return Err(RunError::AllowOnGivenBucket);
     }
     let mut choice = arguments.choice.load(&config.profile)?;
+    let limits: Vec<String> = choice.limits.iter().cloned().chain(limit_of_trust(&config)).collect();
+    let is_unasked_reference = config.endpoint.is_none() && !arguments.reference;
+    check_purpose(purpose, reports, is_unasked_reference, choice.shard.is_some(), &limits)?;
     reports.check()?;
+    let program = tokio::task::spawn_blocking(program::digest).await.unwrap_or_default();
+    let circumstances = Circumstances::of(&config, program, arguments.options(&choice));
     let limit = arguments.evidence_limit.saturating_mul(MIB);
     let keeper = arguments.evidence.as_ref().map(|folder| Keeper::new(folder, limit)).transpose()?;
-    let mut service = service(&config, &choice, Faults::default()).await?;
+    let mut service = service(&config, &choice, circumstances, Faults::default()).await?;
     // Before there is a ledger: it must not be left behind.
     let interruption = Interruption::listen();
     let recorded = if service.embedded.is_none() { Some(ledger(&config)?) } else { None };
@@ -186,6 +282,9 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
         ..options(&config, &service, &choice.profile)
     };
     let mut screen = Screen::new(reports.take_stdout());
+    if service.embedded.is_some() {
+        screen.show(Terminal::state_embedded);
+    }
     let volume = volume(&choice.plan, &service, &options);
     screen.show(|terminal| terminal.announce(volume));
     let result = watched(std::mem::take(&mut choice.plan), &service, options, &mut screen, interruption.token).await;
@@ -195,14 +294,13 @@ pub(super) async fn made(arguments: RunArguments, reports: &ReportArguments) -> 
     let is_left_behind = !result.as_ref().map_or_else(|error| &error.left_behind, |run| &run.left_behind).is_empty();
     let advice = recorded.filter(|_| is_left_behind).map(|(_, advice)| advice);
     let result = result.inspect_err(|_| advice.iter().for_each(|advice| tell(advice)))?;
-    if let Some(keeper) = keeper {
-        service.context.evidence_digest = Some(keeper.keep(&result, &choice.profile, &service.context)?);
-    }
+    let evidence = keeper.map(|keeper| keeper.keep(&result, &choice.profile, &service.context)).transpose()?;
+    service.context.evidence_digest = evidence.as_ref().map(|kept| kept.sha256.clone());
     let run = RunRecord::of(result, &choice.profile, &choice.rules, &service.context);
     screen.finish(&run).map_err(RunError::Output)?;
     advice.iter().for_each(|advice| tell(advice));
     choice.tell_what_is_due();
-    Ok(run)
+    Ok(Made { run, evidence })
 }
 
 /// How much the run sends: cases are left out for which the endpoint has no listener, or the run no bucket.

@@ -54,6 +54,11 @@ impl ReportArguments {
         self
     }
 
+    /// Whether a report of this format is asked for.
+    pub fn has(&self, format: RunFormat) -> bool {
+        self.report.iter().any(|report| report.format == format)
+    }
+
     /// Whether one of them goes to standard output, so that nothing else may.
     pub fn take_stdout(&self) -> bool {
         report_target::takes_stdout(&self.report)

@@ -1,6 +1,6 @@
 //! `ssecheck schema`
 
-use super::print;
+use super::print_own;
 use crate::{record, suite};
 
 /// Arguments of `schema`.
@@ -29,5 +29,5 @@ pub(super) fn schema(arguments: &Arguments) -> u8 {
         Kind::Suite => suite::SCHEMA,
         Kind::Run => record::SCHEMA,
     };
-    print(schema.trim_end())
+    print_own(schema.trim_end())
 }

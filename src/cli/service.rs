@@ -7,7 +7,7 @@ use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{Config, Credentials, Plain};
 use crate::embedded::{self, EmbeddedError, Reach};
 use crate::ledger;
-use crate::record::Context;
+use crate::record::{Circumstances, Context, REFERENCE};
 use crate::reference;
 use crate::reference::faults::Faults;
 
@@ -30,9 +30,15 @@ pub(super) enum ServiceError {
     Client(#[from] ClientError),
 }
 
-/// Starts or reaches the service; the embedded endpoint has these faults.
-pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) -> Result<Service, ServiceError> {
-    let context = |tls: &Url, plain: String, limit: Option<&str>| Context {
+/// Starts or reaches the service; the embedded endpoint has these faults. `circumstances` say how the run is made.
+pub(super) async fn service(
+    config: &Config,
+    choice: &Choice,
+    circumstances: Circumstances,
+    faults: Faults,
+) -> Result<Service, ServiceError> {
+    let is_asked_for = circumstances.is_set(REFERENCE);
+    let context = |tls: &Url, plain: String, limit: Option<String>| Context {
         endpoint: tls.to_string(),
         plain_endpoint: plain,
         is_embedded: config.endpoint.is_none(),
@@ -40,15 +46,16 @@ pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) ->
         suite_digest: choice.suites_digest.clone(),
         is_complete: choice.is_complete,
         shard: choice.shard.clone(),
-        limits: choice.limits.iter().cloned().chain(limit.map(str::to_owned)).collect(),
+        limits: choice.limits.iter().cloned().chain(limit).collect(),
+        circumstances: Some(circumstances),
         evidence_digest: None,
     };
     if let (Some(endpoint), Some(credentials)) = (&config.endpoint, &config.credentials) {
         let plain = if let Plain::Url(url) = &endpoint.plain { Some(url.clone()) } else { None };
         let client = Client::new(target(config, endpoint.tls.clone(), plain, credentials.clone()), &trust(config))?;
         let (told, no_plain_listener) = (endpoint.plain.told(), endpoint.plain.declared());
-        let limit = config.insecure.then_some("the TLS certificate was not verified: --insecure");
-        return Ok(Service { client, context: context(&endpoint.tls, told, limit), no_plain_listener, embedded: None });
+        let context = context(&endpoint.tls, told, limit_of_trust(config));
+        return Ok(Service { client, context, no_plain_listener, embedded: None });
     }
     let options = reference::Options { region: config.region.clone(), faults, ..Default::default() };
     let reach = Reach {
@@ -60,9 +67,15 @@ pub(super) async fn service(config: &Config, choice: &Choice, faults: Faults) ->
         max_rps: config.max_rps,
     };
     let (endpoint, client) = embedded::start(options, reach).await?;
-    let limit = "the embedded reference endpoint was tested, and no product";
-    let context = context(&endpoint.tls_url, endpoint.plain_url.to_string(), Some(limit));
+    let limit = (!is_asked_for).then(|| "the embedded reference endpoint was tested, and no product".to_owned());
+    let context = context(&endpoint.tls_url, endpoint.plain_url.to_string(), limit);
     Ok(Service { client, context, no_plain_listener: None, embedded: Some(endpoint) })
+}
+
+/// Why a run certifies nothing whose endpoint nobody vouches for.
+pub(super) fn limit_of_trust(config: &Config) -> Option<String> {
+    (config.insecure && config.endpoint.is_some())
+        .then(|| "the TLS certificate was not verified: --insecure".to_owned())
 }
 
 /// A client of the configured endpoint alone, to its TLS listener, that names buckets and signs as a run did; none where no

@@ -10,7 +10,7 @@ use crate::plan::{NoShard, Part, Plan, Shard, shard};
 use crate::record::{self, RecordError};
 
 /// Arguments about shards.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Many machines")]
 pub(super) struct ShardArguments {
     /// Only part I of N of the cases, each for another machine (`ssecheck merge` joins the records); `auto` takes I and N
@@ -18,6 +18,10 @@ pub(super) struct ShardArguments {
     /// BUILDKITE_PARALLEL_JOB, SYSTEM_JOBPOSITIONINPHASE (Azure) [default: $SSECHECK_SHARD, or all cases]
     #[arg(long, value_name = "I/N|auto")]
     shard: Option<Asked>,
+    /// Name of the run that the shards are parts of, the same for all of them [default: $SSECHECK_RUN_ID, or the id that GitHub Actions,
+    /// GitLab, CircleCI, Buildkite or Azure Pipelines gives]
+    #[arg(long, value_name = "NAME")]
+    run_id: Option<String>,
     /// Record of a former run (`run --report json=PATH`), by whose durations the parts take about as long; the same for all machines
     #[arg(long, value_name = "RUN.json", value_hint = ValueHint::FilePath)]
     durations: Option<PathBuf>,
@@ -43,6 +47,18 @@ impl FromStr for Asked {
 pub(super) enum ShardError {
     #[error("SSECHECK_SHARD is `{0}`: {NoShard}")]
     Variable(String),
+    #[error(
+        "a shard needs the name of the run that it is a part of, the same for all shards, or `ssecheck merge` cannot know that they \
+         belong together: give --run-id NAME, or set SSECHECK_RUN_ID"
+    )]
+    NoRunId,
+    #[error(
+        "the name of the run, `{}`, is none: it has 1 to {MAX_RUN_ID} letters, digits, `.`, `_`, `:`, `/` and `-`; give another with --run-id",
+        .0.escape_debug()
+    )]
+    RunId(String),
+    #[error("--run-id names the run that a shard is a part of: give --shard I/N, too")]
+    RunIdOnly,
     #[error("--shard auto: no scheduler says which part this is; give --shard I/N. Looked for: {}", names())]
     NoScheduler,
     #[error(
@@ -79,6 +95,19 @@ const SCHEDULERS: [Scheduler; 5] = [
     Scheduler { index: "SYSTEM_JOBPOSITIONINPHASE", count: "SYSTEM_TOTALJOBSINPHASE", first: 1 },
 ];
 
+/// The most characters of the name of a sharded run.
+const MAX_RUN_ID: usize = 100;
+
+/// Variables by which a CI names a run of a pipeline, and those that tell its attempts apart: those of GitHub ("Store information in
+/// variables: Default environment variables") first, then those of the schedulers above.
+const RUNS: [(&str, Option<&str>); 5] = [
+    ("GITHUB_RUN_ID", Some("GITHUB_RUN_ATTEMPT")),
+    ("CI_PIPELINE_ID", None),
+    ("CIRCLE_WORKFLOW_ID", None),
+    ("BUILDKITE_BUILD_ID", None),
+    ("BUILD_BUILDID", None),
+];
+
 fn names() -> String {
     SCHEDULERS
         .iter()
@@ -88,11 +117,17 @@ fn names() -> String {
 }
 
 impl ShardArguments {
-    /// The part of the plan that is asked for, and its place in the whole; all of it where none is.
-    pub fn part_of(&self, plan: Plan) -> Result<(Plan, Option<Part>), ShardError> {
+    /// The part of the plan that is asked for, its place in the whole, and the name of the run that it is a part of; the whole plan
+    /// where none is asked for.
+    pub fn part_of(&self, plan: Plan) -> Result<(Plan, Option<(Part, String)>), ShardError> {
         let Some(asked) = self.asked(&variable)? else {
-            return if self.durations.is_some() { Err(ShardError::DurationsOnly) } else { Ok((plan, None)) };
+            return match (&self.durations, &self.run_id) {
+                (Some(_), _) => Err(ShardError::DurationsOnly),
+                (None, Some(_)) => Err(ShardError::RunIdOnly),
+                (None, None) => Ok((plan, None)),
+            };
         };
+        let run = self.run(&variable)?;
         let durations = match &self.durations {
             Some(file) => record::read(file)?.cases.into_iter().map(|case| (case.id, case.seconds)).collect(),
             None => BTreeMap::new(),
@@ -102,7 +137,22 @@ impl ShardArguments {
         if plan.cases.is_empty() && cases > 0 {
             return Err(ShardError::Empty { shard: asked, cases });
         }
-        Ok((plan, Some(part)))
+        Ok((plan, Some((part, run))))
+    }
+
+    /// The name of the run that a shard is a part of.
+    fn run(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ShardError> {
+        let of_ci = || {
+            RUNS.iter().find_map(|(run, attempt)| {
+                let attempt = attempt.and_then(variable).map(|attempt| format!("-{attempt}")).unwrap_or_default();
+                Some(format!("{}{attempt}", variable(run).filter(|id| !id.is_empty())?))
+            })
+        };
+        let run = self.run_id.clone().or_else(|| variable("SSECHECK_RUN_ID")).or_else(of_ci);
+        let run = run.ok_or(ShardError::NoRunId)?;
+        let is_named = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+        let is_one = (1..=MAX_RUN_ID).contains(&run.len()) && run.chars().all(is_named);
+        if is_one { Ok(run) } else { Err(ShardError::RunId(run)) }
     }
 
     fn asked(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Shard>, ShardError> {
@@ -121,9 +171,9 @@ impl ShardArguments {
     }
 }
 
-/// A variable of the environment; one that is set to nothing counts as not set.
+/// A variable of the environment. One of a scheduler's that is set to nothing counts as not set; one of `ssecheck` does not.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    std::env::var(name).ok().filter(|value| !value.is_empty() || name.starts_with("SSECHECK_"))
 }
 
 /// What the scheduler says, where all that say something agree.
@@ -151,7 +201,7 @@ mod tests {
     use super::*;
 
     fn asked(shard: Option<&str>, variables: &[(&str, &str)]) -> Result<Option<String>, String> {
-        let arguments = ShardArguments { shard: shard.map(|text| text.parse().unwrap()), durations: None };
+        let arguments = ShardArguments { shard: shard.map(|text| text.parse().unwrap()), ..Default::default() };
         let variable =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let asked = arguments.asked(&variable);
@@ -179,6 +229,7 @@ mod tests {
 
     #[rstest]
     #[case::variable(None, &[("SSECHECK_SHARD", "4/3")], "SSECHECK_SHARD is `4/3`")]
+    #[case::empty_variable(None, &[("SSECHECK_SHARD", "")], "SSECHECK_SHARD is ``")]
     #[case::no_scheduler(Some("auto"), &[], "no scheduler says")]
     #[case::no_count(Some("auto"), &[("JOB_COMPLETION_INDEX", "0")], "JOB_COMPLETIONS is not")]
     #[case::beyond(Some("auto"), &[("JOB_COMPLETION_INDEX", "5"), ("JOB_COMPLETIONS", "5")], "no part of a whole")]
@@ -189,5 +240,24 @@ mod tests {
     fn what_is_no_part_is_refused(#[case] shard: Option<&str>, #[case] variables: &[(&str, &str)], #[case] told: &str) {
         let error = asked(shard, variables).unwrap_err();
         assert!(error.contains(told), "{error}");
+    }
+
+    #[rstest]
+    #[case::told(Some("nightly"), &[("SSECHECK_RUN_ID", "x"), ("CI_PIPELINE_ID", "7")], Some("nightly"))]
+    #[case::variable(None, &[("SSECHECK_RUN_ID", "x"), ("CI_PIPELINE_ID", "7")], Some("x"))]
+    #[case::github(None, &[("GITHUB_RUN_ID", "9"), ("GITHUB_RUN_ATTEMPT", "2")], Some("9-2"))]
+    #[case::gitlab(None, &[("CI_PIPELINE_ID", "7")], Some("7"))]
+    #[case::nobody(None, &[], None)]
+    #[case::empty(None, &[("SSECHECK_RUN_ID", ""), ("CI_PIPELINE_ID", "7")], None)]
+    #[case::two_lines(Some("a\n::error::b"), &[], None)]
+    fn a_sharded_run_has_a_name(
+        #[case] told: Option<&str>,
+        #[case] variables: &[(&str, &str)],
+        #[case] expected: Option<&str>,
+    ) {
+        let arguments = ShardArguments { run_id: told.map(str::to_owned), ..Default::default() };
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        assert_eq!(arguments.run(&variable).ok().as_deref(), expected);
     }
 }

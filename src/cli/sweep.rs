@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::config::{self, ConfigError, Environment, LedgerFolder, Typed};
 use crate::housekeeping::{Bucket, Housekeeper, Looked, Outcome, Removal, Scope, left_alone};
 use crate::ledger::{self, Found, ReadError, Recorded, RunId, WriteError};
-use crate::report::in_a_log;
+use crate::report::one_line;
 
 /// The most things of a bucket that are shown.
 const MAX_SHOWN: usize = 1000;
@@ -125,7 +125,9 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
         match at_the_same_endpoint(&run, &config) {
             Ok(()) => there.push(run),
             // Folders of ledgers may be shared by endpoints.
-            Err(error @ SweepError::OtherEndpoint { .. }) if !run.is_named => say(&format!("left alone: {error}")),
+            Err(error @ SweepError::OtherEndpoint { .. }) if !run.is_named => {
+                print(&format!("left alone: {error}"));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -142,7 +144,7 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
             found => found?,
         };
         if found.is_running {
-            say(&format!("left alone: {}", SweepError::Running(run.id)));
+            print(&format!("left alone: {}", SweepError::Running(run.id)));
             swept.is_incomplete = true;
             continue;
         }
@@ -158,7 +160,7 @@ async fn swept(arguments: Arguments) -> Result<Swept, SweepError> {
         }
     }
     if !arguments.delete {
-        say("nothing was removed; --delete removes it");
+        print("nothing was removed; --delete removes it");
     }
     Ok(swept)
 }
@@ -223,22 +225,24 @@ fn list(folder: &LedgerFolder) -> Result<(), SweepError> {
     let place = folder.path.display();
     let runs = ledger::runs(&folder.path)?;
     if runs.is_empty() {
-        say(&format!("no run left anything behind that is recorded in {place}"));
+        print(&format!("no run left anything behind that is recorded in {place}"));
     }
     for run in runs {
         match ledger::open(&folder.path, &run) {
             Err(ReadError::NotThere { .. }) => {}
-            Err(error) => say(&format!("{run}  {error}")),
+            Err(error) => {
+                print(&format!("{run}  {error}"));
+            }
             Ok(Found { recorded, is_running, .. }) => {
                 let state = if is_running { "still going on" } else { "ended" };
                 let made = recorded.buckets.values().filter(|bucket| bucket.is_made).count();
                 let keys: usize = recorded.buckets.values().map(|bucket| bucket.keys.len()).sum();
                 let given = recorded.head.bucket.as_ref().map(|bucket| format!(" in bucket {bucket}"));
                 let (started, endpoint) = (&recorded.head.started, &recorded.endpoint);
-                say(&format!(
+                print(&one_line(&format!(
                     "{run}  {started}  {endpoint}  {state}; it may have left {keys} keys{} and {made} buckets",
                     given.unwrap_or_default()
-                ));
+                )));
             }
         }
     }
@@ -255,7 +259,7 @@ struct One<'a> {
 impl One<'_> {
     /// Shows what is still there; false where that could not be found out.
     async fn show(&self) -> bool {
-        say(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
+        print(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
         let housekeeper = Housekeeper::new(self.client.clone(), false);
         let removal = Removal::new(&housekeeper, Scope::Ledger(self.recorded), self.jobs);
         let (mut is_known, mut shown) = (true, 0);
@@ -274,14 +278,14 @@ impl One<'_> {
             shown += show(remove.chain(strange).chain(unknown).chain(and_bucket));
         }
         if shown == 0 {
-            say("  nothing is left");
+            print("  nothing is left");
         }
         is_known
     }
 
     /// Removes what is still there; whether nothing is left.
     async fn remove(&self) -> bool {
-        say(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
+        print(&format!("run {}, {}:", self.recorded.head.run, self.recorded.endpoint));
         let housekeeper = Housekeeper::new(self.client.clone(), false);
         let removal = Removal::new(&housekeeper, Scope::Ledger(self.recorded), self.jobs);
         let Outcome { removed, left_behind } = removal.remove(&self.buckets()).await;
@@ -289,7 +293,7 @@ impl One<'_> {
         show(removed.iter().map(|it| format!("removed {it}")));
         show(left_behind.iter().map(|it| format!("could not be removed: {it}")));
         if is_all {
-            say("  nothing is left; the ledger is removed, too");
+            print("  nothing is left; the ledger is removed, too");
         }
         is_all
     }
@@ -307,16 +311,11 @@ fn show(lines: impl Iterator<Item = String>) -> usize {
     for line in lines {
         count += 1;
         if count <= MAX_SHOWN {
-            say(&format!("  {}", crate::report::one_line(&line)));
+            print(&format!("  {}", one_line(&line)));
         }
     }
     if count > MAX_SHOWN {
-        say(&format!("  and {} more", count - MAX_SHOWN));
+        print(&format!("  and {} more", count - MAX_SHOWN));
     }
     count
-}
-
-/// A line of what a ledger or an endpoint may have written.
-fn say(line: &str) {
-    print(&in_a_log(line));
 }

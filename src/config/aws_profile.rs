@@ -1,7 +1,7 @@
 //! The profile of the AWS files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -11,8 +11,15 @@ use super::credentials::{Credentials, Parts};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
+use crate::bounded;
 
 const DEFAULT_PROFILE: &str = "default";
+
+/// The largest AWS file that is read, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// The file that AWS's tools are given to have none.
+const NO_FILE: &str = "/dev/null";
 
 /// Keys of ways to obtain access keys that are not followed: each needs a service or a program besides the files.
 const INDIRECT: [&str; 6] =
@@ -101,7 +108,7 @@ async fn read(environment: &Environment) -> Result<(Sections, Vec<String>), Conf
     for (kind, variable, default) in FILES {
         let path = environment.path(variable).map(|given| environment.expanded(&given.value));
         let Some(path) = path.or_else(|| environment.at_home(default)) else { continue };
-        match text_of(&path).await {
+        match text_of(&path) {
             Ok(Some(text)) => {
                 places.push(path.display().to_string());
                 sections.add(kind, &text).map_err(|error| ConfigError::AwsFileMalformed { path, message: error })?;
@@ -113,8 +120,11 @@ async fn read(environment: &Environment) -> Result<(Sections, Vec<String>), Conf
     Ok((sections, places))
 }
 
-async fn text_of(path: &PathBuf) -> io::Result<Option<Zeroizing<String>>> {
-    match tokio::fs::read_to_string(path).await {
+fn text_of(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
+    if path == Path::new(NO_FILE) {
+        return Ok(None);
+    }
+    match bounded::read_text(path, MAX_FILE) {
         Ok(text) => Ok(Some(Zeroizing::new(text))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
 
 /// The variables that are read; no other is copied into a snapshot.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 18] = [
     "SSECHECK_LABEL",
     "SSECHECK_ENDPOINT",
     "SSECHECK_PLAIN_ENDPOINT",
@@ -21,6 +21,8 @@ const VARIABLES: [&str; 16] = [
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -66,11 +68,24 @@ impl Environment {
         self
     }
 
-    /// The text of a variable. One set to nothing counts as not set.
+    /// Reads the text of a variable. A variable of other AWS clients that is set to nothing counts as not set, as it does for them.
+    ///
+    /// # Errors
+    /// [`ConfigError::VariableNotUnicode`], and [`ConfigError::Empty`] of a variable of `ssecheck` that is set to nothing: a CI
+    /// secret that does not exist must not change what is tested.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<Sourced<String>>, ConfigError> {
+        let origin = Origin::Variable(name);
+        if origin.is_own() && self.is_empty(name) {
+            return Err(ConfigError::Empty { origin });
+        }
         let Some(value) = self.raw(name) else { return Ok(None) };
         let value = value.to_str().ok_or(ConfigError::VariableNotUnicode { name })?.to_owned();
-        Ok(Some(Sourced { value, origin: Origin::Variable(name) }))
+        Ok(Some(Sourced { value, origin }))
+    }
+
+    /// Whether a variable is set to nothing.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.variables.get(name).is_some_and(|value| value.is_empty())
     }
 
     /// The path in a variable. One set to nothing counts as not set.
@@ -141,10 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn empty_is_unset() {
+    fn empty_is_unset_for_variables_of_aws_and_an_error_for_our_own() {
         let environment = Environment::new("/work", None).with("AWS_REGION", "").with("AWS_CA_BUNDLE", "");
         assert!(environment.text("AWS_REGION").expect("nothing to decode").is_none());
         assert!(environment.path("AWS_CA_BUNDLE").is_none());
+        let environment = environment.with("SSECHECK_LABEL", "");
+        assert!(matches!(environment.text("SSECHECK_LABEL"), Err(ConfigError::Empty { .. })));
     }
 
     #[cfg(unix)]

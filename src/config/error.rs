@@ -218,8 +218,8 @@ pub enum ConfigError {
         ca_file: Origin,
     },
 
-    /// A setting that is a name is empty.
-    #[error("{origin} is empty; give a name, or leave the setting out")]
+    /// A setting is empty.
+    #[error("{origin} is empty; give it a value, or leave the setting out")]
     Empty {
         /// Where it was given.
         origin: Origin,

@@ -16,8 +16,12 @@ use super::error::ConfigError;
 use super::origin::{Origin, Sourced};
 use super::resolved::Addressing;
 use super::typed::UrlText;
+use crate::bounded;
 
 const DEFAULT_FILE: &str = "ssecheck.toml";
+
+/// The largest settings file that is read, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// Every key there is, in kebab case. Each may also be written in snake case.
 const KEYS: &[&str] = &[
@@ -167,9 +171,9 @@ impl Lines {
 }
 
 /// Reads the named file, which must be there, or else the default one, which need not be.
-pub(super) async fn read(named: Option<&Path>, environment: &Environment) -> Result<(FileOptions, Lines), ConfigError> {
+pub(super) fn read(named: Option<&Path>, environment: &Environment) -> Result<(FileOptions, Lines), ConfigError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    match tokio::fs::read_to_string(environment.absolute(path)).await {
+    match bounded::read_text(&environment.absolute(path), MAX_FILE) {
         Ok(text) => parse(&Zeroizing::new(text), path),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
             Ok((FileOptions::default(), Lines { path: path.into(), lines: BTreeMap::new(), present: false }))

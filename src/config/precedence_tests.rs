@@ -122,7 +122,9 @@ const NO_IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=false";
 #[case::own_variable("", "", &[OWN, FOR_S3, FOR_ALL], SERVICES, Some("https://own/"))]
 #[case::s3_variable("", "", &[FOR_S3, FOR_ALL], SERVICES, Some("https://for-s3/"))]
 #[case::variable("", "", &[FOR_ALL], SERVICES, Some("https://for-all/"))]
-#[case::empty_variable("", "", &["SSECHECK_ENDPOINT=", FOR_ALL], "", Some("https://for-all/"))]
+#[case::empty_s3_variable("", "", &["AWS_ENDPOINT_URL_S3=", FOR_ALL], "", Some("https://for-all/"))]
+#[case::flag_before_an_empty_variable("--endpoint https://flag", "", &["SSECHECK_ENDPOINT="], "", Some("https://flag/"))]
+#[case::empty_and_ignored("", "", &["AWS_ENDPOINT_URL=", IGNORE], "", None)]
 #[case::s3_service("", "", &[], SERVICES, Some("https://profile-s3/"))]
 #[case::profile("", "", &[], PLAIN_PROFILE, Some("https://profile/"))]
 #[case::nowhere("", "", &[], "", None)]
@@ -194,6 +196,29 @@ async fn region_comes_from_the_first_place(
     let aws_config = "[default]\nregion = in-default\n[profile lab]\nregion = in-lab\n[profile bare]\nregion =\n";
     let workspace = Workspace::new().toml(toml).variables(variables).aws_config(aws_config);
     assert_eq!(workspace.resolved(flags(typed)).await.region, expected);
+}
+
+/// Whoever names authorities by a variable of OpenSSL chooses them as by a flag. A folder has no digest.
+#[rstest]
+#[case::none("", "", &[])]
+#[case::file("", "SSL_CERT_FILE=own.pem", &[("the variable SSL_CERT_FILE", true)])]
+#[case::folder("", "SSL_CERT_DIR=folder", &[("the variable SSL_CERT_DIR", false)])]
+#[case::besides("--ca-file own.pem", "SSL_CERT_FILE=own.pem", &[("--ca-file", true), ("the variable SSL_CERT_FILE", true)])]
+#[case::folders("", "SSL_CERT_DIR=folder:/nowhere", &[("the variable SSL_CERT_DIR", false), ("the variable SSL_CERT_DIR", false)])]
+#[case::the_systems_folder("", "SSL_CERT_DIR=/etc/ssl/certs", &[])]
+#[case::a_detour("", "SSL_CERT_FILE=/etc/ssl/certs/../../hostname", &[("the variable SSL_CERT_FILE", true)])]
+#[case::insecure("--insecure", "SSL_CERT_FILE=own.pem", &[])]
+#[tokio::test]
+async fn authorities_in_place_of_the_system_s_are_recorded(
+    #[case] typed: &str,
+    #[case] variables: &str,
+    #[case] expected: &[(&str, bool)],
+) {
+    let workspace = Workspace::new().file("work/own.pem", "").variables(variables);
+    std::fs::create_dir(workspace.path("work/folder")).expect("it can be made");
+    let authorities = workspace.resolved(flags(typed)).await.authorities;
+    let found: Vec<_> = authorities.iter().map(|file| (file.named_by.as_str(), file.sha256.is_some())).collect();
+    assert_eq!(found, expected);
 }
 
 #[rstest]

@@ -1,9 +1,10 @@
 //! From what was typed to what it means.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::aws_profile::AwsProfile;
@@ -13,15 +14,16 @@ use super::error::ConfigError;
 use super::file::{self, Lines, SecretText};
 use super::naming;
 use super::origin::{Origin, Sourced};
-use super::resolved::{self, Addressing, Config, Endpoint, LedgerFolder, Plain};
+use super::resolved::{self, Addressing, AuthorityFile, Config, Endpoint, LedgerFolder, Plain};
 use super::typed::{Typed, UrlText};
 use super::urls::{self, UrlRole};
+use crate::bounded;
 
 /// Settles every setting from the flags, the settings file, the environment and the AWS files, in that order.
 ///
 /// Only files are read; nothing is connected to. Relative paths are relative to the environment's current directory.
 pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, ConfigError> {
-    let (options, lines) = file::read(typed.config.as_deref(), environment).await?;
+    let (options, lines) = file::read(typed.config.as_deref(), environment)?;
 
     let named = own(typed.aws_profile, "aws-profile", options.aws_profile, &lines);
     let named = match named {
@@ -56,7 +58,10 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
     let ca_file = own(typed.ca_file, "ca-file", options.ca_file, &lines)
         .or_else(|| environment.path("AWS_CA_BUNDLE"))
         .or_else(|| aws.get("ca_bundle").map(|path| path.map(PathBuf::from)));
-    let (insecure, ca_file) = checked_trust(insecure, ca_file, environment).await?;
+    let (insecure, ca_file, mut authorities) = checked_trust(insecure, ca_file, environment)?;
+    if !insecure {
+        authorities.extend(authorities_of_the_system(environment));
+    }
 
     let bucket = own(typed.bucket, "bucket", options.bucket, &lines);
     let prefix = own(typed.prefix, "prefix", options.prefix, &lines);
@@ -91,6 +96,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
         addressing,
         ca_file,
         insecure,
+        authorities,
         bucket: checked_bucket(bucket)?,
         prefix: checked_prefix(prefix)?,
         proxy: proxy.map(|proxy| urls::address(&proxy, UrlRole::Proxy)).transpose()?,
@@ -111,7 +117,7 @@ pub async fn resolve(typed: Typed, environment: &Environment) -> Result<Config, 
 ///
 /// Errors as [`resolve`].
 pub async fn ledger_folder(typed: &Typed, environment: &Environment) -> Result<LedgerFolder, ConfigError> {
-    let (options, lines) = file::read(typed.config.as_deref(), environment).await?;
+    let (options, lines) = file::read(typed.config.as_deref(), environment)?;
     let folder = checked_ledger(own(typed.ledger.clone(), "ledger", options.ledger, &lines), environment)?;
     folder.ok_or(ConfigError::NoLedgerFolder)
 }
@@ -129,10 +135,12 @@ fn not_empty(text: Sourced<String>) -> Result<Sourced<String>, ConfigError> {
 fn surrounding_endpoint(environment: &Environment, aws: &AwsProfile) -> Result<Option<Sourced<UrlText>>, ConfigError> {
     let mut found = environment.text("SSECHECK_ENDPOINT")?;
     if found.is_none() && !configured_endpoints_ignored(environment, aws)? {
-        found = environment
-            .text("AWS_ENDPOINT_URL_S3")?
-            .or(environment.text("AWS_ENDPOINT_URL")?)
-            .or_else(|| aws.endpoint());
+        let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+        found = environment.text(variables[0])?.or(environment.text(variables[1])?).or_else(|| aws.endpoint());
+        // Somebody meant to name an endpoint: the embedded one must not be tested in its place.
+        if let (None, Some(empty)) = (&found, variables.into_iter().find(|name| environment.is_empty(name))) {
+            return Err(ConfigError::Empty { origin: Origin::Variable(empty) });
+        }
     }
     Ok(found.map(|endpoint| endpoint.map(UrlText::from)))
 }
@@ -176,28 +184,60 @@ fn checked_addressing(
     Ok(addressing.value)
 }
 
+/// The largest file of certificate authorities that is read, in bytes.
+pub(crate) const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
+
 /// Which certificates to trust. A CA bundle meant for every AWS client gives way to `--insecure`; one meant for
 /// `ssecheck` contradicts it.
-async fn checked_trust(
+fn checked_trust(
     insecure: Option<Sourced<bool>>,
     ca_file: Option<Sourced<PathBuf>>,
     environment: &Environment,
-) -> Result<(bool, Option<PathBuf>), ConfigError> {
+) -> Result<(bool, Option<PathBuf>, Vec<AuthorityFile>), ConfigError> {
     let insecure = insecure.filter(|insecure| insecure.value);
     match (insecure, ca_file) {
         (Some(insecure), Some(ca_file)) if ca_file.origin.is_own() => {
             Err(ConfigError::InsecureWithCaFile { insecure: insecure.origin, ca_file: ca_file.origin })
         }
-        (Some(_), _) => Ok((true, None)),
-        (None, None) => Ok((false, None)),
+        (Some(_), _) => Ok((true, None, Vec::new())),
+        (None, None) => Ok((false, None, Vec::new())),
         (None, Some(Sourced { value, origin })) => {
             let path = environment.absolute(&value);
-            match tokio::fs::read(&path).await {
-                Ok(_) => Ok((false, Some(path))),
+            match bounded::read(&path, MAX_CA_FILE) {
+                Ok(pem) => {
+                    let sha256 = Some(hex::encode(Sha256::digest(pem)));
+                    let named_by = origin.to_string();
+                    Ok((false, Some(path), vec![AuthorityFile { named_by, path: value, sha256 }]))
+                }
                 Err(source) => Err(ConfigError::CaFileUnreadable { origin, path, source }),
             }
         }
     }
+}
+
+/// The files and folders in whose place the system's certificate authorities are read, where a variable of OpenSSL names any that are not
+/// the system's: the TLS library follows it.
+fn authorities_of_the_system(environment: &Environment) -> Vec<AuthorityFile> {
+    let mut files = Vec::new();
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let Some(Sourced { value, origin }) = environment.path(name) else { continue };
+        // Only folders may be several.
+        let paths = if name == "SSL_CERT_DIR" { std::env::split_paths(&value).collect() } else { vec![value] };
+        for path in paths.into_iter().filter(|path| !is_the_systems(&environment.absolute(path))) {
+            let read = bounded::read(&environment.absolute(&path), MAX_CA_FILE);
+            let sha256 = read.ok().map(|pem| hex::encode(Sha256::digest(pem)));
+            files.push(AuthorityFile { named_by: origin.to_string(), path, sha256 });
+        }
+    }
+    files
+}
+
+/// Whether a path is a folder in which systems keep their certificate authorities, or directly below one. Images of containers name it in
+/// these variables; whoever can write there can change what the system trusts in any case.
+fn is_the_systems(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let mut folders = openssl_probe::candidate_cert_dirs().filter_map(|folder| folder.canonicalize().ok());
+    folders.any(|folder| path == folder || path.parent() == Some(&folder))
 }
 
 fn checked_region(region: Option<Sourced<String>>) -> Result<String, ConfigError> {

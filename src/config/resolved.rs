@@ -1,5 +1,6 @@
 //! The settings of a run, checked and complete.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// Whether any certificate is accepted; never together with [`Config::ca_file`].
     pub insecure: bool,
+    /// The files of certificate authorities that the tester chose, whatever the system trusts besides.
+    pub authorities: Vec<AuthorityFile>,
     /// The bucket to work in; `None` means that the run creates its own.
     pub bucket: Option<String>,
     /// The text that every object key of the run begins with.
@@ -58,6 +61,42 @@ pub struct Config {
     pub label: Option<String>,
     /// The access keys; always there when [`Config::endpoint`] is.
     pub credentials: Option<Credentials>,
+}
+
+/// A file or folder of certificate authorities that somebody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorityFile {
+    /// The flag, key or variable that names it, as messages have it.
+    pub named_by: String,
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// SHA-256 of the file, in hexadecimal; `None` of a folder, or of what cannot be read.
+    pub sha256: Option<String>,
+}
+
+impl Config {
+    /// The settings that decide what is sent, by the names of their flags; defaults are filled in. Without secrets: no access keys, and of
+    /// the proxy the address alone.
+    #[must_use]
+    pub fn in_force(&self) -> BTreeMap<String, String> {
+        let seconds = |duration: Duration| duration.as_secs().to_string();
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.origin().ascii_serialization());
+        let settings = [
+            ("region", Some(self.region.clone())),
+            ("addressing", Some(self.addressing.as_str().to_owned())),
+            ("insecure", Some(self.insecure.to_string())),
+            ("bucket", self.bucket.clone()),
+            ("prefix", Some(self.prefix.clone())),
+            ("proxy", proxy),
+            ("jobs", Some(self.jobs.to_string())),
+            ("max-rps", self.max_rps.map(|rate| rate.to_string())),
+            ("connect-timeout", Some(seconds(self.connect_timeout))),
+            ("request-timeout", Some(seconds(self.request_timeout))),
+            ("scenario-timeout", Some(seconds(self.scenario_timeout))),
+            ("retry-throttled", Some(self.retry_throttled.to_string())),
+        ];
+        settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 /// The folder for the ledgers of runs.
@@ -123,4 +162,15 @@ pub enum Addressing {
     Path,
     /// In the host name: `https://bucket.host/key`.
     Virtual,
+}
+
+impl Addressing {
+    /// The value of `--addressing`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Virtual => "virtual",
+        }
+    }
 }

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::built_in::BuiltIn;
+use super::check::contradictions;
+use super::circumstances::Circumstances;
 use super::model::{CaseRecord, RunRecord, ShardRecord, SuiteRecord};
 use crate::plan::Shard;
 use crate::rules::Catalogue;
@@ -72,29 +75,61 @@ pub enum MergeError {
     /// It is not as a run writes it.
     #[error("{0} is damaged: what it says of its shard cannot be")]
     Damaged(String),
+    /// It does not say which run it is a shard of.
+    #[error("{0} does not say which run it is a shard of; run all shards again, with the same --run-id")]
+    NoRun(String),
+    /// It contradicts itself, or the suites built in.
+    #[error("{name} is not as a run writes it: {}; run the shard again", contradictions.join("; "))]
+    Contradictory {
+        /// Its name.
+        name: String,
+        /// What it contradicts.
+        contradictions: Vec<String>,
+    },
+    /// They were not made at one time.
+    #[error(
+        "{one} and {other} were made {hours:.1} hours apart, and the shards of a run at most {MOST_HOURS} hours: run all of them again"
+    )]
+    Apart {
+        /// That which began first.
+        one: String,
+        /// That which ended last.
+        other: String,
+        /// The hours from that beginning to that end.
+        hours: f64,
+    },
 }
 
-/// Joins the records of all shards of a run, each with its name for messages.
+/// The most hours from the beginning of a sharded run's first shard to the end of its last: what is tested may be another after that.
+const MOST_HOURS: f64 = 24.0;
+
+/// Joins the records of all shards of a run, each with its name for messages. `built_in` is what they are checked against.
 ///
 /// # Errors
 /// [`MergeError`].
-pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunRecord, MergeError> {
+pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue, built_in: &BuiltIn) -> Result<RunRecord, MergeError> {
     let shards = shards
         .into_iter()
         .map(|(name, mut run)| {
+            let contradictions = contradictions(&run, built_in);
             let shard = run.shard.take().ok_or_else(|| MergeError::NoShard(name.clone()))?;
             let is_one = Shard::new(shard.shard, shard.shards).is_ok();
-            if is_one { Ok(Part { name, run, shard }) } else { Err(MergeError::Damaged(name)) }
+            if is_one { Ok(Part { name, run, shard, contradictions }) } else { Err(MergeError::Damaged(name)) }
         })
         .collect::<Result<Vec<_>, _>>()?;
     let first = shards.first().ok_or(MergeError::Nothing)?;
     for other in &shards[1..] {
         first.is_of_the_run_of(other)?;
     }
+    let run = first.shard.of_run.clone().ok_or_else(|| MergeError::NoRun(first.name.clone()))?;
     all_there(&shards)?;
+    at_one_time(&shards)?;
     let cases = cases(&shards)?;
+    if let Some(Part { name, contradictions, .. }) = shards.iter().find(|part| !part.contradictions.is_empty()) {
+        return Err(MergeError::Contradictory { name: name.clone(), contradictions: contradictions.clone() });
+    }
     let mut merged = RunRecord {
-        run: joined(shards.iter().map(|part| part.run.run.as_str())),
+        run,
         bucket: joined(shards.iter().map(|part| part.run.bucket.as_str())),
         interrupted: shards.iter().any(|part| part.run.interrupted),
         complete: first.shard.whole_is_complete,
@@ -102,6 +137,7 @@ pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunR
         suites: suites(&shards, &cases),
         // That of each shard is of a part.
         evidence_digest: None,
+        circumstances: circumstances(&shards),
         counts: BTreeMap::new(),
         certification: Vec::new(),
         // Each shard asked by itself: the worst is said.
@@ -111,10 +147,11 @@ pub fn merge(shards: Vec<(String, RunRecord)>, rules: &Catalogue) -> Result<RunR
         ..first.run.clone()
     };
     merged.explain();
-    (merged.started, merged.seconds) = time(&shards);
+    (merged.started, merged.ended, merged.seconds) = time(&shards);
     for part in &shards[1..] {
-        merged.throttling.answers += part.run.throttling.answers;
-        merged.throttling.sent_again += part.run.throttling.sent_again;
+        let (sum, more) = (&mut merged.throttling, part.run.throttling);
+        sum.answers = sum.answers.saturating_add(more.answers);
+        sum.sent_again = sum.sent_again.saturating_add(more.sent_again);
     }
     let known: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     merged.rules = united(shards.iter().flat_map(|part| &part.run.rules), |rule| &rule.id, &known);
@@ -132,6 +169,7 @@ struct Part {
     name: String,
     run: RunRecord,
     shard: ShardRecord,
+    contradictions: Vec<String>,
 }
 
 impl Part {
@@ -147,12 +185,13 @@ impl Part {
                 ("the versions of ssecheck are", run.ssecheck.clone()),
                 ("the endpoints are", endpoint),
                 ("the plain-HTTP endpoints are", plain),
-                ("the servers are", text(&run.server)),
                 ("the labels are", text(&run.label)),
                 ("the profiles are", format!("{} ({})", run.profile.id, run.profile.digest)),
                 ("the baselines are", text(&run.baseline)),
                 ("the digests of the suites are", run.suites_digest.clone()),
                 ("the digests of the rules are", run.rules_digest.clone()),
+                ("the names of the runs are", text(&shard.of_run)),
+                ("the programs are", run.circumstances.as_ref().and_then(|it| it.program.clone()).unwrap_or_default()),
                 ("the numbers of shards are", shard.shards.to_string()),
                 ("the digests of all selected cases are", shard.plan_digest.clone()),
                 ("whether it is all built-in cases is", shard.whole_is_complete.to_string()),
@@ -160,11 +199,40 @@ impl Part {
         };
         for ((what, its_value), (_, other_value)) in of(self).into_iter().zip(of(other)) {
             if its_value != other_value {
-                let (one, other) = (self.name.clone(), other.name.clone());
-                return Err(MergeError::Different { one, other, what, its_value, other_value });
+                return Err(self.differs_from(other, what, its_value, other_value));
             }
         }
-        Ok(())
+        // Each node of a cluster may have its own: a shard need not have met all of them. An embedded endpoint has another each time.
+        let met = [
+            ("the servers' TLS certificates are", certificates(&self.run), certificates(&other.run)),
+            ("the servers are", servers(&self.run), servers(&other.run)),
+        ];
+        for (what, its, others) in met.into_iter().filter(|_| !self.run.embedded) {
+            if its.is_disjoint(&others) && !(its.is_empty() && others.is_empty()) {
+                let told = |met: BTreeSet<&str>| if met.is_empty() { "none".to_owned() } else { listed(met) };
+                return Err(self.differs_from(other, what, told(its), told(others)));
+            }
+        }
+        let (its, others) = (authorities(&self.run), authorities(&other.run));
+        if its != others {
+            return Err(self.differs_from(other, "the certificate authorities are", listed(its), listed(others)));
+        }
+        let (its, others) = (settings(&self.run), settings(&other.run));
+        let names: BTreeSet<&String> = its.keys().chain(others.keys()).copied().collect();
+        match names.into_iter().find(|name| its.get(name) != others.get(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let told = |of: &BTreeMap<&String, &String>| match of.get(name) {
+                    Some(value) => format!("{name}={value}"),
+                    None => format!("{name} not given"),
+                };
+                Err(self.differs_from(other, "the settings are", told(&its), told(&others)))
+            }
+        }
+    }
+
+    fn differs_from(&self, other: &Self, what: &'static str, its_value: String, other_value: String) -> MergeError {
+        MergeError::Different { one: self.name.clone(), other: other.name.clone(), what, its_value, other_value }
     }
 }
 
@@ -251,17 +319,84 @@ fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     all.join("+")
 }
 
-/// When the first began, and how many seconds later the last ended.
-fn time(shards: &[Part]) -> (String, f64) {
-    let began = |part: &Part| OffsetDateTime::parse(&part.run.started, &Rfc3339).ok();
-    let earliest = shards.iter().filter_map(|part| Some((began(part)?, &part.run.started))).min();
-    let Some((earliest, started)) = earliest else {
-        // Nobody says when it began: as long as the longest, at least.
-        let longest = shards.iter().map(|part| part.run.seconds).fold(0.0, f64::max);
-        return (shards.first().map(|part| part.run.started.clone()).unwrap_or_default(), longest);
-    };
-    let ended = |part: &Part| began(part).map(|began| (began - earliest).as_seconds_f64() + part.run.seconds);
-    (started.clone(), shards.iter().filter_map(ended).fold(0.0, f64::max))
+/// The settings in which shards of a run may differ: they change nothing that is judged.
+const OF_EACH_SHARD: [&str; 5] = ["shard", "jobs", "max-rps", "evidence", "evidence-limit"];
+
+/// The settings that all shards of a run share.
+fn settings(run: &RunRecord) -> BTreeMap<&String, &String> {
+    let settings = run.circumstances.iter().flat_map(|it| &it.settings);
+    settings.filter(|(name, _)| !OF_EACH_SHARD.contains(&name.as_str())).collect()
+}
+
+/// SHA-256 of the TLS certificates that the servers presented, in hexadecimal.
+fn certificates(run: &RunRecord) -> BTreeSet<&str> {
+    let peers = run.circumstances.iter().flat_map(|it| &it.peers.tls);
+    peers.filter_map(|peer| peer.certificate.as_deref()).collect()
+}
+
+/// The `Server` headers of the servers.
+fn servers(run: &RunRecord) -> BTreeSet<&str> {
+    let all = run.circumstances.iter().flat_map(|it| &it.peers.servers).map(String::as_str);
+    all.chain(run.server.as_deref()).collect()
+}
+
+/// SHA-256 of the files of certificate authorities that were chosen, in hexadecimal; their names where there is none.
+fn authorities(run: &RunRecord) -> BTreeSet<&str> {
+    let files = run.circumstances.iter().flat_map(|it| &it.authorities);
+    files.map(|file| file.sha256.as_deref().unwrap_or(&file.file)).collect()
+}
+
+fn listed(texts: BTreeSet<&str>) -> String {
+    texts.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// How the shards were made, all together.
+fn circumstances(shards: &[Part]) -> Option<Circumstances> {
+    let mut all = shards.iter().filter_map(|part| part.run.circumstances.as_ref());
+    let mut joined = all.next()?.clone();
+    OF_EACH_SHARD.iter().for_each(|name| _ = joined.settings.remove(*name));
+    for other in all {
+        joined.peers.join(&other.peers);
+        for (reason, times) in &other.sent_again {
+            let sum = joined.sent_again.entry(*reason).or_default();
+            *sum = sum.saturating_add(*times);
+        }
+    }
+    Some(joined)
+}
+
+/// When a shard began and ended.
+fn span(part: &Part) -> Option<(OffsetDateTime, OffsetDateTime)> {
+    let began = OffsetDateTime::parse(&part.run.started, &Rfc3339).ok()?;
+    // The seconds of a record are none too many for a duration; they may be too many for a date.
+    Some((began, began.checked_add(time::Duration::seconds_f64(part.run.seconds)).unwrap_or(began)))
+}
+
+/// Refuses shards that were made too long after each other.
+fn at_one_time(shards: &[Part]) -> Result<(), MergeError> {
+    let spans = || shards.iter().filter_map(|part| Some((span(part)?, &part.name)));
+    let first = spans().min_by_key(|((began, _), _)| *began);
+    let last = spans().max_by_key(|((_, ended), _)| *ended);
+    let (Some(((began, _), one)), Some(((_, ended), other))) = (first, last) else { return Ok(()) };
+    let hours = (ended - began).as_seconds_f64() / 3600.0;
+    if hours <= MOST_HOURS {
+        return Ok(());
+    }
+    Err(MergeError::Apart { one: one.clone(), other: other.clone(), hours })
+}
+
+/// When the first began, when the last ended, and how many seconds lie between.
+fn time(shards: &[Part]) -> (String, Option<String>, f64) {
+    let spans = || shards.iter().filter_map(|part| Some((span(part)?, &part.run)));
+    let first = spans().min_by_key(|((began, _), _)| *began);
+    let last = spans().max_by_key(|((_, ended), _)| *ended);
+    match (first, last) {
+        (Some(((began, _), first)), Some(((_, ended), last))) => {
+            (first.started.clone(), last.ended.clone(), (ended - began).as_seconds_f64())
+        }
+        // A record without a time is not read.
+        _ => (String::new(), None, 0.0),
+    }
 }
 
 #[cfg(test)]
@@ -271,12 +406,14 @@ mod tests {
 
     use super::super::samples::{case, run};
     use super::*;
+    use crate::evidence::Peer;
     use crate::verdict::Verdict;
 
     /// The record of a whole run of as many cases.
     fn whole(cases: usize) -> RunRecord {
         let verdict = |n: usize| if n.is_multiple_of(3) { Verdict::Fail } else { Verdict::Pass };
         let mut whole = run((0..cases).map(|n| case(&format!("s{}/c{n}", n / 4), verdict(n), "")).collect());
+        whole.run = "nightly".to_owned();
         whole.counts = whole.counted().collect();
         whole.certification = whole.attainments();
         whole.suites = (0..cases.div_ceil(4))
@@ -295,6 +432,7 @@ mod tests {
             part.complete = false;
             (part.counts, part.certification) = (part.counted().collect(), Vec::new());
             let record = ShardRecord {
+                of_run: Some("nightly".to_owned()),
                 shard,
                 shards: count,
                 cases: of_case.len() as u64,
@@ -303,14 +441,20 @@ mod tests {
                 positions: positions.iter().map(|position| *position as u64).collect(),
             };
             part.limits.push(record.limit());
+            part.circumstances
+                .iter_mut()
+                .for_each(|it| _ = it.settings.insert("shard".to_owned(), format!("{shard}/{count}")));
             part.shard = Some(record);
             (format!("{shard}.json"), part)
         };
         (1..=count).map(one).collect()
     }
 
-    fn rules() -> Catalogue {
-        Catalogue::embedded().unwrap()
+    fn merged(shards: Vec<(String, RunRecord)>) -> Result<RunRecord, MergeError> {
+        let rules = Catalogue::embedded().unwrap();
+        // The samples are of other suites than those built in.
+        let built_in = BuiltIn { suites_digest: String::new(), rules_digest: String::new(), profile: None };
+        merge(shards, &rules, &built_in)
     }
 
     proptest! {
@@ -319,7 +463,7 @@ mod tests {
             let whole = whole(of_case.len());
             let mut shards = shards(&whole, &of_case, 3);
             shards.rotate_left(turn);
-            let merged = merge(shards, &rules()).unwrap();
+            let merged = merged(shards).unwrap();
             prop_assert_eq!(merged.to_json().unwrap(), whole.to_json().unwrap());
         }
     }
@@ -346,6 +490,16 @@ mod tests {
     #[case::more_cases(|shards: &mut Vec<(String, RunRecord)>| _ = of(shards, 1).positions.pop(), "2.json is damaged")]
     #[case::endless(|shards: &mut Vec<(String, RunRecord)>| (0..3).for_each(|n| of(shards, n).shards = u32::MAX), "1.json is damaged")]
     #[case::zeroth(|shards: &mut Vec<(String, RunRecord)>| of(shards, 1).shard = 0, "2.json is damaged")]
+    #[case::no_run(|shards: &mut Vec<(String, RunRecord)>| (0..3).for_each(|n| of(shards, n).of_run = None), "1.json does not say which run")]
+    #[case::other_run(|shards: &mut Vec<(String, RunRecord)>| of(shards, 1).of_run = Some("other".into()), "the names of the runs are")]
+    #[case::other_program(|shards: &mut Vec<(String, RunRecord)>| made(shards, 1).program = Some("x".into()), "the programs are")]
+    #[case::other_setting(|shards: &mut Vec<(String, RunRecord)>| _ = made(shards, 1).settings.insert("region".into(), "r".into()), "the settings are region not given and region=r")]
+    #[case::other_certificate(|shards: &mut Vec<(String, RunRecord)>| made(shards, 1).peers.tls = vec![Peer { address: "1.2.3.4:9".into(), certificate: Some("c".into()) }], "the servers' TLS certificates are")]
+    #[case::days_later(|shards: &mut Vec<(String, RunRecord)>| { shards[1].1.started = "2026-11-26T00:00:01Z".into(); shards[1].1.ended = Some("2026-11-26T00:00:02Z".into()); }, "1.json and 2.json were made 24.0 hours apart")]
+    #[case::end_of_all_dates(|shards: &mut Vec<(String, RunRecord)>| { shards[1].1.started = "9999-12-31T23:59:59Z".into(); shards[1].1.ended = Some("9999-12-31T23:59:59Z".into()); }, "hours apart")]
+    #[case::other_authority(|shards: &mut Vec<(String, RunRecord)>| made(shards, 1).authorities.push(crate::record::AuthorityRecord { named_by: "--ca-file".into(), file: "my.pem".into(), sha256: Some("0c".into()) }), "the certificate authorities are  and 0c")]
+    #[case::counts(|shards: &mut Vec<(String, RunRecord)>| shards[1].1.counts.clear(), "2.json is not as a run writes it: its counts are not those of its cases")]
+    #[case::no_limit(|shards: &mut Vec<(String, RunRecord)>| shards[1].1.limits.clear(), "2.json is not as a run writes it: it says of no limit")]
     #[case::many_missing(|shards: &mut Vec<(String, RunRecord)>| (0..3).for_each(|n| of(shards, n).shards = 20), "13/20, and 7 more is missing")]
     fn what_are_not_all_shards_of_one_run_is_refused(
         #[case] change: fn(&mut Vec<(String, RunRecord)>),
@@ -353,12 +507,35 @@ mod tests {
     ) {
         let mut shards = shards(&whole(6), &[1, 2, 3, 1, 2, 3], 3);
         change(&mut shards);
-        let error = merge(shards, &rules()).unwrap_err().to_string();
+        let error = merged(shards).unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
+    }
+
+    fn made(shards: &mut [(String, RunRecord)], index: usize) -> &mut Circumstances {
+        shards[index].1.circumstances.as_mut().unwrap()
     }
 
     fn of(shards: &mut [(String, RunRecord)], index: usize) -> &mut ShardRecord {
         shards[index].1.shard.as_mut().unwrap()
+    }
+
+    /// What machines and clusters differ in is no other run: jobs, and nodes with certificates and names of their own.
+    #[test]
+    fn shards_of_a_cluster_are_one_run() {
+        let mut shards = shards(&whole(4), &[1, 2, 1, 2], 2);
+        for (number, name) in ["8", "4"].into_iter().enumerate() {
+            made(&mut shards, number).settings.insert("jobs".to_owned(), name.to_owned());
+            let peer = Peer { address: format!("10.0.0.{number}:443"), certificate: Some(name.to_owned()) };
+            made(&mut shards, number).peers.tls.push(peer);
+            made(&mut shards, number).peers.servers = vec!["node".to_owned(), name.to_owned()];
+            shards[number].1.server = Some(name.to_owned());
+        }
+        let merged = merged(shards).unwrap().circumstances.unwrap();
+        assert_eq!(
+            (merged.peers.tls.len(), merged.peers.servers),
+            (3, vec!["4".to_owned(), "8".to_owned(), "node".to_owned()])
+        );
+        assert!(!merged.settings.contains_key("jobs"));
     }
 
     #[test]
@@ -366,19 +543,19 @@ mod tests {
         let mut shards = shards(&whole(4), &[1, 2, 1, 2], 2);
         let (first, second) = shards.split_at_mut(1);
         let (one, other) = (&mut first[0].1, &mut second[0].1);
-        (one.run, other.run) = ("a".to_owned(), "b".to_owned());
         (one.bucket, other.bucket) = ("bucket-a".to_owned(), "bucket-b".to_owned());
-        (one.started, one.seconds) = ("2026-11-25T00:00:10Z".to_owned(), 5.0);
-        (other.started, other.seconds) = ("2026-11-25T00:00:00Z".to_owned(), 2.5);
+        let time = |seconds: &str| format!("2026-11-25T00:00:{seconds}Z");
+        (one.started, one.ended, one.seconds) = (time("10"), Some(time("15")), 5.0);
+        (other.started, other.ended, other.seconds) = (time("00"), Some(time("02.5")), 2.5);
         other.interrupted = true;
         other.limits.push("so it is".to_owned());
         one.left_behind.push("an object".to_owned());
         one.throttling.answers = 2;
         other.throttling = crate::client::Throttling { answers: 3, sent_again: 1 };
         one.evidence_digest = Some("e".to_owned());
-        let merged = merge(shards, &rules()).unwrap();
-        assert_eq!((merged.run.as_str(), merged.bucket.as_str()), ("a+b", "bucket-a+bucket-b"));
-        assert_eq!((merged.started.as_str(), merged.seconds), ("2026-11-25T00:00:00Z", 15.0));
+        let merged = merged(shards).unwrap();
+        assert_eq!((merged.run.as_str(), merged.bucket.as_str()), ("nightly", "bucket-a+bucket-b"));
+        assert_eq!((merged.started, merged.ended, merged.seconds), (time("00"), Some(time("15")), 15.0));
         assert!(merged.interrupted && merged.evidence_digest.is_none());
         assert_eq!((merged.limits, merged.left_behind), (vec!["so it is".to_owned()], vec!["an object".to_owned()]));
         assert_eq!((merged.throttling.answers, merged.throttling.sent_again), (5, 1));

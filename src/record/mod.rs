@@ -4,10 +4,14 @@
 //! It holds the verdict on every case, and of what did not pass the exchange that shows it, redacted as all evidence is.
 //! Text that the endpoint sent stands in it as it came: whoever shows it makes it printable.
 
+mod built_in;
+mod check;
+mod circumstances;
 mod conclusion;
 mod difference;
 mod explanation;
 mod known;
+mod limits;
 mod merge;
 mod model;
 mod of_run;
@@ -18,13 +22,17 @@ pub(crate) mod samples;
 mod schema;
 mod times;
 
+pub use built_in::{BuiltIn, BuiltInCase, BuiltInProfile, ClaimedCase, LeavesOut};
+pub use check::contradictions;
+pub use circumstances::{AuthorityRecord, Circumstances, REFERENCE, is_reference};
 pub use conclusion::Conclusion;
 pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, difference};
 pub use known::baseline_of;
+pub use limits::Limiting;
 pub use merge::{MergeError, merge};
 pub use model::{
     BaselineRecord, CaseRecord, ExplainedBy, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord,
-    SuiteRecord, rfc3339,
+    SuiteRecord, is_declared_absent, rfc3339,
 };
 pub use of_run::Context;
 pub use read::{RecordError, parse, read, read_bytes};

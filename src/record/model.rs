@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::circumstances::{Circumstances, is_reference};
 use crate::baseline::Standing;
 use crate::client::Throttling;
 use crate::evidence::Exchange;
@@ -15,15 +16,17 @@ use crate::suite::model::{BucketKind, Certification, Level, Operation};
 use crate::verdict::{Attainment, Certified, Finding, SseCSupport, Verdict, attainments};
 
 /// What the member `format` of a record holds.
-pub const FORMAT: &str = "ssecheck-run/3";
-/// The format before: its rules do not tell their harm, and no case is an observation.
-pub(super) const FORMER_FORMAT: &str = "ssecheck-run/2";
+pub const FORMAT: &str = "ssecheck-run/4";
+/// The format before: it says neither how the run was made nor whom it reached, and a case that is not supported may name no capability.
+pub(super) const FORMER_FORMAT: &str = "ssecheck-run/3";
+/// The format before that: its rules do not tell their harm, and no case is an observation.
+pub(super) const OLDEST_FORMAT: &str = "ssecheck-run/2";
 
 /// A run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
-    /// `ssecheck-run/3`; `ssecheck-run/2` of a record that is older.
+    /// `ssecheck-run/4`; `ssecheck-run/3` or `ssecheck-run/2` of a record that is older.
     pub format: String,
     /// The version of `ssecheck` that made it.
     pub ssecheck: String,
@@ -37,12 +40,19 @@ pub struct RunRecord {
     #[serde(deserialize_with = "super::times::seconds")]
     #[cfg_attr(test, schemars(range(min = 0.0)))]
     pub seconds: f64,
+    /// When it ended, as RFC 3339 writes it, in UTC; absent in records of former formats.
+    #[serde(default, deserialize_with = "super::times::point_if_any", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(extend("format" = "date-time")))]
+    pub ended: Option<String>,
     /// Whether it was stopped before all cases were run.
     pub interrupted: bool,
     /// The endpoint's address.
     pub endpoint: String,
-    /// The plain-HTTP endpoint's address, or why there is none.
+    /// The plain-HTTP endpoint's address; `none` or `refuses` as the tester declares; `not told` without either.
     pub plain_endpoint: String,
+    /// How it was made, and whom it reached; absent in records of former formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circumstances: Option<Circumstances>,
     /// Whether that is the embedded reference endpoint, and no product.
     pub embedded: bool,
     /// The endpoint's `Server` header, where it sent one.
@@ -111,6 +121,9 @@ pub struct ProfileRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShardRecord {
+    /// The name of the run that it is a part of, the same for all its shards; absent in records of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_run: Option<String>,
     /// Which, counted from 1.
     pub shard: u32,
     /// Of how many.
@@ -126,10 +139,11 @@ pub struct ShardRecord {
 }
 
 impl ShardRecord {
-    /// Of this part of a plan.
+    /// Records a part of a plan, in a run of this name.
     #[must_use]
-    pub fn of(part: &Part, whole_is_complete: bool) -> Self {
+    pub fn of(part: &Part, of_run: String, whole_is_complete: bool) -> Self {
         Self {
+            of_run: Some(of_run),
             shard: part.shard.index(),
             shards: part.shard.count(),
             cases: part.cases as u64,
@@ -319,19 +333,37 @@ impl RunRecord {
         strict && case.standing.is_some_and(Standing::is_off)
     }
 
-    /// What its cases say of each level of certification.
+    /// Decides each certification level by its cases and limits, whether all built-in cases are among them or not.
     #[must_use]
     pub fn attainments(&self) -> Vec<Attainment> {
-        attainments(self.cases.iter().map(|case| Certified {
+        attainments(self.cases.iter().map(|case| self.certified(case)), self.is_limited())
+    }
+
+    fn certified<'r>(&self, case: &'r CaseRecord) -> Certified<'r> {
+        // In former formats a case could be not supported and name no capability: it stood in nobody's way, and still does not.
+        let is_unnamed = case.verdict == Verdict::NotSupported && case.missing.is_none() && self.format != FORMAT;
+        Certified {
             certification: case.certification,
             level: case.level,
-            verdict: case.verdict,
+            verdict: if is_unnamed { Verdict::Skipped } else { case.verdict },
             missing: case.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
-            // Without buckets of its own a run says nothing of settings of buckets.
-            incomplete: case.incomplete || case.bucket == BucketKind::Own,
-            // By the former format no harm stood in the way of a level.
-            harms_data: self.format == FORMAT && self.harm(case).is_some_and(Harm::is_of_data),
-        }))
+            is_excused: is_unnamed || (is_declared_absent(&self.plain_endpoint) && case.is_left_out_by_declaration()),
+            // By the oldest format no harm stood in the way of a level.
+            harms_data: self.format != OLDEST_FORMAT && self.harm(case).is_some_and(Harm::is_of_data),
+        }
+    }
+
+    /// Whether anything keeps the run from reaching a level, whatever its cases came to.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !self.limits.is_empty() || !self.complete
+    }
+
+    /// Whether ssecheck's own reference endpoint was tested, embedded or served, and no product.
+    #[must_use]
+    pub fn is_of_the_reference(&self) -> bool {
+        let says_so = || self.circumstances.as_ref().is_some_and(Circumstances::reached_the_reference);
+        self.embedded || self.server.as_deref().is_some_and(is_reference) || says_so()
     }
 
     /// As it is written: JSON, indented by one blank.
@@ -347,7 +379,19 @@ impl RunRecord {
     }
 }
 
+/// Whether a record's `plain_endpoint` says that the service takes no request without TLS: the tester's word.
+#[must_use]
+pub fn is_declared_absent(plain_endpoint: &str) -> bool {
+    matches!(plain_endpoint, "none" | "refuses")
+}
+
 impl CaseRecord {
+    /// Whether it was left out because the service is declared to take no request without TLS. Without buckets of its own a run says
+    /// nothing of settings of buckets.
+    fn is_left_out_by_declaration(&self) -> bool {
+        self.verdict == Verdict::Skipped && !self.incomplete && self.bucket != BucketKind::Own
+    }
+
     /// How binding what decided is: of a failure what was not met, else the whole case.
     #[must_use]
     pub fn level_judged(&self) -> Level {

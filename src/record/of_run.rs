@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::circumstances::{Circumstances, REFERENCE};
 use super::model::{
     BaselineRecord, CaseRecord, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord, SuiteRecord,
     rfc3339,
@@ -14,6 +15,7 @@ use crate::profile::Profile;
 use crate::recorded_path::recorded;
 use crate::rules::Catalogue;
 use crate::runner::{CaseResult, RunResult};
+use crate::suite::Suite;
 use crate::suite::model::Operation;
 use crate::verdict::{Finding, KEY_NEVER_RETURNED, Verdict};
 
@@ -42,6 +44,8 @@ pub struct Context {
     pub shard: Option<ShardRecord>,
     /// Why the run can certify nothing, whatever comes of it.
     pub limits: Vec<String>,
+    /// How the run was made; whom it reached is added. `None` of a run of which that is not known.
+    pub circumstances: Option<Circumstances>,
     /// SHA-256 of the manifest of the evidence that is kept of it, in hexadecimal.
     pub evidence_digest: Option<String>,
 }
@@ -53,9 +57,7 @@ impl RunRecord {
         let mut suites: Vec<SuiteRecord> = Vec::new();
         for suite in run.cases.iter().map(|case| &case.planned.suite) {
             if suites.last().is_none_or(|last| last.id != suite.id) {
-                let (id, title, file, digest) =
-                    (suite.id.clone(), suite.title.clone(), recorded(&suite.file), suite.digest.clone());
-                suites.push(SuiteRecord { id, title, file, digest });
+                suites.push(SuiteRecord::of(suite));
             }
         }
         let cited = run.cases.iter().flat_map(|case| case.planned.case.rules.iter());
@@ -67,15 +69,24 @@ impl RunRecord {
         let mut limits = context.limits.clone();
         limits.extend(run.interrupted.then(|| "the run was interrupted".to_owned()));
         limits.extend(key_given_back_besides(&run));
+        let ended = rfc3339(run.ended);
+        let circumstances = context.circumstances.clone().map(|it| Circumstances {
+            peers: run.peers,
+            sent_again: run.sent_again,
+            ..it
+        });
+        limits.extend(circumstances.as_ref().filter(|_| !context.is_embedded).and_then(limit_of_reference));
         let mut record = Self {
             format: FORMAT.to_owned(),
             ssecheck: env!("CARGO_PKG_VERSION").to_owned(),
             run: run.id,
             started: rfc3339(run.started),
             seconds: run.elapsed.as_secs_f64(),
+            ended: Some(ended),
             interrupted: run.interrupted,
             endpoint: context.endpoint.clone(),
             plain_endpoint: context.plain_endpoint.clone(),
+            circumstances,
             embedded: context.is_embedded,
             server: run.server,
             support: run.support,
@@ -120,6 +131,23 @@ fn key_given_back_besides(run: &RunResult) -> Option<String> {
         "the endpoint gave a customer key back (rule {KEY_NEVER_RETURNED}) where no case looks: customer key {key}, in an answer to {}",
         exchange.sent.operation
     ))
+}
+
+/// Why the run certifies nothing if ssecheck's own reference endpoint responded, and was not asked for by name.
+fn limit_of_reference(circumstances: &Circumstances) -> Option<String> {
+    let is_unasked = circumstances.reached_the_reference() && !circumstances.is_set(REFERENCE);
+    is_unasked.then(|| {
+        "ssecheck's own reference endpoint was tested, by its Server header, and no product (--reference asks for that)".to_owned()
+    })
+}
+
+impl SuiteRecord {
+    /// Records which suite it is.
+    #[must_use]
+    pub fn of(suite: &Suite) -> Self {
+        let (id, title) = (suite.id.clone(), suite.title.clone());
+        Self { id, title, file: recorded(&suite.file), digest: suite.digest.clone() }
+    }
 }
 
 impl ProfileRecord {

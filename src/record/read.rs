@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::model::FORMER_FORMAT;
+use super::model::{FORMER_FORMAT, OLDEST_FORMAT};
 use super::{FORMAT, RunRecord};
 use crate::bounded;
 use crate::rules::Catalogue;
@@ -32,7 +32,7 @@ pub enum RecordError {
         error: serde_json::Error,
     },
     /// It is of another format.
-    #[error("{} is `{found}`, and this ssecheck reads `{FORMAT}` and `{FORMER_FORMAT}`; use the version that wrote it, or run again", path.display())]
+    #[error("{} is `{found}`, and this ssecheck reads `{FORMAT}`, `{FORMER_FORMAT}` and `{OLDEST_FORMAT}`; use the version that wrote it, or run again", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -70,10 +70,10 @@ pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
     let malformed = |error| RecordError::Malformed { path: path.to_owned(), error };
     let head: Head = serde_json::from_slice(text).map_err(malformed)?;
     let mut record: RunRecord = match head.format.as_str() {
-        FORMAT | FORMER_FORMAT => serde_json::from_slice(text).map_err(malformed)?,
+        FORMAT | FORMER_FORMAT | OLDEST_FORMAT => serde_json::from_slice(text).map_err(malformed)?,
         _ => return Err(RecordError::Format { path: path.to_owned(), found: head.format }),
     };
-    if head.format == FORMER_FORMAT {
+    if head.format == OLDEST_FORMAT {
         // The catalogue that is built in is right; a test holds it so.
         let rules = Catalogue::embedded().unwrap_or_default();
         for rule in &mut record.rules {
@@ -82,6 +82,9 @@ pub fn parse(text: &[u8], path: &Path) -> Result<RunRecord, RecordError> {
     }
     // Records of former versions do not tell it.
     record.explain();
+    if head.format != FORMAT && record.complete {
+        record.certification = record.attainments();
+    }
     Ok(record)
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{CaseRecord, FORMAT, FindingRecord, ProfileRecord, RunRecord};
-use crate::evidence::{Exchange, Reply, samples};
+use super::{CaseRecord, Circumstances, FORMAT, FindingRecord, ProfileRecord, RunRecord};
+use crate::evidence::{Exchange, Peer, Peers, Reply, samples};
 use crate::suite::model::{BucketKind, Certification, Level};
 use crate::verdict::Verdict;
 use crate::verdict::samples::finding;
@@ -46,6 +46,16 @@ pub fn exchange(method: &str, url: &str) -> Exchange {
     exchange
 }
 
+/// How a run is made that verifies certificates, and whom it reaches.
+pub fn circumstances() -> Circumstances {
+    let peer = Peer { address: "127.0.0.1:443".to_owned(), certificate: Some("cc".to_owned()) };
+    Circumstances {
+        settings: BTreeMap::from([("insecure".to_owned(), "false".to_owned())]),
+        peers: Peers { tls: vec![peer], ..Peers::default() },
+        ..Circumstances::default()
+    }
+}
+
 /// A run of these cases.
 pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
     let text = str::to_owned;
@@ -55,9 +65,11 @@ pub fn run(cases: Vec<CaseRecord>) -> RunRecord {
         run: text("id"),
         started: text("2026-11-25T00:00:00Z"),
         seconds: 1.0,
+        ended: Some(text("2026-11-25T00:00:01Z")),
         interrupted: false,
         endpoint: text("https://localhost/"),
         plain_endpoint: text("none"),
+        circumstances: Some(circumstances()),
         embedded: false,
         server: None,
         support: None,

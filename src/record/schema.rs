@@ -10,7 +10,7 @@ mod tests {
     use schemars::generate::SchemaSettings;
     use serde_json::{Value, json};
 
-    use super::super::model::{FORMAT, FORMER_FORMAT, RunRecord};
+    use super::super::model::{FORMAT, FORMER_FORMAT, OLDEST_FORMAT, RunRecord};
 
     fn generated() -> Value {
         let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RunRecord>().to_value();
@@ -19,7 +19,7 @@ mod tests {
             root.insert("description".to_owned(), json!("The record of a run: `ssecheck run --report json=PATH`."));
         }
         if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
-            format.insert("enum".to_owned(), json!([FORMAT, FORMER_FORMAT]));
+            format.insert("enum".to_owned(), json!([FORMAT, FORMER_FORMAT, OLDEST_FORMAT]));
         }
         schema
     }

@@ -18,6 +18,14 @@ pub fn point<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     Ok(text)
 }
 
+/// The same where it may be absent.
+///
+/// # Errors
+/// Those of [`point`].
+pub fn point_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    point(deserializer).map(Some)
+}
+
 /// How long something took, in seconds.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Baselines, and the comparison of runs, by the built binary.
 
-use crate::common::{GOOD_PUT, Outcome, Served, Workplace, suite};
+use crate::common::{GOOD_PUT, LACKING, Outcome, Served, Workplace, suite, suite_needing};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -99,13 +99,9 @@ fn what_is_fixed_is_told_and_fails_where_the_baseline_is_strict() {
 #[test]
 fn a_capability_that_is_missing_all_of_a_sudden_fails_a_strict_run_only() {
     let workplace = Workplace::new();
-    let probe = r#"{"id": "has-it", "title": "t", "why": "w", "level": "may", "capability": {"level": "extended"},
-      "steps": [{"id": "ask", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}]}"#;
-    let needing = suite("must", GOOD_PUT).replace(r#""level": "must""#, r#""level": "must", "requires": ["has-it"]"#);
-    let needing = needing.replace(r#""scenarios": ["#, &format!(r#""scenarios": [{probe}, "#));
     // Something has to be judged.
     let other = suite("must", GOOD_PUT).replace(r#""id": "test""#, r#""id": "other""#);
-    workplace.file("needing.json", &needing);
+    workplace.file("needing.json", &suite_needing("must", LACKING));
     workplace.file("other.json", &other);
     workplace
         .file("known.json", r#"{"format": "ssecheck-baseline/1", "about": "a", "profile": "portable", "known": []}"#);
@@ -193,7 +189,7 @@ fn runs_are_compared_case_by_case_and_rule_by_rule() {
 #[case::no_record(Some(r#"{"format": "ssecheck-run/2"}"#), "missing field")]
 #[case::another_format(
     Some(r#"{"format": "ssecheck-run/9"}"#),
-    "this ssecheck reads `ssecheck-run/3` and `ssecheck-run/2`"
+    "this ssecheck reads `ssecheck-run/4`, `ssecheck-run/3` and `ssecheck-run/2`"
 )]
 #[case::hostile(Some("{\"format\": \"\\u001b[2J\"}"), "\\u{1b}[2J")]
 fn a_record_that_cannot_be_read_is_told(#[case] text: Option<&str>, #[case] told: &str) {

@@ -249,7 +249,7 @@ fn nothing_is_written(
     std::fs::create_dir(workplace.path("out")).expect("the folder can be made");
     let patient = "--request-timeout 300 --scenario-timeout 900";
     let certify = format!(
-        "certify given {choice} {patient} --key key.pem --out out/certificate.json {REPORTS} --evidence out/evidence"
+        "certify given --reference {choice} {patient} --key key.pem --out out/certificate.json {REPORTS} --evidence out/evidence"
     );
     let judge = format!(
         "judge out/evidence given {choice} --report json=out/again.json --report junit=out/again.xml --report tap=-"

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, suite};
+use crate::common::{GOOD_PUT, LACKING, Outcome, Served, Workplace, interrupted_midway, suite, suite_needing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
@@ -56,7 +56,7 @@ fn keys_are_those_of_other_tools() {
     // And theirs are ours.
     assert_eq!(openssl(&workplace, "genpkey -algorithm ed25519 -out theirs.pem").code, Some(0));
     assert_eq!(openssl(&workplace, "pkey -in theirs.pem -pubout -out theirs.pem.pub").code, Some(0));
-    let outcome = workplace.run("certify --key theirs.pem --only round-trip/get[0]");
+    let outcome = workplace.run("certify --key theirs.pem --reference --only round-trip/get[0]");
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
     let outcome = workplace.run("verify certificate.json --public-key theirs.pem.pub");
     assert!(outcome.out.contains("signed it, and nothing was changed since"), "{outcome:#?}");
@@ -78,6 +78,19 @@ fn a_key_is_never_written_over() {
 #[case::public_key("--key key.pem.pub", "no Ed25519 private key")]
 #[case::other_key("--key rsa.pem", "no Ed25519 private key")]
 #[case::over_the_key("--key key.pem --out ./key.pem", "the certificate would be written over key.pem")]
+#[case::over_the_public_key("--key key.pem --out key.pem.pub", "the certificate would be written over key.pem.pub")]
+#[case::into_the_evidence(
+    "--key key.pem --evidence e --out e/certificate.json",
+    "the certificate would be written into the evidence e"
+)]
+#[case::over_the_evidence(
+    "--key key.pem --out certificate.evidence --evidence certificate.evidence",
+    "the certificate would be written into the evidence"
+)]
+#[case::report_into_the_evidence(
+    "--key key.pem --report junit=certificate.evidence",
+    "a report would be written into the evidence certificate.evidence"
+)]
 #[case::report_over_the_key("--key key.pem --report junit=key.pem", "a report would be written over key.pem")]
 #[case::report_over_the_certificate("--key key.pem --report json=certificate.json", "a report would be written over")]
 #[case::alike("--key key.pem --report json=a/run --report junit=b/run", "two reports are named run")]
@@ -134,23 +147,21 @@ fn an_interrupted_run_has_no_certificate() {
 }
 
 const FAILING: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["201"]}}"#;
-const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
 
 /// Each is limited, as the suite is the user's own.
 #[rstest]
-#[case::passed("must", GOOD_PUT, 1, "WARNED", "passedTests")]
-#[case::failed("must", FAILING, 1, "FAILED", "failedTests")]
-#[case::not_recommended("should", FAILING, 1, "WARNED", "warnedTests")]
-#[case::nothing_judged("must", LACKING, 3, "FAILED", "")]
+#[case::passed(suite("must", GOOD_PUT), 1, "WARNED", "passedTests")]
+#[case::failed(suite("must", FAILING), 1, "FAILED", "failedTests")]
+#[case::not_recommended(suite("should", FAILING), 1, "WARNED", "warnedTests")]
+#[case::nothing_judged(suite_needing("must", LACKING), 3, "FAILED", "")]
 fn a_suite_of_ones_own_attests_no_level(
-    #[case] level: &str,
-    #[case] steps: &str,
+    #[case] suite: String,
     #[case] code: i32,
     #[case] result: &str,
     #[case] list: &str,
 ) {
     let workplace = with_keys();
-    workplace.file("one.json", &suite(level, steps));
+    workplace.file("one.json", &suite);
     let served = Served::start(&workplace);
     let outcome = workplace.run_against(&served, "certify --key key.pem one.json");
     assert_eq!(outcome.code, Some(code), "{outcome:#?}");
@@ -206,16 +217,17 @@ fn a_full_run_gives_a_full_certificate() {
     let patient = "--request-timeout 300 --scenario-timeout 900";
     let reports = "--report junit=reports/junit.xml --report json=reports/run.json --report json=-";
     let label = "--label reference-endpoint";
-    let words = format!("certify --key key.pem --level full --profile aws {label} {patient} {reports}");
+    let words = format!("certify --key key.pem --level full --reference --profile aws {label} {patient} {reports}");
     let outcome = workplace.run_against(&served, &words);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
-    assert!(outcome.err.contains("certificate certificate.json: PASSED, full attested (full was asked for)"));
+    assert!(outcome.err.contains("certificate certificate.json: WARNED, full attested (full was asked for)"));
     assert_eq!(outcome.out, workplace.read("reports/run.json"), "what is on standard output is the record alone");
 
-    let verify = format!("{VERIFY} --run reports/run.json");
+    let verify = format!("{VERIFY} --reference --run reports/run.json");
     for (words, code) in [
-        (VERIFY.to_owned(), 0),
-        (format!("{VERIFY} --level full"), 0),
+        (VERIFY.to_owned(), 1),
+        (format!("{VERIFY} --reference"), 0),
+        (format!("{VERIFY} --reference --level full"), 0),
         (format!("{verify} --level full"), 0),
         (format!("{VERIFY} --run missing.json"), 2),
         (format!("{VERIFY} --run key.pem"), 2),
@@ -234,7 +246,7 @@ fn a_full_run_gives_a_full_certificate() {
     {
         assert!(text.contains(told), "{told}: {text}");
     }
-    assert!(text.ends_with("It is a full certificate: level full.\n"), "{text}");
+    assert!(text.ends_with("It is a full certificate of ssecheck's own reference endpoint: level full.\n"), "{text}");
     let json = verified(&workplace, &verify, 0);
     assert_eq!((&json["full"], &json["shortfalls"], &json["problems"]), (&json!(true), &json!([]), &json!([])));
 
@@ -305,7 +317,7 @@ fn other_records_are_told(workplace: &Workplace) {
         workplace.file("changed-run.json", &changed.to_string());
         let outcome = workplace.run(&format!("{VERIFY} --run changed-run.json"));
         assert_eq!(outcome.code, Some(1), "{outcome:#?}");
-        for told in ["the record is not the one attested", told, id.as_str(), "the record's counts are not those"] {
+        for told in ["the record is not the one attested", told, id.as_str(), "itself: its counts are not those"] {
             assert!(outcome.out.contains(told), "{told}: {}", outcome.out);
         }
     }
@@ -342,7 +354,7 @@ fn a_failing_run_is_attested_as_such() {
 #[rstest]
 #[case("keygen", &["Examples:", "openssl pkey", "Exit codes:"])]
 #[case("certify", &["Examples:", "ssecheck keygen --out", "Environment:", "Exit codes:", "130"])]
-#[case("verify", &["Examples:", "--any-suites", "Environment:", "Exit codes:", "does not attest"])]
+#[case("verify", &["Examples:", "--any-suites", "--max-age", "Environment:", "Exit codes:", "What it cannot show"])]
 fn help_teaches(#[case] command: &str, #[case] told: &[&str]) {
     let outcome = Workplace::new().run(&format!("{command} --help"));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");

@@ -3,15 +3,14 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{GOOD_PUT, Outcome, Served, Workplace, interrupted_midway, send, suite};
+use crate::common::{GOOD_PUT, LACKING, Outcome, Served, Workplace, interrupted_midway, send, suite, suite_needing};
 use rstest::rstest;
 
 const WRONG_STATUS: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}, "expect": {"status": ["418"]}, "control": {"request": {}}}"#;
 const FAILING_CONTROL: &str = r#"{"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K", "algorithm": {"value": "KMS"}}}, "expect": {"refused": true}, "control": {"request": {"sse_c": {"key": "K", "algorithm": {"value": "DES"}}}}}"#;
 const PLAIN: &str = r#"{"id": "put", "request": {"operation": "PutObject", "scheme": "plain", "body": "data", "sse_c": {"key": "K"}}, "expect": {"refused": true}, "control": {"request": {"scheme": "tls"}}}"#;
 const NO_SUCH_OBJECT: &str = r#"{"id": "get", "setup": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
-const UNCLEAR: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
-const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "GetObject"}, "lacks": {"status": ["404"]}}, {"id": "put", "request": {"operation": "PutObject", "body": "data", "sse_c": {"key": "K"}}}"#;
+const UNCLEAR: &str = r#"{"id": "ask", "probe": true, "request": {"operation": "GetObject"}}"#;
 
 #[rstest]
 #[case::passed("must", GOOD_PUT, 0, "1 pass")]
@@ -20,13 +19,22 @@ const LACKING: &str = r#"{"id": "has", "probe": true, "request": {"operation": "
 #[case::inconclusive("must", FAILING_CONTROL, 3, "1 inconclusive")]
 #[case::inconclusive_and_nothing_judged("may", FAILING_CONTROL, 3, "1 inconclusive")]
 #[case::blocked("must", NO_SUCH_OBJECT, 3, "1 blocked")]
-#[case::nothing_judged("must", LACKING, 3, "1 not supported")]
-#[case::neither_there_nor_lacking("must", UNCLEAR, 3, "1 error")]
 fn verdicts_decide(#[case] level: &str, #[case] steps: &str, #[case] code: i32, #[case] counted: &str) {
     let workplace = Workplace::new();
     workplace.file("one.json", &suite(level, steps));
     let outcome = workplace.run("run one.json");
     assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    assert!(outcome.out.contains(counted), "{}", outcome.out);
+}
+
+#[rstest]
+#[case::nothing_judged(LACKING, "1 not supported")]
+#[case::neither_there_nor_lacking(UNCLEAR, "1 error")]
+fn a_probe_that_does_not_come_out_decides(#[case] probe: &str, #[case] counted: &str) {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite_needing("must", probe));
+    let outcome = workplace.run("run one.json");
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
     assert!(outcome.out.contains(counted), "{}", outcome.out);
 }
 
@@ -46,6 +54,19 @@ fn mistakes_are_found_before_anything_is_sent(#[case] words: &str, #[case] told:
     let outcome = workplace.run(words);
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");
     assert!(outcome.err.contains(told), "{}", outcome.err);
+}
+
+#[test]
+fn a_probe_outside_a_capability_is_refused_with_its_place_and_what_to_do() {
+    let workplace = Workplace::new();
+    workplace.file("one.json", &suite("must", &format!("\n{LACKING}, {GOOD_PUT}")));
+    for command in ["run one.json", "validate one.json"] {
+        let outcome = workplace.run(command);
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        for told in ["one.json:3:", "only the scenario of a capability has probes", "`requires`"] {
+            assert!(outcome.err.contains(told), "{told}: {}", outcome.err);
+        }
+    }
 }
 
 #[test]

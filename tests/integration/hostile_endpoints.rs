@@ -511,6 +511,8 @@ fn a_busy_endpoint_is_asked_again_only_if_the_user_says_so(
     let har: String =
         files.map(|file| std::fs::read_to_string(file.expect("it is there").path()).expect("it is text")).collect();
     assert_eq!(har.matches("sent again after 503 SlowDown").count() as u64, sent_again);
+    let manifest: Value = serde_json::from_str(&workplace.read("evidence/evidence.json")).expect("it is JSON");
+    assert_eq!(manifest["sent_again"]["busy"].as_u64().unwrap_or(0), sent_again);
     // Kept evidence tells the same.
     let again = workplace.run("judge evidence one.json --report json=again.json");
     assert_eq!(again.code, outcome.code, "{again:#?}");

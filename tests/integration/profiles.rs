@@ -99,7 +99,10 @@ fn what_the_endpoint_lacks_is_told_with_the_probe_and_accuses_nobody() {
 #[case::scenario("copy/rotate", &["why it matters", "key-rotation", "fails under the faults"])]
 #[case::one_case("round-trip/get[0]", &["scenario round-trip/get", "of round-trip/get[0]"])]
 #[case::fault("etag-md5", &["breaks", "etag-not-md5", "caught by", "ssecheck serve --fault etag-md5"])]
-#[case::capability("versioning", &["asked for from level extended", "probe", "needed by"])]
+#[case::capability("versioning", &["required from level extended", "probe", "needed by"])]
+#[case::capability_of_a_row("object-key[blank]", &["required from level core", "needed by 1 scenario: consistency/object-key"])]
+#[case::optional_capability("complete-with-key", &["no level requires it", "needed by 0 scenarios"])]
+#[case::certification_level("full", &["includes: core, extended", "required cases", "not reached without", "object-key[percent]: "])]
 #[case::profile("ceph-rgw", &["departure", "to be looked at again from", "16.2.15"])]
 fn every_kind_of_id_is_explained(#[case] id: &str, #[case] told: &[&str]) {
     let outcome = Workplace::new().run(&format!("explain {id}"));

@@ -9,10 +9,14 @@ use serde_json::Value;
 /// A record without what differs from run to run.
 fn normalized(workplace: &Workplace, file: &str) -> Value {
     let mut record: Value = serde_json::from_str(&workplace.read(file)).expect("the record is JSON");
-    for member in ["run", "started", "seconds", "bucket"] {
+    for member in ["run", "started", "seconds", "bucket", "ended"] {
         assert!(!record[member].is_null(), "{member}");
         record[member] = Value::Null;
     }
+    // Each shard opens connections of its own, and says that it is one.
+    let made = &mut record["circumstances"];
+    (made["peers"], made["sent_again"], made["settings"]["run-id"]) = (Value::Null, Value::Null, Value::Null);
+    (made["settings"]["jobs"], made["settings"]["durations"]) = (Value::Null, Value::Null);
     for case in record["cases"].as_array_mut().expect("it has cases") {
         (case["seconds"], case["key_md5"]) = (Value::Null, Value::Null);
         for found in case["findings"].as_array_mut().into_iter().flatten() {
@@ -27,7 +31,7 @@ fn normalized(workplace: &Workplace, file: &str) -> Value {
 /// Runs all shards at the same time.
 fn run_shards(workplace: &Workplace, served: &Served, count: u32, words: &str) -> Vec<Outcome> {
     let start = |shard: u32| {
-        let words = format!("run --shard {shard}/{count} --jobs 2 --report json={shard}.json {words}");
+        let words = format!("run --shard {shard}/{count} --run-id shards --jobs 2 --report json={shard}.json {words}");
         let mut command = workplace.command(&words);
         command.envs(&served.settings).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the binary starts")
@@ -56,7 +60,8 @@ fn the_shards_of_a_run_are_the_run() {
         assert_eq!(workplace.read("merged.xml").matches("<testcase ").count(), cases);
     }
     // Cut in another way, they are no whole.
-    let other = workplace.run_against(&served, &format!("run {only} --shard 3/3 --report json=3.json"));
+    let other = workplace
+        .run_against(&served, &format!("run {only} --shard 3/3 --run-id shards --jobs 2 --report json=3.json"));
     assert_eq!(other.code, Some(1), "{other:#?}");
     let refused = workplace.run(&format!("merge {ALL}"));
     assert!(refused.code == Some(2) && refused.err.contains("different durations"), "{refused:#?}");
@@ -71,7 +76,7 @@ fn shards_of_different_endpoints_are_no_run() {
     let workplace = Workplace::new();
     for shard in 1..=2 {
         let served = Served::start(&workplace);
-        let words = format!("run --only etag --shard {shard}/2 --report json={shard}.json");
+        let words = format!("run --only etag --shard {shard}/2 --run-id shards --report json={shard}.json");
         let outcome = workplace.run_against(&served, &words);
         assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     }
@@ -97,10 +102,10 @@ fn a_part_is_run_only_where_it_is_asked_for() {
     };
     let (all, shard, limits) = run("");
     assert!(shard.is_none() && !limits.contains("--shard"));
-    let (half, shard, limits) = run("--shard auto");
+    let (half, shard, limits) = run("--shard auto --run-id shards");
     assert_eq!((half, shard), (all / 2, Some(2)));
     assert!(limits.contains("--shard 2/2"), "{limits}");
-    let empty = workplace.run(&format!("run --only etag --shard {0}/{0}", all + 1));
+    let empty = workplace.run(&format!("run --only etag --shard {0}/{0} --run-id shards", all + 1));
     assert!(empty.code == Some(2) && empty.err.contains("holds no case"), "{empty:#?}");
 }
 
@@ -108,9 +113,9 @@ fn a_part_is_run_only_where_it_is_asked_for() {
 #[test]
 fn evidence_of_a_shard_is_judged_again() {
     let workplace = Workplace::new();
-    let run = workplace.run("run --only etag --shard 1/2 --evidence evidence --report json=run.json");
+    let run = workplace.run("run --only etag --shard 1/2 --run-id shards --evidence evidence --report json=run.json");
     assert_eq!(run.code, Some(0), "{run:#?}");
-    let judged = workplace.run("judge evidence --only etag --shard 1/2 --report json=judged.json");
+    let judged = workplace.run("judge evidence --only etag --shard 1/2 --run-id shards --report json=judged.json");
     assert_eq!(judged.code, Some(0), "{judged:#?}");
     assert_eq!(workplace.read("judged.json"), workplace.read("run.json"));
 }
