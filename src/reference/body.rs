@@ -62,6 +62,11 @@ impl Claims {
         Self { content_md5, content_length, algorithm, named, expected, trailing, framed }
     }
 
+    /// Whether the client named a checksum algorithm: then the response tells its checksum.
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
     /// The claims on data under a customer key as an endpoint with faults takes them.
     pub fn misread(mut self, faults: &Faults) -> Self {
         // What no digest of anything is.

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -18,8 +20,11 @@ use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
 use super::error::{ErrorFields, Refusal};
 use super::faults::{Action, Asked, Beyond, Faults, Overheard, ReadFlaw, SignatureFlaw};
+use super::is_of_object;
+use super::lingering::Unread;
 use super::sse_c;
 use super::store::random_id;
+use super::subresources::refuse_unrouted;
 
 /// The longest rest of a body that is read before a request is refused, so that the client sees the answer.
 const MAX_REST: usize = 16 * 1024 * 1024;
@@ -69,6 +74,8 @@ pub(super) struct Wire {
     pub beyond: Beyond,
     /// The requests as they were written.
     pub overheard: Overheard,
+    /// Takes that a body may still be coming when its response is sent.
+    pub unread: Unread,
 }
 
 /// Answers one request.
@@ -78,7 +85,7 @@ pub(super) async fn serve(
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let Front { service, faults } = front;
-    let Wire { transport, beyond, overheard } = wire;
+    let Wire { transport, beyond, overheard, unread } = wire;
     let request_id = random_id()[..16].to_ascii_uppercase();
     let is_head = request.method() == Method::HEAD;
     let asks_for_attributes = request.method() == Method::GET && has_parameter(request.uri().query(), "attributes");
@@ -89,6 +96,7 @@ pub(super) async fn serve(
     request.extensions_mut().insert(fields.clone());
     let asked = Asked::of(transport, &request, faults.leak());
     request.extensions_mut().insert(asked.clone());
+    join_lists(request.headers_mut());
     let doubled = doubled(request.headers());
     if !doubled.is_empty() && faults.has(SignatureFlaw::DoubledHeadersTaken) {
         take_first_of(doubled, &mut request);
@@ -146,6 +154,7 @@ pub(super) async fn serve(
         && !read_on(rest, waits).await
     {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        unread.mark();
     }
     let told = fields.take();
     if let Some(status) = told.status {
@@ -375,6 +384,22 @@ fn etag_written(document: &[u8], written: impl Fn(&str) -> String) -> Option<Byt
     }
 }
 
+/// Headers whose value is a list, which clients may write in several lines; s3s takes one (RFC 9110, section 5.3). The signature is over the
+/// values joined by commas.
+const LISTS: [HeaderName; 3] = [CONTENT_ENCODING, CONTENT_LANGUAGE, HeaderName::from_static("x-amz-object-attributes")];
+
+/// Writes each list in one line.
+fn join_lists(headers: &mut HeaderMap) {
+    for name in LISTS {
+        let lines: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+        if lines.len() > 1
+            && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b","[..]))
+        {
+            headers.insert(name, joined);
+        }
+    }
+}
+
 /// A header value marked as sensitive is not shown by debug output.
 fn hide_customer_keys(headers: &mut HeaderMap) {
     for (name, value) in headers.iter_mut() {
@@ -391,6 +416,10 @@ fn refused_at_the_door<B>(asked: &Asked, faults: &Faults, request: &Request<B>) 
     if asked.presigned && !asked.actions.is_empty() && faults.has(SignatureFlaw::PresignedRefused) {
         return Err(Refusal::new(403, "SignatureDoesNotMatch", "The signature does not match."));
     }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().host()).unwrap_or_default();
+    let is_of_object = is_of_object(host, request.uri().path());
+    refuse_unrouted(request.method(), is_of_object, request.uri().query().unwrap_or_default())?;
     let when_presigned = || asked.presigned && faults.has(SignatureFlaw::UnsignedHeadersTakenWhenPresigned);
     let refused = refuse_unsigned_headers(request.headers(), request.uri().query().unwrap_or_default());
     let takes = || when_presigned() || faults.has(SignatureFlaw::UnsignedHeadersTaken);

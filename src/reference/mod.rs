@@ -15,6 +15,7 @@ mod default_encryption;
 mod error;
 pub mod faults;
 mod http;
+mod lingering;
 mod listing;
 mod mishaps;
 mod multipart;
@@ -23,6 +24,7 @@ mod service;
 mod settings;
 mod sse_c;
 mod store;
+mod subresources;
 mod writes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -47,6 +49,7 @@ use self::content::Memory;
 use self::default_encryption::DefaultEncryption;
 use self::faults::{Appending, Beyond, Faults, Overheard};
 use self::http::{Admittance, Front, Transport, Wire};
+use self::lingering::{Lingering, Unread};
 use self::service::Service;
 use self::store::Store;
 use crate::config::Credentials;
@@ -217,6 +220,13 @@ fn bucket_of_host(host: &str) -> Option<&str> {
     without_port(host).strip_suffix(".localhost")
 }
 
+/// Whether a request is for an object, by its `Host` header and its path.
+fn is_of_object(host: &str, path: &str) -> bool {
+    let path = path.trim_start_matches('/');
+    let key = if bucket_of_host(host).is_some() { path } else { path.split_once('/').map_or("", |(_, key)| key) };
+    !key.is_empty()
+}
+
 /// Takes connections until told to stop, then waits for the requests under way.
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
@@ -244,7 +254,9 @@ async fn connection(
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
     let beyond = Beyond::default();
     let overheard = Overheard::new(front.faults.look_at_spelling());
-    let wire = Wire { transport, beyond: beyond.clone(), overheard: overheard.clone() };
+    let unread = Unread::default();
+    let stream = Lingering::new(stream, unread.clone());
+    let wire = Wire { transport, beyond: beyond.clone(), overheard: overheard.clone(), unread };
     let answer = service_fn(move |request| self::http::serve(front.clone(), wire.clone(), request));
     let server = {
         let mut server = hyper::server::conn::http1::Builder::new();

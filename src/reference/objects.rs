@@ -71,7 +71,8 @@ impl Reading {
 
     /// Checksums are those of the whole object, and given when asked for.
     fn checksums(&self, mode: Option<&ChecksumMode>) -> Checksum {
-        let wanted = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) && !self.served.partial;
+        let wanted =
+            mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case(ChecksumMode::ENABLED)) && !self.served.partial;
         if wanted { self.object.checksums.clone() } else { Checksum::default() }
     }
 }
