@@ -230,6 +230,8 @@ fn the_faults_are_declared_in_full() {
     for fault in Fault::all() {
         assert!(ids.insert(fault.id), "{} stands twice", fault.id);
         assert!(!fault.summary.is_empty() && !fault.seen.is_empty(), "{}", fault.id);
+        let named: BTreeSet<&&str> = fault.breaks.iter().collect();
+        assert_eq!(named.len(), fault.breaks.len(), "{} names a rule twice", fault.id);
         for rule in fault.breaks {
             assert!(rules.get(rule).is_some(), "{}: there is no rule {rule}", fault.id);
         }

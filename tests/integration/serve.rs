@@ -50,7 +50,7 @@ fn the_examples_reach_nothing_but_the_served_endpoint() {
     let outcome = Outcome::of(command.output().expect("a shell starts"));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     // The reference endpoint is no product, and nobody asked for a level of it by name.
-    assert!(outcome.out.contains("core limited") && outcome.out.contains("648 pass"), "{}", outcome.out);
+    assert!(outcome.out.contains("core limited"), "{}", outcome.out);
     let asked = outcome.out.lines().find(|line| line.starts_with("aws would ask")).expect("aws was called");
     assert_eq!(asked.matches("https://localhost:9443/").count(), 2, "{asked}");
     let bundle = asked.rsplit(' ').next().expect("it has words");

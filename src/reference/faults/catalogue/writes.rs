@@ -7,7 +7,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "refused-put-stores",
         "A refused PutObject stores its body all the same",
-        &["refused-write-stores-nothing", "refused-write-keeps-previous", "refused-write-stores-nothing"],
+        &["refused-write-stores-nothing", "refused-write-keeps-previous"],
         KIND,
         Writes(WriteFlaw::RefusedStores),
     ),
