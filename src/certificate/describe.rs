@@ -9,6 +9,7 @@ use super::examine::Examination;
 use super::facts::{Facts, UnpassedCase};
 use super::open::Certificate;
 use crate::report::one_line;
+use crate::rules::Harm;
 use crate::verdict::Verdict;
 
 /// What no certificate can show, each in one sentence. README says the same.
@@ -76,6 +77,9 @@ pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls:
     line("with", &with(facts, examination));
     made(facts, &mut line);
     line("cases", &counts(facts));
+    if let Some(harms) = harms(facts) {
+        line("harm", &harms);
+    }
     line("result", certificate.predicate.result.as_str());
     line(
         "level",
@@ -250,6 +254,15 @@ fn counts(facts: &Facts) -> String {
     let count = |verdict: Verdict| facts.counts.get(&verdict).map(|count| format!("{count} {}", verdict.as_str()));
     let counts: Vec<String> = Verdict::ALL.into_iter().filter_map(count).collect();
     format!("{}: {}", facts.cases(), counts.join(", "))
+}
+
+/// The failing cases by their worst harm, worst first, declared ones too; `None` where no case fails.
+fn harms(facts: &Facts) -> Option<String> {
+    let unpassed = facts.unpassed.as_deref().unwrap_or_default();
+    let count = |harm: Harm| unpassed.iter().filter(|case| case.harm == Some(harm)).count();
+    let counts = Harm::ALL.into_iter().map(|harm| (harm.as_str(), count(harm))).filter(|(_, count)| *count > 0);
+    let words: Vec<String> = counts.map(|(harm, count)| format!("{count} {harm}")).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn evidence(facts: &Facts, examination: &Examination) -> String {
