@@ -155,7 +155,8 @@ fn harm_is_told_first_and_no_level_is_reached() {
     let text = super::as_text(&certificate, &examination, &[]);
     let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
     assert!(
-        place("loss: s/lost") < place("wording: s/advice") && place("wording: s/advice") < place("\nresult"),
+        place("breaks lost, harm loss") < place("breaks r, harm wording")
+            && place("breaks r, harm wording") < place("\nresult"),
         "{text}"
     );
 }
@@ -183,7 +184,7 @@ fn what_was_asked_of_whom_is_told() {
         "trusted by authorities that the tester chose: my.pem (--ca-file, SHA-256 0c)".to_owned(),
         format!("program    SHA-256 {}\nsettings   insecure=false, proxy=http://proxy:3128\n", "0a".repeat(32)),
         "sent again 3 as the endpoint was busy".to_owned(),
-        "that the certificate authorities in my.pem (--ca-file, SHA-256 0c) vouch for the endpoint's name: that is the tester's word alone".to_owned(),
+        "that my.pem (--ca-file, SHA-256 0c) holds authorities to trust for the endpoint's name: that is the tester's word alone".to_owned(),
     ] {
         assert!(text.contains(&told), "{told}: {text}");
     }

@@ -1,13 +1,14 @@
 //! What a certificate says and what it does not, as people and programs read it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::examine::Examination;
+use super::examine::{Examination, listed};
 use super::facts::{Facts, UnpassedCase};
 use super::open::Certificate;
+use super::statement::Predicate;
 use crate::report::one_line;
 use crate::rules::Harm;
 use crate::verdict::Verdict;
@@ -20,7 +21,7 @@ pub const CANNOT_SHOW: [&str; 5] = [
     "Evidence shows what the tester's machine wrote down; it cannot be altered in part without being noticed, and can be made up as a whole.",
     "What was not asked is not shown: combinations that no case sends, load, time, the strength of the encryption, and what becomes of keys \
      inside the server.",
-    "It is of one run, at the time and with the settings named, and of no other.",
+    "It describes one run only, at the stated time and with the stated settings.",
 ];
 
 /// The most cases that are listed under one heading of the text; programs get all of them.
@@ -32,9 +33,11 @@ const MOST_SHOWN: usize = 40;
 #[must_use]
 pub fn not_attested(certificate: &Certificate, examination: &Examination) -> Vec<String> {
     let facts = &certificate.predicate.ssecheck;
-    let cases = facts.cases();
-    let mut told =
-        vec![format!("that anything holds beyond the {cases} cases, as profile {} judges them", facts.profile.id)];
+    let passed = certificate.predicate.passed_tests.len();
+    let mut told = vec![format!(
+        "that anything holds beyond the {passed} cases that passed, as profile {} judges them",
+        facts.profile.id
+    )];
     let word = facts.claims.iter().map(|claim| format!("{claim}: that is the tester's word alone"));
     told.extend(word);
     if facts.is_former() {
@@ -61,7 +64,10 @@ pub fn not_attested(certificate: &Certificate, examination: &Examination) -> Vec
 #[must_use]
 pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls: &[String]) -> String {
     let facts = &certificate.predicate.ssecheck;
-    let mut text = format!("Key {} signed it, and nothing was changed since.\n", certificate.key);
+    let mut text = format!(
+        "Key {} signed it, and nothing was changed since. What it is worth stands at the end.\n",
+        certificate.key
+    );
     for (title, cases) in unpassed(certificate, examination) {
         list(&mut text, &title, &cases);
     }
@@ -77,13 +83,14 @@ pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls:
     line("with", &with(facts, examination));
     made(facts, &mut line);
     line("cases", &counts(facts));
+    line("passed", &by_suite(&certificate.predicate));
     if let Some(harms) = harms(facts) {
-        line("harm", &harms);
+        line("harm", &format!("{harms}, by the worst rule that each failing case breaks"));
     }
     line("result", certificate.predicate.result.as_str());
     line(
         "level",
-        &format!("{} (asked for: {})", facts.attained.map_or("none", |it| it.as_str()), facts.asked.as_str()),
+        &format!("{} (requested: {})", facts.attained.map_or("none", |it| it.as_str()), facts.asked.as_str()),
     );
     for level in &facts.levels {
         let why = level.why_not.join("; ");
@@ -96,7 +103,8 @@ pub fn as_text(certificate: &Certificate, examination: &Examination, shortfalls:
     for (index, (name, sha256)) in certificate.reports.iter().enumerate() {
         line(["record", "report"][index.min(1)], &format!("{name}, SHA-256 {sha256}"));
     }
-    line("", if examination.record { "the record was compared" } else { "the record was not compared" });
+    let agrees = if examination.problems.is_empty() { "and agrees" } else { "see what does not agree" };
+    line("", &if examination.record { format!("it was compared, {agrees}") } else { "it was not compared".to_owned() });
     line("evidence", &evidence(facts, examination));
     list(&mut text, "Does not agree", &examination.problems);
     list(&mut text, "Not attested", &not_attested(certificate, examination));
@@ -124,48 +132,85 @@ fn list(text: &mut String, title: &str, entries: &[String]) {
     }
 }
 
-/// The cases that did not pass, under headings: the worst harm first.
+/// The cases that did not pass, under headings, the worst first.
 fn unpassed(certificate: &Certificate, examination: &Examination) -> Vec<(String, Vec<String>)> {
-    let (predicate, facts) = (&certificate.predicate, &certificate.predicate.ssecheck);
-    let details = facts.unpassed.as_deref().unwrap_or_default();
-    let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<String>>();
-    let (failed, warned, other) = (set(&predicate.failed_tests), set(&predicate.warned_tests), set(&facts.other_tests));
-    // The former format has no more than ids.
-    let former = |ids: &[String]| if facts.is_former() { ids.to_vec() } else { Vec::new() };
-    let of = |holds: &dyn Fn(&UnpassedCase) -> bool| {
-        details.iter().filter(|case| holds(case)).map(in_words).collect::<Vec<_>>()
-    };
-    let of_others = |verdict: Verdict| of(&|case: &UnpassedCase| case.verdict == verdict && other.contains(&case.case));
-    let groups = [
-        ("Failed", [former(&predicate.failed_tests), of(&|case| failed.contains(&case.case))]),
-        ("Warned", [former(&predicate.warned_tests), of(&|case| warned.contains(&case.case))]),
-        ("Not supported", [Vec::new(), of_others(Verdict::NotSupported)]),
-        (
-            if facts.is_former() { "Left out, not supported or observed" } else { "Left out" },
-            [former(&facts.other_tests), of_others(Verdict::Skipped)],
-        ),
-        ("Not mentioned, though the suites have them", [examination.unlisted.clone(), Vec::new()]),
-    ];
-    let titled = |(title, cases): (&str, [Vec<String>; 2])| {
-        let cases = cases.concat();
-        let (count, of) = (cases.len(), if ["Failed", "Warned"].contains(&title) { ", worst harm first" } else { "" });
+    let facts = &certificate.predicate.ssecheck;
+    let groups = if facts.is_former() { former_groups(&certificate.predicate) } else { groups(&certificate.predicate) };
+    let unlisted = ("Not mentioned, though the suites have them", "", examination.unlisted.clone());
+    let titled = |(title, order, cases): (&str, &str, Vec<String>)| {
+        let count = cases.len();
         let mut shown: Vec<String> = cases.into_iter().take(MOST_LISTED).collect();
         shown
             .extend((count > MOST_LISTED).then(|| format!("and {} more (--format json has all)", count - MOST_LISTED)));
-        (format!("{title} ({count}{of})"), shown)
+        (format!("{title} ({count}{order})"), shown)
     };
-    groups.into_iter().filter(|(_, cases)| cases.iter().any(|it| !it.is_empty())).map(titled).collect()
+    groups.into_iter().chain([unlisted]).filter(|(_, _, cases)| !cases.is_empty()).map(titled).collect()
+}
+
+/// The former format has no more than ids.
+fn former_groups(predicate: &Predicate) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    vec![
+        ("Required, and failed or without a verdict", "", predicate.failed_tests.clone()),
+        ("Warned", "", predicate.warned_tests.clone()),
+        ("Left out, not supported or observed", "", predicate.ssecheck.other_tests.clone()),
+    ]
+}
+
+fn groups(predicate: &Predicate) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let facts = &predicate.ssecheck;
+    let all = facts.unpassed.as_deref().unwrap_or_default();
+    let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<String>>();
+    let (failed, warned) = (set(&predicate.failed_tests), set(&predicate.warned_tests));
+    let of = |holds: &dyn Fn(&UnpassedCase) -> bool| {
+        all.iter().filter(|case| holds(case)).map(in_words).collect::<Vec<String>>()
+    };
+    let is_open = |case: &UnpassedCase| case.verdict.is_open() || case.verdict == Verdict::Skipped;
+    let is_of = |verdict: Verdict| of(&|case| case.verdict == verdict && !failed.contains(&case.case));
+    let order = ", worst harm first";
+    vec![
+        ("Failed, and required", order, of(&|case| failed.contains(&case.case) && !is_open(case))),
+        ("Without a verdict, and required", "", of(&|case| failed.contains(&case.case) && is_open(case))),
+        ("Failed, and not required or as declared", order, of(&|case| warned.contains(&case.case) && !is_open(case))),
+        ("Without a verdict, and not required", "", of(&|case| warned.contains(&case.case) && is_open(case))),
+        ("Capabilities that the endpoint lacks, each with the cases that were not run for it", "", lacking(all)),
+        ("Left out", "", is_of(Verdict::Skipped)),
+        ("Observed, with no requirement", "", is_of(Verdict::Observed)),
+    ]
+}
+
+/// The capabilities that are missing, each with the cases that need it.
+fn lacking(all: &[UnpassedCase]) -> Vec<String> {
+    let mut capabilities: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for case in all {
+        if let Some(missing) = &case.missing {
+            capabilities.entry((missing.level.as_str(), &missing.capability)).or_default().push(&case.case);
+        }
+    }
+    let told = |((level, capability), cases): ((&str, &str), Vec<&str>)| {
+        format!("{capability} (required by {level}), {}: {}", cases.len(), cases.join(", "))
+    };
+    capabilities.into_iter().map(told).collect()
 }
 
 fn in_words(case: &UnpassedCase) -> String {
-    if let Some(missing) = &case.missing {
-        let level = missing.level.as_str();
-        return format!("{}: lacks `{}`, which level {level} requires", case.case, missing.capability);
-    }
-    let harm = case.harm.map(|harm| format!("{}: ", harm.as_str())).unwrap_or_default();
-    let rules = if case.rules.is_empty() { String::new() } else { format!(", breaks {}", case.rules.join(", ")) };
+    let harm = case.harm.map(|harm| format!(", harm {}", harm.as_str())).unwrap_or_default();
+    let rules = if case.rules.is_empty() { String::new() } else { format!("; breaks {}{harm}", case.rules.join(", ")) };
     let (requirement, verdict) = (case.requirement.as_str(), case.verdict.as_str());
-    format!("{harm}{} ({requirement}, {verdict}{rules}): {}", case.case, case.reason)
+    format!("{} ({requirement}, {verdict}{rules}): {}", case.case, case.reason)
+}
+
+/// How many cases of each suite passed.
+fn by_suite(predicate: &Predicate) -> String {
+    let mut suites: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let suite = |id: &'_ str| id.split_once('/').map_or(0, |(suite, _)| suite.len());
+    for id in listed(predicate) {
+        suites.entry(&id[..suite(id)]).or_default().1 += 1;
+    }
+    for id in &predicate.passed_tests {
+        suites.entry(&id[..suite(id)]).or_default().0 += 1;
+    }
+    let told = |(suite, (passed, all)): (&str, (usize, usize))| format!("{suite} {passed} of {all}");
+    suites.into_iter().take(MOST_SHOWN).map(told).collect::<Vec<_>>().join(", ")
 }
 
 fn tested(facts: &Facts) -> String {

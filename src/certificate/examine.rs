@@ -31,7 +31,7 @@ pub const MOST_VALID: Duration = Duration::days(3653);
 /// For how long a certificate of the former format is valid, which does not say so.
 const FORMER_VALID: Duration = Duration::days(365);
 
-/// What was found in a certificate.
+/// The result of examining a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examination {
     /// What it was made with that is not what this ssecheck has built in; empty where all is.

@@ -21,7 +21,7 @@ pub const FORMER_FORMAT: &str = "ssecheck-certificate/1";
 /// The most characters of a reason.
 const MAX_REASON: usize = 240;
 
-/// What a run was of, what came of it, and what it is worth.
+/// The run, its verdicts and the levels that are attested.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Facts {
@@ -276,7 +276,7 @@ impl Facts {
         let authority = |file: &AuthorityRecord| {
             let digest = file.sha256.as_ref().map(|sha256| format!(", SHA-256 {sha256}")).unwrap_or_default();
             let (named_by, file) = (&file.named_by, &file.file);
-            format!("that the certificate authorities in {file} ({named_by}{digest}) vouch for the endpoint's name")
+            format!("that {file} ({named_by}{digest}) holds authorities to trust for the endpoint's name")
         };
         let authorities = circumstances.iter().flat_map(|it| &it.authorities).map(authority);
         let proxy = circumstances.and_then(|it| it.settings.get("proxy"));
@@ -330,7 +330,7 @@ impl UnpassedCase {
         }
     }
 
-    /// What it says of the case.
+    /// Describes the case as records do.
     pub(super) fn claimed(&self) -> ClaimedCase<'_> {
         ClaimedCase {
             id: &self.case,
@@ -344,9 +344,10 @@ impl UnpassedCase {
     }
 
     fn of(run: &RunRecord, case: &CaseRecord) -> Self {
-        let reason = match case.reason.char_indices().nth(MAX_REASON) {
-            Some((end, _)) => format!("{} …", &case.reason[..end]),
-            None => case.reason.clone(),
+        let reason = reason(case);
+        let reason = match reason.char_indices().nth(MAX_REASON) {
+            Some((end, _)) => format!("{} …", &reason[..end]),
+            None => reason,
         };
         Self {
             case: case.id.clone(),
@@ -361,5 +362,17 @@ impl UnpassedCase {
             own_bucket: case.bucket == BucketKind::Own,
             reason,
         }
+    }
+}
+
+/// Why a case did not pass: of a failure what was expected and what came.
+fn reason(case: &CaseRecord) -> String {
+    let finding = case.findings.first().map(|found| &found.finding).filter(|_| case.found.is_failure());
+    match finding.and_then(|finding| Some((finding, finding.mismatches.first()?))) {
+        Some((finding, mismatch)) => {
+            let (subject, expected, actual) = (&mismatch.subject, &mismatch.expected, &mismatch.actual);
+            format!("step `{}`: {subject}: expected {expected}, got {actual}", finding.step)
+        }
+        None => case.reason.clone(),
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// File for the certificate; the record of the run goes beside it as NAME.run.json, unless --report json=PATH says where
     #[arg(long, value_name = "PATH", default_value = "certificate.json")]
     out: PathBuf,
-    /// Days after the start of the run on which the certificate ends
+    /// Days from the start of the run after which the certificate ends, 1 to 3650
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
     valid_days: u32,
     /// Keep no evidence: an auditor must take your word then. Without this it goes beside the certificate as NAME.evidence, unless --evidence says where
@@ -174,7 +174,7 @@ fn summary(predicate: &Predicate, out: &Path, key: &PrivateKey, evidence: Option
         _ => "none was kept: an auditor must take your word".to_owned(),
     };
     format!(
-        "certificate {}: {}, {attained} attested ({} was asked for{why})\nevidence {evidence}\nsigned by key {}",
+        "certificate {}: {}, {attained} attested (requested: {}{why})\nevidence {evidence}\nsigned by key {}",
         out.display(),
         predicate.result.as_str(),
         facts.asked.as_str(),

@@ -35,7 +35,7 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// Fail unless this certification level is reached; nothing that limits the run may be asked for besides
+    /// Fail unless this certification level is reached; options that limit the run are refused then
     #[arg(long, value_name = "LEVEL", value_enum)]
     certify: Option<Certification>,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(super) struct RunArguments {
     /// Run every case also against an endpoint that refuses or ignores SSE-C as a whole
     #[arg(long)]
     all: bool,
-    /// Let a level, a badge or a certificate be of ssecheck's own reference endpoint, embedded or served, which is no product
+    /// Allow a level, badge or certificate of ssecheck's own reference endpoint, embedded or served, which is no product
     #[arg(long)]
     reference: bool,
     #[command(flatten)]

@@ -38,22 +38,22 @@ pub(super) struct Arguments {
     /// The evidence of the run, to judge again: its digests, whether it belongs to the endpoint, and every verdict
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     evidence: Option<PathBuf>,
-    /// The level that it must attest; any when absent
+    /// Require this certification level, or a higher one [default: core]
     #[arg(long, value_name = "LEVEL", value_enum)]
     level: Option<Certification>,
-    /// The address of the endpoint that it must be of
+    /// Require this endpoint
     #[arg(long, value_name = "URL")]
     endpoint: Option<Url>,
     /// Your own copy of the certificate authorities by which the tester trusted that address; may be repeated
     #[arg(long, value_name = "FILE", requires = "endpoint")]
     ca_file: Vec<PathBuf>,
-    /// The profile that it must be judged by; any when absent
+    /// Require this profile
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// The label that it must have
+    /// Require this label
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// The most days since its run started
+    /// Require a run that started at most so many days ago
     #[arg(long, value_name = "DAYS")]
     max_age: Option<u32>,
     /// Accept no case that is warned
@@ -62,7 +62,7 @@ pub(super) struct Arguments {
     /// Accept a certificate of ssecheck's own reference endpoint, which is no product
     #[arg(long)]
     reference: bool,
-    /// Accept a certificate that was made with other suites, rules or another profile than those of this ssecheck
+    /// Accept other suites, rules or another profile than those of this ssecheck: levels then follow from its own list of cases alone
     #[arg(long)]
     any_suites: bool,
     /// How to write it
@@ -73,7 +73,7 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 A certificate is refused unless it is byte for byte as `certify` wrote it and the key given signed it: any changed byte is rejected. It \
 must then agree with itself and the clock, with the suites built into this ssecheck, with the record where --run gives it, and with the \
-evidence where --evidence gives it: levels are computed again from the suites, the record's from its cases, the evidence's from what was \
+evidence where --evidence gives it: levels are computed again from the suites built in, if it was made with those, the record's from its cases, the evidence's from what was \
 sent and came back.
 
 It attests what the holder of the key says of one run. What it cannot show stands at its end in five sentences. Get the public key by a way \
@@ -91,7 +91,8 @@ Exit codes:
   0    it is a full certificate, of the level asked for where --level asks for one, and as the other options expect
   1    the signature holds, but it is no full certificate: a limited or failed run, a level not attested, other suites, not as expected,
        at its end, of ssecheck's own reference endpoint, or it does not agree with itself, the clock, the record or the evidence
-  2    refused: not signed by this key, or changed since; or a file cannot be read, or the evidence was changed";
+       (also: it is on other evidence, or the evidence shows other verdicts)
+  2    refused: not signed by this key, or changed since; or a file cannot be read, or a file of the evidence is not what its manifest says";
 
 #[derive(Debug, thiserror::Error)]
 enum VerifyError {

@@ -102,8 +102,8 @@ impl LeavesOut {
 }
 
 impl BuiltInProfile {
-    /// Names where cases are not as the suites define them, lack what they do not need, or were left out without need. Cases that are
-    /// not known are passed over.
+    /// Names the cases that are not as the suites define them, that name a missing capability they do not use, or that were left out
+    /// without need. Unknown cases are passed over.
     #[must_use]
     pub fn contradicted_by<'a>(
         &self,

@@ -1,4 +1,4 @@
-//! What limits a run, read off what else is recorded of it: whoever leaves a limit out of a record or a certificate must leave out more.
+//! Derives what limits a run from other members of its record or certificate, so that a limit that was left out is detected.
 
 use super::circumstances::{Circumstances, REFERENCE};
 use super::model::RunRecord;

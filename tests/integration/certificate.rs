@@ -166,7 +166,7 @@ fn a_suite_of_ones_own_attests_no_level(
     let outcome = workplace.run_against(&served, "certify --key key.pem one.json");
     assert_eq!(outcome.code, Some(code), "{outcome:#?}");
     let told =
-        format!("certificate certificate.json: {result}, no level attested (core was asked for: the run is limited");
+        format!("certificate certificate.json: {result}, no level attested (requested: core: the run is limited");
     assert!(outcome.out.contains(&told), "{}", outcome.out);
     let predicate = predicate(&workplace);
     assert_eq!((&predicate["result"], &predicate["ssecheck"]["attained"]), (&json!(result), &json!("none")));
@@ -220,7 +220,7 @@ fn a_full_run_gives_a_full_certificate() {
     let words = format!("certify --key key.pem --level full --reference --profile aws {label} {patient} {reports}");
     let outcome = workplace.run_against(&served, &words);
     assert_eq!(outcome.code, Some(0), "{}", outcome.err);
-    assert!(outcome.err.contains("certificate certificate.json: WARNED, full attested (full was asked for)"));
+    assert!(outcome.err.contains("certificate certificate.json: WARNED, full attested (requested: full)"));
     assert_eq!(outcome.out, workplace.read("reports/run.json"), "what is on standard output is the record alone");
 
     let verify = format!("{VERIFY} --reference --run reports/run.json");
@@ -242,7 +242,7 @@ fn a_full_run_gives_a_full_certificate() {
     }
     let text = workplace.run(&verify).out;
     for told in
-        ["level      full (asked for: full)", "reference-endpoint (the tester's word)", "the record was compared"]
+        ["level      full (requested: full)", "reference-endpoint (the tester's word)", "it was compared, and agrees"]
     {
         assert!(text.contains(told), "{told}: {text}");
     }

@@ -314,7 +314,7 @@ fn edited_shards_are_no_run() {
     "is the tester's word"
 )]
 #[case::limited("small.json", "--any-suites --reference", 1, "- the run is limited")]
-#[case::with_its_record("small.json", "--any-suites --reference --run RECORD", 1, "the record was compared")]
+#[case::with_its_record("small.json", "--any-suites --reference --run RECORD", 1, "it was compared, and agrees")]
 fn a_former_certificate_is_what_it_is(#[case] name: &str, #[case] words: &str, #[case] code: i32, #[case] told: &str) {
     let former = repository().join("fixtures/certificates/former");
     let path = |name: &str| former.join(name).display().to_string();
