@@ -1,7 +1,6 @@
 //! Reads evidence that was kept. It may come from a stranger: nothing outside its folder is read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Error, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
@@ -116,12 +115,7 @@ struct Head {
 
 /// A regular file of a folder that may be a stranger's.
 fn whole(path: &Path, most: u64) -> Result<Vec<u8>, ArchiveError> {
-    let unreadable = |error| ArchiveError::Unreadable { path: path.to_owned(), error };
-    // A pipe would never end.
-    if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(unreadable(Error::new(ErrorKind::InvalidInput, "it is no file")));
-    }
-    bounded::read(path, most).map_err(unreadable)
+    bounded::read(path, most).map_err(|error| ArchiveError::Unreadable { path: path.to_owned(), error })
 }
 
 /// A folder of evidence.

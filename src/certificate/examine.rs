@@ -24,8 +24,6 @@ const FORMER_NOT_PASSED: &str = "required cases that did not pass";
 const MAX_SHOWN: usize = 120;
 /// The most by which clocks may differ.
 const MOST_SKEW: Duration = Duration::minutes(5);
-/// The most seconds by which start, end and duration of a run may contradict each other.
-const TOLERANCE: f64 = 5.0;
 /// The longest that a certificate may be valid.
 pub const MOST_VALID: Duration = Duration::days(3653);
 /// For how long a certificate of the former format is valid, which does not say so.
@@ -203,11 +201,8 @@ fn impossible_times(facts: &Facts, now: OffsetDateTime) -> Vec<String> {
     if facts.is_former() && began.to_offset(time::UtcOffset::UTC).date() >= FORMER_UNTIL {
         problems.push(format!("its format was replaced before {began_at}, when its run started"));
     }
-    if facts.ended.is_some() {
-        let lasted = ended.map(|ended| (ended - began).as_seconds_f64());
-        if !lasted.is_some_and(|lasted| lasted > -TOLERANCE && (lasted - facts.seconds).abs() <= TOLERANCE) {
-            problems.push("its start, end and duration contradict each other".to_owned());
-        }
+    if facts.ended.is_some() && !ended.is_some_and(|ended| record::times_agree(began, ended, facts.seconds)) {
+        problems.push("its start, end and duration contradict each other".to_owned());
     }
     let latest = began.checked_add(MOST_VALID);
     let is_bounded = |expires: OffsetDateTime| expires > began && latest.is_none_or(|latest| expires <= latest);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::statement::Terms;
 use crate::record::{
     AuthorityRecord, BaselineRecord, CaseRecord, Circumstances, ClaimedCase, Limiting, Missing, ProfileRecord,
-    RunRecord, is_declared_absent, is_reference,
+    RunRecord, says_to_be_the_reference,
 };
 use crate::rules::Harm;
 use crate::suite::model::{BucketKind, Certification, Level};
@@ -175,14 +175,14 @@ mod attained {
 
 impl Facts {
     pub(super) fn of(run: &RunRecord, terms: &Terms, other_tests: Vec<String>) -> Self {
-        let since_former = |is_said: bool| is_said && !terms.is_former;
+        let is_former = terms.is_former;
         let mut facts = Self {
-            format: if terms.is_former { FORMER_FORMAT } else { FORMAT }.to_owned(),
+            format: if is_former { FORMER_FORMAT } else { FORMAT }.to_owned(),
             version: run.ssecheck.clone(),
             run: run.run.clone(),
             started: run.started.clone(),
             seconds: run.seconds,
-            ended: run.ended.clone().filter(|_| since_former(true)),
+            ended: run.ended.clone().filter(|_| !is_former),
             expires: terms.expires.clone(),
             endpoint: run.endpoint.clone(),
             plain_endpoint: run.plain_endpoint.clone(),
@@ -200,8 +200,8 @@ impl Facts {
             levels: Vec::new(),
             counts: run.counted().collect(),
             other_tests,
-            unpassed: since_former(true).then(|| UnpassedCase::all_of(run)),
-            circumstances: run.circumstances.clone().filter(|_| since_former(true)),
+            unpassed: (!is_former).then(|| UnpassedCase::all_of(run)),
+            circumstances: run.circumstances.clone().filter(|_| !is_former),
             evidence: terms.evidence.clone(),
             limits: run.limits.clone(),
             claims: Vec::new(),
@@ -240,8 +240,7 @@ impl Facts {
     /// Whether ssecheck's own reference endpoint was tested, embedded or served, and no product.
     #[must_use]
     pub fn is_of_the_reference(&self) -> bool {
-        let says_so = || self.circumstances.as_ref().is_some_and(Circumstances::reached_the_reference);
-        self.embedded || self.server.as_deref().is_some_and(is_reference) || says_so()
+        self.embedded || says_to_be_the_reference(self.server.as_deref(), self.circumstances.as_ref())
     }
 
     /// What of it decides whether the run is limited.
@@ -319,15 +318,7 @@ impl UnpassedCase {
 
     /// The case as certification levels see it.
     pub(super) fn certified(&self, plain_endpoint: &str) -> Certified<'_> {
-        let is_left_out = self.verdict == Verdict::Skipped && !self.incomplete && !self.own_bucket;
-        Certified {
-            certification: self.certification,
-            level: self.requirement,
-            verdict: self.verdict,
-            missing: self.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
-            is_excused: is_left_out && is_declared_absent(plain_endpoint),
-            harms_data: self.harm.is_some_and(Harm::is_of_data),
-        }
+        self.claimed().certified(plain_endpoint, self.harm.is_some_and(Harm::is_of_data))
     }
 
     /// Describes the case as records do.

@@ -6,11 +6,11 @@ use super::choice::{Choice, ChoiceArguments, ChoiceError};
 use super::report_target::{ReportError, is_in};
 use super::run::Screen;
 use super::run_reports::{ReportArguments, RunReportError};
-use super::suites::{self, SuitesError};
+use super::suites::{self, BuiltInError};
 use super::{complain, exit_code};
 use crate::archive::{self, Archive, ArchiveError, Manifest};
-use crate::profile::{self, ProfileError};
-use crate::record::{self, BuiltIn, Context, ProfileRecord, RunRecord};
+use crate::profile;
+use crate::record::{self, Context, ProfileRecord, RunRecord};
 
 /// Arguments of `judge`.
 #[derive(Debug, clap::Args)]
@@ -52,9 +52,7 @@ enum JudgeError {
     #[error("the evidence {} is not as a run keeps it: {}; run again", folder.display(), contradictions.join("; "))]
     Contradictory { folder: PathBuf, contradictions: Vec<String> },
     #[error(transparent)]
-    Profile(#[from] ProfileError),
-    #[error(transparent)]
-    Suites(#[from] SuitesError),
+    BuiltIn(#[from] BuiltInError),
     #[error("the report {} would be written into the evidence; choose another path", report.display())]
     ReportInEvidence { report: PathBuf },
     #[error(transparent)]
@@ -122,8 +120,7 @@ pub(super) fn judge(arguments: &Arguments) -> u8 {
             return Err(JudgeError::ReportInEvidence { report: report.to_owned() });
         }
         arguments.reports.check()?;
-        let (suites, rules) = suites::load(&[])?;
-        let built_in = BuiltIn::of(&choice.profile.id, &suites, &rules)?;
+        let built_in = suites::built_in(&choice.profile.id)?;
         let run = record_of(&archive, &arguments.choice, choice)?;
         let contradictions = record::contradictions(&run, &built_in);
         if !contradictions.is_empty() {

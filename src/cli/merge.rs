@@ -8,11 +8,11 @@ use clap::ValueHint;
 use super::report_target::ReportError;
 use super::run::{Screen, level_asked_for};
 use super::run_reports::{ReportArguments, RunReportError};
-use super::suites::{self, SuitesError};
+use super::suites::{self, BuiltInError};
 use super::{complain, exit_code};
-use crate::profile::ProfileError;
-use crate::record::{self, BuiltIn, MergeError, RecordError, RunRecord};
+use crate::record::{self, MergeError, RecordError, RunRecord};
 use crate::report::RunFormat;
+use crate::rules::{Catalogue, CatalogueError};
 use crate::suite::model::Certification;
 
 /// Arguments of `merge`.
@@ -55,9 +55,9 @@ enum Error {
     #[error(transparent)]
     Merge(#[from] MergeError),
     #[error(transparent)]
-    Suites(#[from] SuitesError),
+    BuiltIn(#[from] BuiltInError),
     #[error(transparent)]
-    Profile(#[from] ProfileError),
+    Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Target(#[from] ReportError),
     #[error(transparent)]
@@ -78,10 +78,9 @@ fn merged(arguments: &Arguments) -> Result<RunRecord, Error> {
     reports.check()?;
     let read = |path: &PathBuf| Ok::<_, RecordError>((path.display().to_string(), record::read(path)?));
     let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let (suites, rules) = suites::load(&[])?;
     let profile = shards.first().map_or("", |(_, run)| run.profile.id.as_str());
-    let built_in = BuiltIn::of(profile, &suites, &rules)?;
-    let run = record::merge(shards, &rules, &built_in)?;
+    let built_in = suites::built_in(profile)?;
+    let run = record::merge(shards, &Catalogue::embedded()?, &built_in)?;
     Screen::new(reports.take_stdout()).finish(&run).map_err(Error::Output)?;
     super::say("ssecheck: the record is not signed; nothing shows that the shards were not edited");
     reports.write(&run)?;

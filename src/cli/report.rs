@@ -6,10 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::report_target::ReportError;
 use super::run_reports::{ReportArguments, RunReportError};
-use super::suites::{self, SuitesError};
+use super::suites::{self, BuiltInError};
 use super::{complain, exit_code};
-use crate::profile::ProfileError;
-use crate::record::{self, BuiltIn, RecordError};
+use crate::record::{self, RecordError};
 use crate::report::RunFormat;
 
 /// Arguments of `report`.
@@ -48,9 +47,7 @@ enum RenderError {
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(transparent)]
-    Suites(#[from] SuitesError),
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
+    BuiltIn(#[from] BuiltInError),
     #[error("{} is not as a run writes it: {}; run again", path.display(), contradictions.join("; "))]
     Contradictory { path: PathBuf, contradictions: Vec<String> },
     #[error(transparent)]
@@ -69,8 +66,7 @@ pub(super) fn report(arguments: Arguments) -> u8 {
 
 fn render(arguments: RenderArguments) -> Result<(), RenderError> {
     let run = record::read(&arguments.run)?;
-    let (suites, rules) = suites::load(&[])?;
-    let contradictions = record::contradictions(&run, &BuiltIn::of(&run.profile.id, &suites, &rules)?);
+    let contradictions = record::contradictions(&run, &suites::built_in(&run.profile.id)?);
     if !contradictions.is_empty() {
         return Err(RenderError::Contradictory { path: arguments.run, contradictions });
     }

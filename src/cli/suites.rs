@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::plan::capabilities;
+use crate::profile::ProfileError;
+use crate::record::BuiltIn;
 use crate::rules::{Catalogue, CatalogueError};
 use crate::suite::limits::Budget;
 use crate::suite::{self, FileDiagnostics, SourceError, Suite, SuiteSource, near_miss};
@@ -38,6 +40,21 @@ pub(super) enum BetweenFiles {
     /// A scenario requires what nobody declares.
     #[error("{file}: scenario `{scenario}` requires `{id}`, and there is no such capability{help}")]
     UnknownCapability { id: String, file: String, scenario: Arc<str>, help: String },
+}
+
+/// What is built in cannot be used; tests hold that it can.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuiltInError {
+    #[error(transparent)]
+    Suites(#[from] SuitesError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+}
+
+/// What is built in, as far as it is of the profile of this id.
+pub(super) fn built_in(profile: &str) -> Result<BuiltIn, BuiltInError> {
+    let (suites, rules) = load(&[])?;
+    Ok(BuiltIn::of(profile, &suites, &rules)?)
 }
 
 /// The suites of the paths, or those built in, and the rules they cite. The built-in capabilities are always there.

@@ -8,19 +8,17 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::choice::{ChoiceArguments, ChoiceError};
-use super::suites::{self, SuitesError};
+use super::suites::{self, BuiltInError};
 use super::{Format, complain, exit_code, judge, print, print_json};
 use crate::archive::{Archive, ArchiveError};
 use crate::bounded;
 use crate::certificate::{self, CheckedEvidence, Compared, Expectations, KeyError, PublicKey, Refusal};
-use crate::profile::ProfileError;
-use crate::record::{self, BuiltIn, RecordError, RunRecord};
+use crate::config::MAX_CA_FILE;
+use crate::record::{self, RecordError, RunRecord};
 use crate::suite::model::Certification;
 
 /// The largest certificate that is read, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
-/// The largest file of certificate authorities that is read, in bytes.
-const MAX_AUTHORITIES: u64 = 16 * 1024 * 1024;
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -111,9 +109,7 @@ enum VerifyError {
     #[error(transparent)]
     Choice(#[from] ChoiceError),
     #[error(transparent)]
-    Suites(#[from] SuitesError),
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
+    BuiltIn(#[from] BuiltInError),
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -139,8 +135,7 @@ fn verified(arguments: &Arguments) -> Result<u8, VerifyError> {
         None => None,
     };
     let profile = &certificate.predicate.ssecheck.profile.id;
-    let (suites, rules) = suites::load(&[])?;
-    let built_in = BuiltIn::of(profile, &suites, &rules)?;
+    let built_in = suites::built_in(profile)?;
     // The suites of another profile judge otherwise: that is found, and told.
     let profile = built_in.profile.as_ref().map_or("portable", |_| profile.as_str());
     let judged = arguments.evidence.as_ref().map(|folder| judged(folder, profile)).transpose()?;
@@ -165,7 +160,7 @@ fn verified(arguments: &Arguments) -> Result<u8, VerifyError> {
 }
 
 fn expectations(arguments: &Arguments) -> Result<Expectations, VerifyError> {
-    let digest = |path: &PathBuf| match bounded::read(path, MAX_AUTHORITIES) {
+    let digest = |path: &PathBuf| match bounded::read(path, MAX_CA_FILE) {
         Ok(pem) => Ok(hex::encode(Sha256::digest(pem))),
         Err(error) => Err(VerifyError::Authorities { path: path.to_owned(), error }),
     };

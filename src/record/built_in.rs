@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::circumstances::Circumstances;
-use super::model::is_declared_absent;
-use super::{Missing, ProfileRecord, SuiteRecord};
+use super::model::{ClaimedCase, ProfileRecord, SuiteRecord, is_declared_absent};
 use crate::plan::{PlannedCase, Selection, plan};
 use crate::profile::{self, ProfileError};
 use crate::rules::Catalogue;
@@ -57,25 +56,6 @@ pub struct BuiltInCase {
     pub needs_plain_endpoint: bool,
     /// The kind of bucket that it runs in.
     pub bucket: BucketKind,
-}
-
-/// What a record or a certificate says of a case.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimedCase<'a> {
-    /// `suite/scenario[row]`.
-    pub id: &'a str,
-    /// Its requirement.
-    pub level: Level,
-    /// The lowest certification level that requires it.
-    pub certification: Certification,
-    /// Whether it runs in a bucket of its own.
-    pub has_own_bucket: bool,
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// The capability that the endpoint lacks for it.
-    pub missing: Option<&'a Missing>,
-    /// Whether it was left out for want of configuration.
-    pub incomplete: bool,
 }
 
 /// What decides which cases a run may leave out.

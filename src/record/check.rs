@@ -5,14 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::built_in::{BuiltIn, BuiltInProfile, ClaimedCase, LeavesOut};
+use super::built_in::{BuiltIn, BuiltInProfile, LeavesOut};
 use super::limits::Limiting;
 use super::model::{CaseRecord, FORMAT, RunRecord, ShardRecord};
+use super::times;
 use crate::plan::Shard;
-use crate::suite::model::BucketKind;
-
-/// The most seconds by which start, end and duration of a run may contradict each other: they are rounded, and clocks are set.
-const TOLERANCE: f64 = 5.0;
 
 /// Names every contradiction within a record, and between it and the suites where it was made with those built in. A record that a run
 /// or `merge` wrote has none. Each is half a sentence about "it".
@@ -35,7 +32,7 @@ pub fn contradictions(run: &RunRecord, built_in: &BuiltIn) -> Vec<String> {
         found.extend(of_plan(run, profile));
         if run.format == FORMAT {
             let leaves_out = LeavesOut::of(&run.plain_endpoint, run.circumstances.as_ref(), run.is_limited());
-            found.extend(profile.contradicted_by(run.cases.iter().map(claimed), leaves_out));
+            found.extend(profile.contradicted_by(run.cases.iter().map(CaseRecord::claimed), leaves_out));
         }
     }
     found
@@ -66,9 +63,7 @@ fn within(run: &RunRecord) -> Vec<String> {
     must(causes.is_empty() || !run.limits.is_empty(), "it says of no limit, and has some by what else it says");
     let time = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     if let (Some(started), Some(ended)) = (time(&run.started), run.ended.as_deref().and_then(time)) {
-        let lasted = (ended - started).as_seconds_f64();
-        let is_close = lasted > -TOLERANCE && (lasted - run.seconds).abs() <= TOLERANCE;
-        must(is_close, "its start, end and duration contradict each other");
+        must(times::agree(started, ended, run.seconds), "its start, end and duration contradict each other");
     }
     found
 }
@@ -104,19 +99,6 @@ fn of_plan(run: &RunRecord, profile: &BuiltInProfile) -> Option<String> {
     (!is_listed).then(|| "it says to be of all built-in cases, and has others".to_owned())
 }
 
-/// What it says of a case.
-fn claimed(case: &CaseRecord) -> ClaimedCase<'_> {
-    ClaimedCase {
-        id: &case.id,
-        level: case.level,
-        certification: case.certification,
-        has_own_bucket: case.bucket == BucketKind::Own,
-        verdict: case.verdict,
-        missing: case.missing.as_ref(),
-        incomplete: case.incomplete,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -124,7 +106,7 @@ mod tests {
     use super::super::samples::{case, run};
     use super::super::{BuiltInCase, SuiteRecord};
     use super::*;
-    use crate::suite::model::{Certification, Level};
+    use crate::suite::model::{BucketKind, Certification, Level};
     use crate::verdict::Verdict;
 
     fn suite() -> SuiteRecord {

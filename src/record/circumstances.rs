@@ -80,8 +80,12 @@ impl AuthorityRecord {
     }
 }
 
-/// Whether a `Server` header is that of ssecheck's reference endpoint.
-#[must_use]
-pub fn is_reference(server: &str) -> bool {
+fn is_reference(server: &str) -> bool {
     server.starts_with(REFERENCE_SERVER)
+}
+
+/// Whether any server of a run said by its `Server` header that it is ssecheck's reference endpoint.
+#[must_use]
+pub fn says_to_be_the_reference(server: Option<&str>, circumstances: Option<&Circumstances>) -> bool {
+    server.is_some_and(is_reference) || circumstances.is_some_and(Circumstances::reached_the_reference)
 }

@@ -22,19 +22,20 @@ pub(crate) mod samples;
 mod schema;
 mod times;
 
-pub use built_in::{BuiltIn, BuiltInCase, BuiltInProfile, ClaimedCase, LeavesOut};
+pub use built_in::{BuiltIn, BuiltInCase, BuiltInProfile, LeavesOut};
 pub use check::contradictions;
-pub use circumstances::{AuthorityRecord, Circumstances, REFERENCE, is_reference};
+pub use circumstances::{AuthorityRecord, Circumstances, REFERENCE, says_to_be_the_reference};
 pub use conclusion::Conclusion;
 pub use difference::{CaseChange, Difference, Direction, Found, RuleChange, difference};
 pub use known::baseline_of;
 pub use limits::Limiting;
 pub use merge::{MergeError, merge};
 pub use model::{
-    BaselineRecord, CaseRecord, ExplainedBy, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord, ShardRecord,
-    SuiteRecord, is_declared_absent, rfc3339,
+    BaselineRecord, CaseRecord, ClaimedCase, ExplainedBy, FORMAT, FindingRecord, Missing, ProfileRecord, RunRecord,
+    ShardRecord, SuiteRecord, is_declared_absent, rfc3339,
 };
 pub use of_run::Context;
 pub use read::{RecordError, parse, read, read_bytes};
 pub use rules::{Obedience, RuleCounts, rule_counts};
 pub use schema::SCHEMA;
+pub use times::agree as times_agree;

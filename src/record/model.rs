@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::circumstances::{Circumstances, is_reference};
+use super::circumstances::{Circumstances, says_to_be_the_reference};
 use crate::baseline::Standing;
 use crate::client::Throttling;
 use crate::evidence::Exchange;
@@ -342,15 +342,10 @@ impl RunRecord {
     fn certified<'r>(&self, case: &'r CaseRecord) -> Certified<'r> {
         // In former formats a case could be not supported and name no capability: it stood in nobody's way, and still does not.
         let is_unnamed = case.verdict == Verdict::NotSupported && case.missing.is_none() && self.format != FORMAT;
-        Certified {
-            certification: case.certification,
-            level: case.level,
-            verdict: if is_unnamed { Verdict::Skipped } else { case.verdict },
-            missing: case.missing.as_ref().map(|missing| (missing.capability.as_str(), missing.level)),
-            is_excused: is_unnamed || (is_declared_absent(&self.plain_endpoint) && case.is_left_out_by_declaration()),
-            // By the oldest format no harm stood in the way of a level.
-            harms_data: self.format != OLDEST_FORMAT && self.harm(case).is_some_and(Harm::is_of_data),
-        }
+        // By the oldest format no harm stood in the way of a level.
+        let harms_data = self.format != OLDEST_FORMAT && self.harm(case).is_some_and(Harm::is_of_data);
+        let certified = case.claimed().certified(&self.plain_endpoint, harms_data);
+        if is_unnamed { Certified { verdict: Verdict::Skipped, is_excused: true, ..certified } } else { certified }
     }
 
     /// Whether anything keeps the run from reaching a level, whatever its cases came to.
@@ -362,8 +357,7 @@ impl RunRecord {
     /// Whether ssecheck's own reference endpoint was tested, embedded or served, and no product.
     #[must_use]
     pub fn is_of_the_reference(&self) -> bool {
-        let says_so = || self.circumstances.as_ref().is_some_and(Circumstances::reached_the_reference);
-        self.embedded || self.server.as_deref().is_some_and(is_reference) || says_so()
+        self.embedded || says_to_be_the_reference(self.server.as_deref(), self.circumstances.as_ref())
     }
 
     /// As it is written: JSON, indented by one blank.
@@ -379,6 +373,42 @@ impl RunRecord {
     }
 }
 
+/// What a record or a certificate says of a case.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimedCase<'a> {
+    /// `suite/scenario[row]`.
+    pub id: &'a str,
+    /// Its requirement.
+    pub level: Level,
+    /// The lowest certification level that requires it.
+    pub certification: Certification,
+    /// Whether it runs in a bucket of its own.
+    pub has_own_bucket: bool,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// The capability that the endpoint lacks for it.
+    pub missing: Option<&'a Missing>,
+    /// Whether it was left out for want of configuration.
+    pub incomplete: bool,
+}
+
+impl<'a> ClaimedCase<'a> {
+    /// The case as certification levels see it. It is excused if it was left out because the service is declared to take no request
+    /// without TLS. Without buckets of its own a run says nothing of settings of buckets.
+    #[must_use]
+    pub fn certified(self, plain_endpoint: &str, harms_data: bool) -> Certified<'a> {
+        let is_left_out = self.verdict == Verdict::Skipped && !self.incomplete && !self.has_own_bucket;
+        Certified {
+            certification: self.certification,
+            level: self.level,
+            verdict: self.verdict,
+            missing: self.missing.map(|missing| (missing.capability.as_str(), missing.level)),
+            is_excused: is_left_out && is_declared_absent(plain_endpoint),
+            harms_data,
+        }
+    }
+}
+
 /// Whether a record's `plain_endpoint` says that the service takes no request without TLS: the tester's word.
 #[must_use]
 pub fn is_declared_absent(plain_endpoint: &str) -> bool {
@@ -386,10 +416,18 @@ pub fn is_declared_absent(plain_endpoint: &str) -> bool {
 }
 
 impl CaseRecord {
-    /// Whether it was left out because the service is declared to take no request without TLS. Without buckets of its own a run says
-    /// nothing of settings of buckets.
-    fn is_left_out_by_declaration(&self) -> bool {
-        self.verdict == Verdict::Skipped && !self.incomplete && self.bucket != BucketKind::Own
+    /// What it says of the case.
+    #[must_use]
+    pub fn claimed(&self) -> ClaimedCase<'_> {
+        ClaimedCase {
+            id: &self.id,
+            level: self.level,
+            certification: self.certification,
+            has_own_bucket: self.bucket == BucketKind::Own,
+            verdict: self.verdict,
+            missing: self.missing.as_ref(),
+            incomplete: self.incomplete,
+        }
     }
 
     /// How binding what decided is: of a failure what was not met, else the whole case.

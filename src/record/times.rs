@@ -4,6 +4,16 @@ use serde::{Deserialize, Deserializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The most seconds by which start, end and duration of a run may contradict each other: they are rounded, and clocks are set.
+const TOLERANCE: f64 = 5.0;
+
+/// Whether a run of this start and end may have taken so many seconds.
+#[must_use]
+pub fn agree(started: OffsetDateTime, ended: OffsetDateTime, seconds: f64) -> bool {
+    let lasted = (ended - started).as_seconds_f64();
+    lasted > -TOLERANCE && (lasted - seconds).abs() <= TOLERANCE
+}
+
 /// More seconds than any run takes: a hundred years.
 const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 

@@ -135,7 +135,7 @@ fn malformed() -> Refusal {
 /// The bucket that a request names, before `.localhost` or in the path.
 fn bucket_of<T>(req: &S3Request<T>) -> Option<String> {
     let host = req.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let before_localhost = super::bucket_of_host(host).map(str::to_owned);
+    let before_localhost = super::hosts::bucket_of_host(host).map(str::to_owned);
     before_localhost.or_else(|| {
         let path = percent_encoding::percent_decode_str(req.uri.path()).decode_utf8().ok()?;
         path.trim_matches('/').split('/').next().filter(|name| !name.is_empty()).map(str::to_owned)

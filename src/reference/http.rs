@@ -20,7 +20,7 @@ use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
 use super::error::{ErrorFields, Refusal};
 use super::faults::{Action, Asked, Beyond, Faults, Overheard, ReadFlaw, SignatureFlaw};
-use super::is_of_object;
+use super::hosts::is_of_object;
 use super::lingering::Unread;
 use super::sse_c;
 use super::store::random_id;

@@ -14,6 +14,7 @@ mod copies;
 mod default_encryption;
 mod error;
 pub mod faults;
+mod hosts;
 mod http;
 mod lingering;
 mod listing;
@@ -35,7 +36,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use rand::Rng as _;
 use s3s::auth::SimpleAuth;
-use s3s::host::{S3Host, VirtualHost};
 use s3s::service::S3ServiceBuilder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -48,6 +48,7 @@ use self::certificate::Authority;
 use self::content::Memory;
 use self::default_encryption::DefaultEncryption;
 use self::faults::{Appending, Beyond, Faults, Overheard};
+use self::hosts::BelowLocalhost;
 use self::http::{Admittance, Front, Transport, Wire};
 use self::lingering::{Lingering, Unread};
 use self::service::Service;
@@ -197,34 +198,6 @@ fn made_up_credentials() -> Credentials {
     let secret = Zeroizing::new(hex::encode(&random[10..]));
     let access_key_id = format!("SSECHECK{}", hex::encode_upper(&random[..6]));
     Credentials { access_key_id, secret_access_key: secret, session_token: None }
-}
-
-/// Buckets may be named in the path, or before `.localhost`.
-struct BelowLocalhost;
-
-impl S3Host for BelowLocalhost {
-    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
-        Ok(match bucket_of_host(host) {
-            Some(bucket) => VirtualHost::new("localhost").with_bucket(bucket),
-            None => VirtualHost::new(without_port(host)),
-        })
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    host.rsplit_once(':').map_or(host, |(name, _)| name)
-}
-
-/// The bucket that a `Host` header names.
-fn bucket_of_host(host: &str) -> Option<&str> {
-    without_port(host).strip_suffix(".localhost")
-}
-
-/// Whether a request is for an object, by its `Host` header and its path.
-fn is_of_object(host: &str, path: &str) -> bool {
-    let path = path.trim_start_matches('/');
-    let key = if bucket_of_host(host).is_some() { path } else { path.split_once('/').map_or("", |(_, key)| key) };
-    !key.is_empty()
 }
 
 /// Takes connections until told to stop, then waits for the requests under way.

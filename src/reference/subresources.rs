@@ -4,134 +4,50 @@ use http::Method;
 
 use super::error::Refusal;
 
-/// The sub-resources of S3 ("Amazon S3 API Reference", "Actions"). Other parameters are ignored, as AWS does.
-const KNOWN: &[&str] = &[
-    "abac",
-    "accelerate",
-    "acl",
-    "analytics",
-    "annotation",
-    "attributes",
-    "cors",
-    "delete",
-    "encryption",
-    "intelligent-tiering",
-    "inventory",
-    "legal-hold",
-    "lifecycle",
-    "location",
-    "logging",
-    "metadataAnnotationTable",
-    "metadataConfiguration",
-    "metadataInventoryTable",
-    "metadataJournalTable",
-    "metadataTable",
-    "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
-    "renameObject",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "session",
-    "tagging",
-    "torrent",
-    "uploads",
-    "versioning",
-    "versions",
-    "website",
+/// The sub-resources of S3 ("Amazon S3 API Reference", "Actions"), each with the methods by which s3s 0.14 routes it to an operation, of
+/// objects and of buckets. Other parameters are ignored, as AWS does.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("abac", "", ""),
+    ("accelerate", "", "GET PUT"),
+    ("acl", "GET PUT", "GET PUT"),
+    ("analytics", "", "GET PUT DELETE"),
+    ("annotation", "", ""),
+    ("attributes", "GET", ""),
+    ("cors", "", "GET PUT DELETE"),
+    ("delete", "", "POST"),
+    ("encryption", "", "GET PUT DELETE"),
+    ("intelligent-tiering", "", "GET PUT DELETE"),
+    ("inventory", "", "GET PUT DELETE"),
+    ("legal-hold", "GET PUT", ""),
+    ("lifecycle", "", "GET PUT DELETE"),
+    ("location", "", "GET"),
+    ("logging", "", "GET PUT"),
+    ("metadataAnnotationTable", "", ""),
+    ("metadataConfiguration", "", ""),
+    ("metadataInventoryTable", "", ""),
+    ("metadataJournalTable", "", ""),
+    ("metadataTable", "", "GET POST DELETE"),
+    ("metrics", "", "GET PUT DELETE"),
+    ("notification", "", "GET PUT"),
+    ("object-lock", "", "GET PUT"),
+    ("ownershipControls", "", "GET PUT DELETE"),
+    ("policy", "", "GET PUT DELETE"),
+    ("policyStatus", "", "GET"),
+    ("publicAccessBlock", "", "GET PUT DELETE"),
+    ("renameObject", "", ""),
+    ("replication", "", "GET PUT DELETE"),
+    ("requestPayment", "", "GET PUT"),
+    ("restore", "POST", ""),
+    ("retention", "GET PUT", ""),
+    ("select", "POST", ""),
+    ("session", "", "GET"),
+    ("tagging", "GET PUT DELETE", "GET PUT DELETE"),
+    ("torrent", "GET", ""),
+    ("uploads", "POST", "GET"),
+    ("versioning", "", "GET PUT"),
+    ("versions", "", "GET"),
+    ("website", "", "GET PUT DELETE"),
 ];
-
-/// Those that s3s 0.14 routes to an operation, by method, of objects.
-fn of_objects(method: &Method) -> &'static [&'static str] {
-    match *method {
-        Method::GET => &["acl", "attributes", "legal-hold", "retention", "tagging", "torrent"],
-        Method::PUT => &["acl", "legal-hold", "retention", "tagging"],
-        Method::POST => &["restore", "select", "uploads"],
-        Method::DELETE => &["tagging"],
-        _ => &[],
-    }
-}
-
-/// The same of buckets.
-fn of_buckets(method: &Method) -> &'static [&'static str] {
-    match *method {
-        Method::GET => &[
-            "accelerate",
-            "acl",
-            "analytics",
-            "cors",
-            "encryption",
-            "intelligent-tiering",
-            "inventory",
-            "lifecycle",
-            "location",
-            "logging",
-            "metadataTable",
-            "metrics",
-            "notification",
-            "object-lock",
-            "ownershipControls",
-            "policy",
-            "policyStatus",
-            "publicAccessBlock",
-            "replication",
-            "requestPayment",
-            "session",
-            "tagging",
-            "uploads",
-            "versioning",
-            "versions",
-            "website",
-        ],
-        Method::PUT => &[
-            "accelerate",
-            "acl",
-            "analytics",
-            "cors",
-            "encryption",
-            "intelligent-tiering",
-            "inventory",
-            "lifecycle",
-            "logging",
-            "metrics",
-            "notification",
-            "object-lock",
-            "ownershipControls",
-            "policy",
-            "publicAccessBlock",
-            "replication",
-            "requestPayment",
-            "tagging",
-            "versioning",
-            "website",
-        ],
-        Method::POST => &["delete", "metadataTable"],
-        Method::DELETE => &[
-            "analytics",
-            "cors",
-            "encryption",
-            "intelligent-tiering",
-            "inventory",
-            "lifecycle",
-            "metadataTable",
-            "metrics",
-            "ownershipControls",
-            "policy",
-            "publicAccessBlock",
-            "replication",
-            "tagging",
-            "website",
-        ],
-        _ => &[],
-    }
-}
 
 /// Refuses a request for a sub-resource that s3s does not route, so that nothing is overwritten, deleted or shown in its place.
 ///
@@ -141,9 +57,13 @@ pub(super) fn refuse_unrouted(method: &Method, is_of_object: bool, query: &str) 
     if matches!(*method, Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    let routed = if is_of_object { of_objects(method) } else { of_buckets(method) };
+    let is_unrouted = |name: &str| {
+        let known = KNOWN.iter().find(|(known, ..)| *known == name);
+        let routed = known.map(|(_, of_objects, of_buckets)| if is_of_object { of_objects } else { of_buckets });
+        routed.is_some_and(|routed| routed.split(' ').all(|routed| routed != method.as_str()))
+    };
     let mut asked = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
-    match asked.find(|name| KNOWN.contains(&&**name) && !routed.contains(&&**name)) {
+    match asked.find(|name| is_unrouted(name)) {
         None => Ok(()),
         Some(name) => {
             let text = format!("The reference endpoint does not implement `{name}` of this method.");

@@ -1,0 +1,31 @@
+//! What the `Host` header and the path of a request name: a bucket, or an object in it.
+
+use s3s::host::{S3Host, VirtualHost};
+
+/// Buckets may be named in the path, or before `.localhost`.
+pub(super) struct BelowLocalhost;
+
+impl S3Host for BelowLocalhost {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
+        Ok(match bucket_of_host(host) {
+            Some(bucket) => VirtualHost::new("localhost").with_bucket(bucket),
+            None => VirtualHost::new(without_port(host)),
+        })
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
+}
+
+/// The bucket that a `Host` header names.
+pub(super) fn bucket_of_host(host: &str) -> Option<&str> {
+    without_port(host).strip_suffix(".localhost")
+}
+
+/// Whether a request is for an object, by its `Host` header and its path.
+pub(super) fn is_of_object(host: &str, path: &str) -> bool {
+    let path = path.trim_start_matches('/');
+    let key = if bucket_of_host(host).is_some() { path } else { path.split_once('/').map_or("", |(_, key)| key) };
+    !key.is_empty()
+}
