@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::Addressing;
-use crate::reference::faults::Faults;
+use crate::faults::Faults;
 use crate::reference::{self, Endpoint, StartError};
 
 /// How a client reaches the embedded endpoint.
@@ -80,5 +80,5 @@ pub async fn start(options: reference::Options, reach: Reach) -> Result<(Endpoin
 /// # Errors
 /// [`EmbeddedError`].
 pub async fn faulty(faults: Faults) -> Result<(Endpoint, Client), EmbeddedError> {
-    start(reference::Options { faults, ..Default::default() }, Reach::default()).await
+    start(faults.around(reference::Options::default()), Reach::default()).await
 }

@@ -33,6 +33,7 @@ pub mod config;
 pub mod embedded;
 pub mod evidence;
 pub mod explore;
+pub mod faults;
 pub mod housekeeping;
 pub mod knowledge;
 pub mod ledger;

@@ -4,7 +4,7 @@ use super::{Format, complain, exit_code, print, print_json, print_own, suites};
 use crate::knowledge::{self, Knowledge};
 use crate::profile::{self, ProfileError};
 use crate::prove::{Matrix, MatrixError};
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]

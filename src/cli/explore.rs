@@ -23,7 +23,7 @@ use crate::explore::{
 use crate::plan::Plan;
 use crate::profile::{self, Profile, ProfileError};
 use crate::record::{Circumstances, RunRecord};
-use crate::reference::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 use crate::report::one_line;
 use crate::rules::Catalogue;
 use crate::runner::{self, RunResult, Session};

@@ -7,7 +7,7 @@ use super::interruption::Interruption;
 use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
 use super::{complain, exit_code, print, suites};
 use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::report::{ProofProgress, proof_as_json, proof_as_text};
 use crate::suite::Suite;
 

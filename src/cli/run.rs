@@ -23,7 +23,7 @@ use crate::plan::{Plan, Volume};
 use crate::profile::Profile;
 use crate::program;
 use crate::record::{Circumstances, RunRecord, rfc3339};
-use crate::reference::faults::Faults;
+use crate::faults::Faults;
 use crate::report::{RunFormat, Terminal, in_a_log};
 use crate::runner::{self, Options, PrepareError, RunResult, STEP_SETTLING};
 use crate::suite::model::{BucketKind, Certification};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{complain, exit_code};
-use crate::reference::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 use crate::reference::{self, Endpoint, Options};
 use crate::report::shell_word;
 
@@ -54,15 +54,14 @@ const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn serve(arguments: Arguments) -> u8 {
     let stop = super::interruption::Interruption::listen_and_say("stopping; what is stored is forgotten").token;
-    let options = Options {
+    let options = Faults::of(&arguments.fault).around(Options {
         address: arguments.address,
         tls_port: arguments.port,
         plain_port: arguments.plain_port,
         memory: arguments.memory.saturating_mul(MIB),
         block_ssec: arguments.block_ssec,
-        faults: Faults::of(&arguments.fault),
         ..Options::default()
-    };
+    });
     let endpoint = match reference::start(options).await {
         Ok(endpoint) => endpoint,
         Err(error) => return complain(&error, exit_code::USAGE),

@@ -9,7 +9,7 @@ use crate::embedded::{self, EmbeddedError, Reach};
 use crate::ledger;
 use crate::record::{Circumstances, Context, REFERENCE};
 use crate::reference;
-use crate::reference::faults::Faults;
+use crate::faults::Faults;
 
 /// The service under test.
 pub(super) struct Service {
@@ -57,7 +57,7 @@ pub(super) async fn service(
         let context = context(&endpoint.tls, told, limit_of_trust(config));
         return Ok(Service { client, context, no_plain_listener, embedded: None });
     }
-    let options = reference::Options { region: config.region.clone(), faults, ..Default::default() };
+    let options = faults.around(reference::Options { region: config.region.clone(), ..Default::default() });
     let reach = Reach {
         addressing: config.addressing,
         connect_timeout: config.connect_timeout,

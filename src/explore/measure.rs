@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::expect::OBSERVED;
 use super::search::{Divergence, ExploreError, Explored, Options, bucket_kinds, explore};
 use crate::embedded::{self, EmbeddedError};
-use crate::reference::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 use crate::rules::Catalogue;
 use crate::runner::{self, RunError, Session};
 use crate::suite::Suite;

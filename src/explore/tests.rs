@@ -16,7 +16,7 @@ use super::scenario::{Walk, asking, exploring, reproducing};
 use super::search::{Explored, Options, bucket_kinds};
 use super::state::{State, Theme};
 use crate::profile::Profile;
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::{Catalogue, Grade};
 use crate::suite::model::{BucketKind, Level};
 use crate::suite::{self, Fixtures, Suite, SuiteSource};

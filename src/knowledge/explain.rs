@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Knowledge, Scenario, counted, levels};
 use crate::plan::Needed;
 use crate::profile::Profile;
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::Rule;
 use crate::suite::model::{Certification, Outcome, Step};
 use crate::suite::near_miss;

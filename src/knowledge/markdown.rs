@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::explain::outcome_in_words;
 use super::{Knowledge, Scenario, counted, coverage, levels};
 use crate::plan::PlannedCase;
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::Rule;
 use crate::suite::model::{Certification, Level};
 

@@ -15,7 +15,7 @@ pub use markdown::catalogue;
 use crate::plan::{Needed, PlannedCase, Selection, plan};
 use crate::profile::Profile;
 use crate::prove::Matrix;
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::{Catalogue, Rule};
 use crate::suite::Suite;
 use crate::suite::model::{Certification, Level, Operation};

@@ -14,7 +14,7 @@ use super::runs::{ProveError, SCENARIO_TIMEOUT};
 use crate::embedded;
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::reference::faults::{Fault, Faults, Occasions};
+use crate::faults::{Fault, Faults, Occasions};
 use crate::runner::{self, PrepareError, RunError, Session};
 use crate::suite::model::BucketKind;
 

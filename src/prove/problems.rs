@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::runs::{FaultRun, NotPassed, Outcome, Proof, ProvenCase};
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::verdict::{Verdict, profile_rule};
 
 /// Something that keeps the suites from being proven.

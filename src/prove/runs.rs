@@ -13,7 +13,7 @@ use super::matrix::Matrix;
 use crate::embedded::{self, EmbeddedError};
 use crate::plan::{Plan, PlannedCase, Selection, plan};
 use crate::profile::Profile;
-use crate::reference::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 use crate::runner::{self, PrepareError, RunError, RunResult};
 use crate::suite::Suite;
 use crate::verdict::Verdict;

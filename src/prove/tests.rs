@@ -8,7 +8,7 @@ use rstest::rstest;
 use super::problems::Problem;
 use super::runs::{FaultRun, NotPassed, Outcome, Proof, ProvenCase};
 use super::{Matrix, MatrixError};
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::Catalogue;
 use crate::verdict::Verdict;
 

@@ -7,7 +7,6 @@ use http::{Extensions, HeaderMap};
 use super::content::SealingKey;
 use super::error::{Cause, Refusal};
 use super::faults::{Action, Asked, PartFlaw, Read, Serves};
-use super::http::Transport;
 use super::service::Service;
 use super::sse_c::{CustomerKey, Encryption, GivenKey, TARGET, invalid_key};
 use super::store::Object;
@@ -38,13 +37,9 @@ impl<'r> Request<'r> {
         self.headers.contains_key(format!("{TARGET}key"))
     }
 
-    /// Whether it came without TLS.
-    pub fn is_plain(self) -> bool {
-        self.transport() == Transport::Plain
-    }
-
-    fn transport(self) -> Transport {
-        self.extensions.get::<Asked>().map_or(Transport::Tls, |asked| asked.transport)
+    /// Whether it came as a form.
+    pub fn is_form(self) -> bool {
+        self.extensions.get::<Asked>().is_some_and(|asked| asked.is_form)
     }
 }
 
@@ -69,7 +64,7 @@ pub(super) struct PartKey {
 impl Service {
     /// The customer key that a request brings for an action, its headers checked.
     pub(super) fn key_of(&self, action: Action, request: Request<'_>) -> Result<Option<GivenKey>, Refusal> {
-        let headers = self.faults.headers(action, request.transport(), request.headers)?;
+        let headers = self.faults.headers(action, request.headers)?;
         let key = match action {
             Action::Get | Action::Head | Action::Attributes => CustomerKey::to_read(&headers),
             Action::CopySource | Action::PartCopySource => CustomerKey::of_source(&headers),

@@ -9,7 +9,7 @@ use super::store::{Object, Version};
 
 /// What a request asks of the object as it is.
 #[derive(Default)]
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     pub if_match: Option<ETagCondition>,
     pub if_none_match: Option<ETagCondition>,
     pub if_modified_since: Option<Timestamp>,

@@ -18,13 +18,13 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// Plaintext bytes in a segment.
-pub(super) const SEGMENT: usize = 64 * 1024;
+pub(crate) const SEGMENT: usize = 64 * 1024;
 /// Bytes of the nonce that STREAM leaves to choose: AES-GCM's, less a counter of 4 and a flag of 1.
 const NONCE: usize = NONCE_LEN - 5;
 
 /// A customer key in use, for as long as its request takes.
 #[derive(Clone)]
-pub(super) struct SealingKey(Arc<Zeroizing<[u8; 32]>>);
+pub(crate) struct SealingKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl SealingKey {
     pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
@@ -60,7 +60,7 @@ fn nonce_of(chosen: [u8; NONCE], position: u32, is_last: bool) -> Nonce {
 }
 
 /// What is kept of a customer key: a MAC of it under a random salt.
-pub(super) struct KeyMac {
+pub(crate) struct KeyMac {
     salt: [u8; 32],
     mac: [u8; 32],
 }
@@ -87,14 +87,14 @@ impl KeyMac {
 
 /// The bound on all data held.
 #[derive(Clone)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     used: Arc<AtomicU64>,
     limit: u64,
 }
 
 /// The bound is reached.
 #[derive(Debug)]
-pub(super) struct MemoryFull;
+pub(crate) struct MemoryFull;
 
 impl Memory {
     pub fn new(limit: u64) -> Self {
@@ -122,7 +122,7 @@ impl Drop for Reserved {
 }
 
 /// The data of an object, or of a part of one.
-pub(super) struct Content {
+pub(crate) struct Content {
     segments: Vec<Bytes>,
     size: u64,
     sealed: Option<[u8; NONCE]>,
@@ -150,7 +150,7 @@ impl Content {
 }
 
 /// Takes an object's data as it comes in.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     key: Option<(LessSafeKey, [u8; NONCE])>,
     segments: Vec<Bytes>,
     open: BytesMut,
@@ -219,7 +219,7 @@ struct Piece {
 }
 
 /// Streams a range of the joined plaintexts of several contents.
-pub(super) fn read(
+pub(crate) fn read(
     contents: &[Arc<Content>],
     range: Range<u64>,
     key: Option<SealingKey>,

@@ -1,42 +1,20 @@
-//! The S3 errors of the reference endpoint, with the fields that AWS puts beside code and message.
+//! Refusals: the errors of S3, with the fields that AWS puts beside code and message, and how they are written.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex};
 
-use http::StatusCode;
-use s3s::{S3Error, S3ErrorCode};
+use http::header::{CONTENT_TYPE, HeaderName, SERVER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use s3s::Body;
+use serde::Deserialize;
 
-/// Further fields of the error that a request ends in (`ArgumentName`, …), and its cause. Handed down in the request's extensions,
-/// because s3s's own error holds none; [`super::http`] writes them into the answer.
-#[derive(Clone, Default)]
-pub(super) struct ErrorFields(Arc<Mutex<Told>>);
+use super::request::Identity;
 
-/// What a refusal hands up to the HTTP layer.
-#[derive(Default)]
-pub(super) struct Told {
-    pub fields: Vec<(&'static str, String)>,
-    pub cause: Option<Cause>,
-    /// A status in place of the operation's own.
-    pub status: Option<StatusCode>,
-    /// Further headers of the answer.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-impl ErrorFields {
-    pub fn tell(&self, told: Told) {
-        if let Ok(mut held) = self.0.lock() {
-            *held = told;
-        }
-    }
-
-    pub fn take(&self) -> Told {
-        self.0.lock().map(|mut held| std::mem::take(&mut *held)).unwrap_or_default()
-    }
-}
-
-/// What of SSE-C a request was refused for.
+/// Why a request was refused, where that matters to somebody but its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     WithoutTls,
     TwoEncryptions,
     NoAlgorithm,
@@ -54,19 +32,24 @@ pub(super) enum Cause {
     NotApplicable,
     PartDiffers,
     OtherKeyThanCreated,
-    /// A bucket policy, or SSE-C blocked on the bucket.
-    Setting,
+    /// A bucket policy denies it.
+    Policy,
+    /// A bucket policy denies it whatever its headers say.
+    PolicyAlways,
+    /// SSE-C is blocked on the bucket.
+    Block,
+    /// The signature does not cover a header.
+    HeadersNotSigned,
     /// A form's policy does not list its SSE-C fields.
     NotInPolicy,
 }
 
 /// A refusal: status, code, message, further fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// What of SSE-C it is for, if it is for that.
+pub(crate) struct Refusal {
     pub cause: Option<Cause>,
     pub status: u16,
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub message: Cow<'static, str>,
     pub fields: Vec<(&'static str, String)>,
     /// Headers of the answer.
@@ -74,8 +57,8 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { cause: None, status, code, message: message.into(), fields: Vec::new(), headers: Vec::new() }
+    pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause: None, status, code: code.into(), message: message.into(), fields: Vec::new(), headers: Vec::new() }
     }
 
     /// The same with further headers.
@@ -108,20 +91,88 @@ impl Refusal {
         self
     }
 
-    /// As an error of s3s; the fields go by way of `extensions`.
-    pub fn into_error(self, extensions: &http::Extensions) -> S3Error {
-        if let Some(fields) = extensions.get::<ErrorFields>() {
-            fields.tell(Told { fields: self.fields, cause: self.cause, status: None, headers: self.headers });
+    /// Writes it as the response to a request.
+    pub fn response(&self, to: &Identity) -> Response<Body> {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let has_body = !to.is_head && status != StatusCode::NOT_MODIFIED;
+        let document = self.document(to).unwrap_or_default();
+        let mut response = Response::new(if has_body { Body::from(document) } else { Body::empty() });
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
         }
-        let code = S3ErrorCode::from_bytes(self.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
-        let mut error = S3Error::with_message(code, self.message);
-        error.set_status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        error
+        identify(&mut response, to);
+        response
     }
+
+    fn document(&self, to: &Identity) -> std::io::Result<Vec<u8>> {
+        let host_id = host_id(to);
+        let own = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let all = [("Code", &*self.code), ("Message", &*self.message)].into_iter().chain(own).chain([
+            ("Resource", to.resource.as_str()),
+            ("RequestId", &to.request_id),
+            ("HostId", &host_id),
+        ]);
+        let mut writer = Writer::new(Vec::new());
+        writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        writer.create_element("Error").write_inner_content(|error| {
+            for (name, value) in all.filter(|field| *field != ("Message", "")) {
+                error.create_element(name).write_text_content(BytesText::new(value))?;
+            }
+            Ok(())
+        })?;
+        Ok(writer.into_inner())
+    }
+}
+
+fn host_id(to: &Identity) -> String {
+    hex::encode(&to.request_id)
+}
+
+/// Adds what every response of AWS has.
+pub(crate) fn identify(response: &mut Response<Body>, to: &Identity) {
+    let headers = response.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static(concat!("ssecheck-reference/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in [("x-amz-request-id", to.request_id.clone()), ("x-amz-id-2", host_id(to))] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// An error as s3s writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Reads a refusal that s3s has written.
+pub(super) async fn refusal_of_s3s(response: Response<Body>) -> Refusal {
+    let (head, body) = response.into_parts();
+    let document = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let read = std::str::from_utf8(&document).ok().and_then(|text| quick_xml::de::from_str::<Document>(text).ok());
+    let Some(Document { code, message }) = read else { return Refusal::internal() };
+    // The one error that s3s says nothing of.
+    let message = if message.is_empty() && code == "SignatureDoesNotMatch" {
+        "The request signature we calculated does not match the signature you provided. Check your key and signing method.".to_owned()
+    } else {
+        message
+    };
+    Refusal::new(head.status.as_u16(), code, message)
 }
 
 /// Refusals that have nothing to do with SSE-C.
 impl Refusal {
+    pub fn access_denied() -> Self {
+        Self::new(403, "AccessDenied", "Access Denied")
+    }
+
     pub fn no_such_bucket() -> Self {
         Self::new(404, "NoSuchBucket", "The specified bucket does not exist")
     }
@@ -179,5 +230,21 @@ impl Refusal {
 
     pub fn internal() -> Self {
         Self::new(500, "InternalError", "We encountered an internal error. Please try again.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_its_fields_and_is_escaped() {
+        let to = Identity { request_id: "0A".to_owned(), resource: "/b/a&b".to_owned(), is_head: false };
+        let document = Refusal::new(400, "A", "m").argument("n", "<&>").document(&to).unwrap();
+        assert_eq!(
+            String::from_utf8(document).unwrap(),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>A</Code><Message>m</Message><ArgumentName>n</ArgumentName>\
+             <ArgumentValue>&lt;&amp;&gt;</ArgumentValue><Resource>/b/a&amp;b</Resource><RequestId>0A</RequestId><HostId>3041</HostId></Error>"
+        );
     }
 }

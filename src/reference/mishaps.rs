@@ -36,7 +36,7 @@ impl Service {
 
     /// What becomes of an object when the body of a PutObject under a customer key breaks off or does not fit its digest.
     pub(super) async fn after_refused_body(&self, refusal: &Refusal, bucket: &str, key: &str) {
-        let destroys = match refusal.code {
+        let destroys = match &*refusal.code {
             "IncompleteBody" => self.faults.has(WriteFlaw::InterruptedDestroys),
             "BadDigest" => self.faults.has(WriteFlaw::DamagedDestroys),
             _ => false,

@@ -5,38 +5,46 @@
 
 mod admission;
 mod annotations;
+mod api;
+mod attributes;
+mod authentication;
 mod body;
 mod certificate;
 mod checksums;
 mod conditions;
 mod content;
+mod context;
 mod copies;
 mod default_encryption;
-mod error;
+pub(crate) mod error;
 pub mod faults;
+mod form;
+mod front;
 mod hosts;
-mod http;
+pub(crate) mod layer;
 mod lingering;
 mod listing;
 mod mishaps;
 mod multipart;
 mod objects;
+pub(crate) mod request;
+pub(crate) mod seam;
 mod service;
 mod settings;
-mod sse_c;
-mod store;
+pub(crate) mod sse_c;
+pub(crate) mod store;
 mod subresources;
+pub(crate) mod wire;
 mod writes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use rand::Rng as _;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -46,20 +54,23 @@ use zeroize::Zeroizing;
 
 use self::certificate::Authority;
 use self::content::Memory;
-use self::default_encryption::DefaultEncryption;
-use self::faults::{Appending, Beyond, Faults, Overheard};
-use self::hosts::BelowLocalhost;
-use self::http::{Admittance, Front, Transport, Wire};
+use self::api::Api;
+use self::authentication::Authentication;
+use self::faults::Faults;
+use self::front::{Connection, Front};
+use self::layer::{Layer, Layered};
 use self::lingering::{Lingering, Unread};
+use self::request::Transport;
 use self::service::Service;
 use self::store::Store;
+use self::wire::{Wire, Wired};
 use crate::config::Credentials;
 
 /// Bytes of object data that an endpoint holds unless told otherwise (1 GiB).
 pub const DEFAULT_MEMORY: u64 = 1024 * 1024 * 1024;
 
 /// How the endpoint is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Address that both listeners bind to.
     pub address: IpAddr,
@@ -76,7 +87,11 @@ pub struct Options {
     /// Whether new buckets block SSE-C, as those of AWS do since April 2026.
     pub block_ssec: bool,
     /// What it does wrong, on purpose.
-    pub faults: Faults,
+    pub(crate) faults: Faults,
+    /// What is around the service, outermost first.
+    pub(crate) layers: Vec<Arc<dyn Layer>>,
+    /// Whether the heads of requests are kept as they were written.
+    pub(crate) keeps_heads: bool,
 }
 
 impl Default for Options {
@@ -90,6 +105,8 @@ impl Default for Options {
             memory: DEFAULT_MEMORY,
             block_ssec: false,
             faults: Faults::default(),
+            layers: Vec::new(),
+            keeps_heads: false,
         }
     }
 }
@@ -160,21 +177,17 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let plain_url = local_url("http", &plain_listener)?;
     let credentials = options.credentials.unwrap_or_else(made_up_credentials);
     let store = Arc::new(Store::new(Memory::new(options.memory), options.block_ssec));
-    let faults = options.faults;
-    let (region, service_store) = (options.region.clone(), Arc::clone(&store));
-    let mut builder = S3ServiceBuilder::new(Service { store: service_store, region, faults: faults.clone() });
-    builder.set_route(DefaultEncryption { store, faults: faults.clone() });
-    builder.set_auth(SimpleAuth::from_single(
-        credentials.access_key_id.clone(),
-        credentials.secret_access_key.as_str().to_owned(),
-    ));
-    builder.set_host(BelowLocalhost);
-    builder.set_access(Admittance);
-    let front = Front { service: builder.build(), faults };
+    let service = Service { store, region: options.region.clone(), faults: options.faults };
+    let front = Arc::new(Front {
+        authentication: Authentication::new(&credentials),
+        service: Layered { layers: options.layers.into(), service: Arc::new(Api::new(service)) },
+        keeps_heads: options.keeps_heads,
+        connections: AtomicU64::new(0),
+    });
     let stop = CancellationToken::new();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listeners = vec![
-        tokio::spawn(accept(tls_listener, Some(acceptor), front.clone(), stop.clone())),
+        tokio::spawn(accept(tls_listener, Some(acceptor), Arc::clone(&front), stop.clone())),
         tokio::spawn(accept(plain_listener, None, front, stop.clone())),
     ];
     Ok(Endpoint { tls_url, plain_url, ca_pem, credentials, region: options.region, stop, listeners })
@@ -201,7 +214,7 @@ fn made_up_credentials() -> Credentials {
 }
 
 /// Takes connections until told to stop, then waits for the requests under way.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front, stop: CancellationToken) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, front: Arc<Front>, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -220,17 +233,17 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front, s
 async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    front: Front,
+    front: Arc<Front>,
     watcher: hyper_util::server::graceful::Watcher,
     stop: CancellationToken,
 ) {
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-    let beyond = Beyond::default();
-    let overheard = Overheard::new(front.faults.look_at_spelling());
+    let wire = Wire::new(front.keeps_heads);
     let unread = Unread::default();
     let stream = Lingering::new(stream, unread.clone());
-    let wire = Wire { transport, beyond: beyond.clone(), overheard: overheard.clone(), unread };
-    let answer = service_fn(move |request| self::http::serve(front.clone(), wire.clone(), request));
+    let number = front.connections.fetch_add(1, Ordering::Relaxed);
+    let connection = Connection { transport, number, wire: wire.clone(), unread };
+    let answer = service_fn(move |request| front::serve(Arc::clone(&front), connection.clone(), request));
     let server = {
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new());
@@ -238,7 +251,7 @@ async fn connection(
     };
     match tls {
         None => {
-            let stream = Appending::new(stream, beyond, overheard);
+            let stream = Wired::new(stream, wire);
             let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
         }
         Some(acceptor) => {
@@ -247,7 +260,7 @@ async fn connection(
                 () = stop.cancelled() => return,
             };
             if let Ok(stream) = shaken {
-                let stream = Appending::new(stream, beyond, overheard);
+                let stream = Wired::new(stream, wire);
                 let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), answer)).await;
             }
         }

@@ -12,6 +12,7 @@ use super::admission::{PartKey, Request};
 use super::body::{self, Claims, Taken};
 use super::checksums::{self, Algorithm, OfParts, with_checksums};
 use super::conditions::Conditions;
+use super::context::ServiceContext;
 use super::error::Refusal;
 use super::faults::{Action, PartFlaw, View};
 use super::service::{Answer, Service};
@@ -80,7 +81,8 @@ impl Service {
             let request = Request::of(&req.headers, &req.extensions);
             let key = self.part_key(Action::UploadPart, request, &input.bucket, &input.key, &input.upload_id)?;
             let length = input.content_length;
-            let claims = Claims::of(&req.headers, input.content_md5.clone(), length, req.trailing_headers.clone());
+            let trailers = ServiceContext::in_extensions(&req.extensions).trailers;
+            let claims = Claims::of(&req.headers, input.content_md5.clone(), length, trailers);
             let created_with = self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?;
             // A client sends back at the end what it was told: of an upload without checksums that would be refused.
             let tells_checksum = created_with.is_some() || claims.is_named();

@@ -11,7 +11,7 @@ use super::admission::{Admitted, Request};
 use super::checksums::{Algorithm, with_checksums};
 use super::conditions::Conditions;
 use super::content;
-use super::error::{ErrorFields, Refusal, Told};
+use super::error::Refusal;
 use super::faults::{Action, Asks, ChecksumFlaw, ListingFlaw, Read, ReadFlaw, Served, Serves, View, WriteFlaw};
 use super::service::{Answer, Service};
 use super::sse_c::{Encryption, GivenKey};
@@ -38,10 +38,10 @@ impl Echo {
 }
 
 /// What a read has come to before its answer is written.
-struct Reading {
-    version: Version,
-    version_id: Option<String>,
-    object: Arc<Object>,
+pub(super) struct Reading {
+    pub version: Version,
+    pub version_id: Option<String>,
+    pub object: Arc<Object>,
     key: Admitted,
     range: Range<u64>,
     served: Served,
@@ -95,41 +95,22 @@ impl Service {
         )?;
         let checksums = self.checksums_shown(&reading, input.checksum_mode.as_ref());
         let echo = self.echo(Action::Get, reading.key.given.as_ref());
-        if reading.key.serves == Serves::DataUnderRefusal
-            && let Some(told) = req.extensions.get::<ErrorFields>()
-        {
-            told.tell(Told { status: Some(StatusCode::FORBIDDEN), ..Told::default() });
-        }
         let opens = reading.key.opens.clone();
         let data = content::read(&reading.object.contents(), reading.served.range.clone(), opens);
         let stored = self.headers_shown(&reading.object);
-        let passed_over = self.reads_wrongly(&reading.object, ReadFlaw::OverridesPassedOver);
-        let instead = |asked: Option<String>| asked.filter(|_| !passed_over);
-        if passed_over && let Some(told) = req.extensions.get::<ErrorFields>() {
-            // s3s puts in what was asked for: what is stored is put back.
-            let kept = [
-                ("content-type", &stored.content_type),
-                ("cache-control", &stored.cache_control),
-                ("content-disposition", &stored.content_disposition),
-                ("content-encoding", &stored.content_encoding),
-                ("content-language", &stored.content_language),
-            ];
-            let headers = kept.map(|(name, value)| (name, value.clone().unwrap_or_default())).to_vec();
-            told.tell(Told { headers, ..Told::default() });
-        }
         let output = with_checksums!(
             checksums,
             GetObjectOutput {
                 accept_ranges: Some("bytes".to_owned()),
                 body: Some(reading.served.stream(data)),
-                cache_control: instead(input.response_cache_control).or(stored.cache_control),
+                cache_control: input.response_cache_control.or(stored.cache_control),
                 checksum_type: checksums.checksum_type,
-                content_disposition: instead(input.response_content_disposition).or(stored.content_disposition),
-                content_encoding: instead(input.response_content_encoding).or(stored.content_encoding),
-                content_language: instead(input.response_content_language).or(stored.content_language),
+                content_disposition: input.response_content_disposition.or(stored.content_disposition),
+                content_encoding: input.response_content_encoding.or(stored.content_encoding),
+                content_language: input.response_content_language.or(stored.content_language),
                 content_length: Some(reading.length()),
                 content_range: reading.content_range(),
-                content_type: instead(input.response_content_type).or(stored.content_type).or_else(untyped),
+                content_type: input.response_content_type.or(stored.content_type).or_else(untyped),
                 e_tag: Some(ETag::Strong(self.etag_shown(View::Get, &reading.object))),
                 last_modified: Some(reading.version.modified.into()),
                 metadata: stored.metadata,
@@ -163,12 +144,7 @@ impl Service {
         let checksums = self.checksums_shown(&reading, input.checksum_mode.as_ref());
         let echo = self.echo(Action::Head, reading.key.given.as_ref());
         let stored = self.headers_shown(&reading.object);
-        // s3s answers HEAD with 200, whatever is asked for.
-        if reading.served.partial
-            && let Some(told) = req.extensions.get::<ErrorFields>()
-        {
-            told.tell(Told { status: Some(StatusCode::PARTIAL_CONTENT), ..Told::default() });
-        }
+        let status = reading.status();
         let output = with_checksums!(
             checksums,
             HeadObjectOutput {
@@ -192,45 +168,9 @@ impl Service {
                 ..HeadObjectOutput::default()
             }
         );
-        Ok(S3Response::new(output))
-    }
-
-    pub(super) async fn attributes(
-        &self,
-        req: S3Request<GetObjectAttributesInput>,
-    ) -> Answer<GetObjectAttributesOutput> {
-        let input = req.input;
-        let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-        let request = Request::of(&req.headers, &req.extensions);
-        let reading = self.reading(Action::Attributes, request, place, Conditions::default(), None, None)?;
-        // s3s takes each header line for one attribute; the header is a list.
-        let wanted = |name: &str| {
-            let mut listed = input.object_attributes.iter().flat_map(|line| line.as_str().split(','));
-            listed.any(|attribute| attribute.trim() == name)
-        };
-        let object = &reading.object;
-        let padded = self.faults.has(ReadFlaw::AttributesSizePadded);
-        let output = GetObjectAttributesOutput {
-            e_tag: wanted(ObjectAttributes::ETAG).then(|| ETag::Strong(self.etag_shown(View::Attributes, object))),
-            object_size: wanted(ObjectAttributes::OBJECT_SIZE)
-                .then(|| self.length_shown(View::Attributes, &reading) + if padded { 16 } else { 0 }),
-            storage_class: wanted(ObjectAttributes::STORAGE_CLASS)
-                .then(|| StorageClass::from_static(StorageClass::STANDARD)),
-            checksum: (wanted(ObjectAttributes::CHECKSUM) && Algorithm::of(&object.checksums).is_some())
-                .then(|| without_count(object.checksums.clone()))
-                .filter(|_| !self.reads_wrongly(object, ReadFlaw::AttributesWithoutChecksum)),
-            object_parts: (wanted(ObjectAttributes::OBJECT_PARTS)
-                && object.multipart
-                && !self.reads_wrongly(object, ReadFlaw::AttributesWithoutParts))
-            .then(|| GetObjectAttributesParts {
-                total_parts_count: i32::try_from(object.parts.len()).ok(),
-                ..GetObjectAttributesParts::default()
-            }),
-            last_modified: Some(reading.version.modified.into()),
-            version_id: reading.version_id.clone(),
-            ..GetObjectAttributesOutput::default()
-        };
-        Ok(S3Response::new(output))
+        let mut response = S3Response::new(output);
+        response.extensions.insert(status);
+        Ok(response)
     }
 
     pub(super) async fn delete(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
@@ -276,7 +216,7 @@ impl Service {
 
     /// Everything about a read that comes before its answer, in the order in which AWS looks: the headers' form,
     /// the object, its key, the preconditions, the range.
-    fn reading(
+    pub(super) fn reading(
         &self,
         action: Action,
         request: Request<'_>,
@@ -366,7 +306,7 @@ impl Service {
     }
 
     /// Whether an object under a customer key is read wrongly.
-    fn reads_wrongly(&self, object: &Object, flaw: ReadFlaw) -> bool {
+    pub(super) fn reads_wrongly(&self, object: &Object, flaw: ReadFlaw) -> bool {
         object.encryption.is_customers() && self.faults.has(flaw)
     }
 
@@ -428,7 +368,7 @@ impl Service {
         }
     }
 
-    fn length_shown(&self, view: View, reading: &Reading) -> i64 {
+    pub(super) fn length_shown(&self, view: View, reading: &Reading) -> i64 {
         let length = reading.served.length();
         let shown = match reading.object.encryption {
             Encryption::Store => length,
@@ -472,20 +412,6 @@ struct Removed {
 /// What an object is said to be that was stored without a content type.
 fn untyped() -> Option<String> {
     Some("binary/octet-stream".to_owned())
-}
-
-/// Attributes alone show a checksum of checksums without the number of parts behind it.
-fn without_count(mut checksums: Checksum) -> Checksum {
-    let values = [
-        &mut checksums.checksum_crc32,
-        &mut checksums.checksum_crc32c,
-        &mut checksums.checksum_sha1,
-        &mut checksums.checksum_sha256,
-    ];
-    for value in values.into_iter().flatten() {
-        value.truncate(value.find('-').unwrap_or(value.len()));
-    }
-    checksums
 }
 
 /// A tag of 16 bytes for each segment, of which there is at least one.

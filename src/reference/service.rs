@@ -6,6 +6,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use super::context::ServiceContext;
 use super::error::Refusal;
 use super::faults::Faults;
 use super::store::{Bucket, Store, Versioning};
@@ -14,13 +15,14 @@ use super::store::{Bucket, Store, Versioning};
 pub(super) type Answer<T> = Result<S3Response<T>, Refusal>;
 
 /// The reference S3 service.
+#[derive(Clone)]
 pub(super) struct Service {
     pub store: Arc<Store>,
     pub region: String,
     pub faults: Faults,
 }
 
-/// Runs an operation; a refusal's fields go by way of the request's extensions.
+/// Runs an operation.
 async fn answer<'s, I, O, F>(
     service: &'s Service,
     req: S3Request<I>,
@@ -29,8 +31,8 @@ async fn answer<'s, I, O, F>(
 where
     F: Future<Output = Answer<O>>,
 {
-    let extensions = req.extensions.clone();
-    act(service, req).await.map_err(|refusal| service.faults.refusal(refusal).into_error(&extensions))
+    let context = ServiceContext::in_extensions(&req.extensions);
+    act(service, req).await.map_err(|refusal| context.refuse(refusal))
 }
 
 #[async_trait::async_trait]
@@ -93,10 +95,6 @@ impl S3 for Service {
         answer(self, req, Service::remove_policy).await
     }
 
-    async fn post_object(&self, req: S3Request<PostObjectInput>) -> S3Result<S3Response<PostObjectOutput>> {
-        answer(self, req, Service::post).await
-    }
-
     async fn get_object_tagging(
         &self,
         req: S3Request<GetObjectTaggingInput>,
@@ -140,13 +138,6 @@ impl S3 for Service {
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         answer(self, req, Service::head).await
-    }
-
-    async fn get_object_attributes(
-        &self,
-        req: S3Request<GetObjectAttributesInput>,
-    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
-        answer(self, req, Service::attributes).await
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {

@@ -11,6 +11,7 @@ use s3s::{S3Request, S3Response};
 use serde::Deserialize;
 
 use super::admission::Request;
+use super::context::ServiceContext;
 use super::error::{Cause, Refusal};
 use super::faults::{Action, Faults, SettingFlaw};
 use super::service::{Answer, Service};
@@ -23,7 +24,7 @@ const SECURE_TRANSPORT: &str = "aws:SecureTransport";
 
 /// A bucket policy, read.
 #[derive(Debug, Clone)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     /// As it was set.
     pub text: String,
     denials: Vec<Denial>,
@@ -113,15 +114,15 @@ impl Policy {
     }
 }
 
-fn denied() -> Refusal {
-    Refusal::new(403, "AccessDenied", "Access Denied").because(Cause::Setting)
+fn denied(cause: Cause) -> Refusal {
+    Refusal::access_denied().because(cause)
 }
 
 /// What a write is refused for by the bucket's settings, whatever key it brings.
 ///
 /// # Errors
 /// The refusal.
-pub(super) fn refuse_write(
+pub(crate) fn refuse_write(
     faults: &Faults,
     bucket: &Bucket,
     key: &str,
@@ -130,7 +131,11 @@ pub(super) fn refuse_write(
 ) -> Result<(), Refusal> {
     let headers = request.headers;
     let carries = headers.keys().any(|name| name.as_str().starts_with(TARGET));
-    let sent = headers.get(format!("{TARGET}algorithm")).and_then(|value| value.to_str().ok());
+    let context = ServiceContext::in_extensions(request.extensions);
+    if context.is_operator {
+        return Ok(());
+    }
+    let sent = context.policy.algorithm.as_deref();
     let is_indirect = !matches!(action, Action::Put | Action::Post);
     if let Some(policy) = &bucket.policy {
         let algorithm = match sent {
@@ -141,18 +146,21 @@ pub(super) fn refuse_write(
         let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
             || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
             || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
-        if policy.denies_all(key) || (!passed_over && policy.denies(key, algorithm, request.is_plain())) {
-            return Err(denied());
+        if policy.denies_all(key) {
+            return Err(denied(Cause::PolicyAlways));
+        }
+        if !passed_over && policy.denies(key, algorithm, !context.policy.secure_transport) {
+            return Err(denied(Cause::Policy));
         }
     }
     let blocks = bucket.blocks_sse_c
         && !(faults.has(SettingFlaw::BlockPassedOver)
             || (is_indirect && faults.has(SettingFlaw::BlockPassedOverByCopiesAndUploads)));
-    if blocks && (carries || faults.has(SettingFlaw::BlockCoversPlain)) { Err(denied()) } else { Ok(()) }
+    if blocks && (carries || faults.has(SettingFlaw::BlockCoversPlain)) { Err(denied(Cause::Block)) } else { Ok(()) }
 }
 
 impl Service {
-    pub(super) async fn set_policy(&self, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
+    pub(crate) async fn set_policy(&self, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
         let PutBucketPolicyInput { bucket: name, policy, .. } = req.input;
         let policy = Policy::read(policy, &name)?;
         self.store.bucket(&name, |bucket| {
@@ -163,14 +171,14 @@ impl Service {
         Ok(S3Response { status, ..S3Response::new(PutBucketPolicyOutput::default()) })
     }
 
-    pub(super) async fn policy(&self, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
+    pub(crate) async fn policy(&self, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
         let found = self.store.bucket(&req.input.bucket, |bucket| Ok(bucket.policy.clone()))?;
         let missing = || Refusal::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist");
         let policy = Some(found.ok_or_else(missing)?.text);
         Ok(S3Response::new(GetBucketPolicyOutput { policy }))
     }
 
-    pub(super) async fn remove_policy(
+    pub(crate) async fn remove_policy(
         &self,
         req: S3Request<DeleteBucketPolicyInput>,
     ) -> Answer<DeleteBucketPolicyOutput> {

@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
@@ -12,14 +12,14 @@ use super::content::{KeyMac, SealingKey};
 use super::error::{Cause, Refusal};
 
 /// How the names of the SSE-C headers begin, but for the source of a copy.
-pub(super) const TARGET: &str = "x-amz-server-side-encryption-customer-";
+pub(crate) const TARGET: &str = "x-amz-server-side-encryption-customer-";
 /// How the names of the SSE-C headers of a copy's source begin.
-pub(super) const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
+pub(crate) const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
 /// The header that asks for another server-side encryption.
-pub(super) const ENCRYPTION: &str = "x-amz-server-side-encryption";
+pub(crate) const ENCRYPTION: &str = "x-amz-server-side-encryption";
 
 /// What a request says of the customer key.
-pub(super) enum CustomerKey {
+pub(crate) enum CustomerKey {
     /// No SSE-C header at all.
     None,
     /// All three, and right.
@@ -28,7 +28,7 @@ pub(super) enum CustomerKey {
 
 /// A customer key that came with a request.
 #[derive(Clone)]
-pub(super) struct GivenKey {
+pub(crate) struct GivenKey {
     /// To encrypt or decrypt by.
     pub key: SealingKey,
     /// Its MD5 in base64, as answers echo it.
@@ -38,7 +38,7 @@ pub(super) struct GivenKey {
 }
 
 /// How an object is encrypted: what is kept for later requests.
-pub(super) enum Encryption {
+pub(crate) enum Encryption {
     /// By the store itself (SSE-S3): no key is asked for.
     Store,
     /// By a customer key.
@@ -46,14 +46,14 @@ pub(super) enum Encryption {
 }
 
 /// What is kept of a customer key.
-pub(super) struct CustomerEncryption {
+pub(crate) struct CustomerEncryption {
     pub mac: KeyMac,
     /// The keys themselves, where a fault is to read without being given one.
     pub held: Option<HeldKeys>,
 }
 
 /// Keys that an endpoint without faults does not keep.
-pub(super) struct HeldKeys {
+pub(crate) struct HeldKeys {
     /// The one that opens the data.
     pub opens: GivenKey,
     /// Those of objects that this one took the place of.
@@ -170,9 +170,14 @@ impl Encryption {
     }
 }
 
+/// Whether a name is that of an SSE-C header.
+pub(crate) fn is_header(name: &HeaderName) -> bool {
+    name.as_str().starts_with(TARGET) || name.as_str().starts_with(SOURCE)
+}
+
 /// Refuses a request without TLS that carries any SSE-C header.
-pub(super) fn refuse_without_tls(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.keys().any(|name| name.as_str().starts_with(TARGET) || name.as_str().starts_with(SOURCE)) {
+pub(crate) fn refuse_without_tls(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.keys().any(is_header) {
         let message = "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.";
         return Err(invalid_argument(message).because(Cause::WithoutTls));
     }
@@ -250,7 +255,7 @@ fn unknown_algorithm(sent: &[u8]) -> Refusal {
         .because(Cause::UnknownAlgorithm)
 }
 
-pub(super) fn invalid_key() -> Refusal {
+pub(crate) fn invalid_key() -> Refusal {
     invalid_argument("The secret key was invalid for the specified algorithm.").because(Cause::InvalidKey)
 }
 

@@ -13,10 +13,10 @@ use super::settings::Policy;
 use super::sse_c::{Encryption, GivenKey};
 
 /// The version id of objects stored without versioning.
-pub(super) const NULL_VERSION: &str = "null";
+pub(crate) const NULL_VERSION: &str = "null";
 
 /// Everything that is stored.
-pub(super) struct Store {
+pub(crate) struct Store {
     /// Whether new buckets block SSE-C.
     blocks_sse_c: bool,
     buckets: Mutex<BTreeMap<String, Bucket>>,
@@ -26,13 +26,13 @@ pub(super) struct Store {
 
 /// Whether a bucket keeps old versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Versioning {
+pub(crate) enum Versioning {
     Never,
     Enabled,
     Suspended,
 }
 
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     pub created: OffsetDateTime,
     pub versioning: Versioning,
     /// Whether the owner has set a default encryption.
@@ -48,7 +48,7 @@ pub(super) struct Bucket {
 }
 
 #[derive(Clone)]
-pub(super) struct Version {
+pub(crate) struct Version {
     pub id: String,
     pub modified: OffsetDateTime,
     /// The object; none in a delete marker.
@@ -57,7 +57,7 @@ pub(super) struct Version {
 }
 
 /// A stored object.
-pub(super) struct Object {
+pub(crate) struct Object {
     /// Its data: one content, or one for each part.
     pub parts: Vec<ObjectPart>,
     pub etag: String,
@@ -68,7 +68,7 @@ pub(super) struct Object {
     pub checksums: Checksums,
 }
 
-pub(super) struct ObjectPart {
+pub(crate) struct ObjectPart {
     pub number: i32,
     pub content: Arc<Content>,
     pub checksums: Checksums,
@@ -76,7 +76,7 @@ pub(super) struct ObjectPart {
 
 /// What is stored with an object and given back with it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ObjectHeaders {
+pub(crate) struct ObjectHeaders {
     pub content_type: Option<String>,
     pub cache_control: Option<String>,
     pub content_disposition: Option<String>,
@@ -86,9 +86,9 @@ pub(super) struct ObjectHeaders {
 }
 
 /// Checksums of a whole object in base64.
-pub(super) type Checksums = s3s::dto::Checksum;
+pub(crate) type Checksums = s3s::dto::Checksum;
 
-pub(super) struct Upload {
+pub(crate) struct Upload {
     pub key: String,
     pub started: OffsetDateTime,
     pub encryption: Arc<Encryption>,
@@ -101,7 +101,7 @@ pub(super) struct Upload {
 }
 
 #[derive(Clone)]
-pub(super) struct Part {
+pub(crate) struct Part {
     pub content: Arc<Content>,
     pub etag: String,
     pub modified: OffsetDateTime,
@@ -243,7 +243,7 @@ impl Object {
 }
 
 /// 32 random hexadecimal digits: upload and version ids, and the ETag of SSE-C objects.
-pub(super) fn random_id() -> String {
+pub(crate) fn random_id() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);
     hex::encode(bytes)

@@ -11,7 +11,8 @@ use super::admission::Request;
 use super::body::{self, Claims, Taken};
 use super::checksums::with_checksums;
 use super::conditions::Conditions;
-use super::error::{Cause, Refusal};
+use super::context::ServiceContext;
+use super::error::Refusal;
 use super::faults::{Action, ChecksumFlaw, FormFlaw, WriteFlaw};
 use super::objects::STORE_ENCRYPTION;
 use super::service::{Answer, Service};
@@ -56,37 +57,9 @@ struct Incoming<'r> {
 impl Service {
     pub(super) async fn put(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
         let request = Request::of(&req.headers, &req.extensions);
-        let (input, trailing) = (req.input, req.trailing_headers);
-        self.take_in(Incoming { action: Action::Put, input, request, trailing }).await.map(S3Response::new)
-    }
-
-    /// A form's fields are what headers are to PutObject.
-    pub(super) async fn post(&self, req: S3Request<PostObjectInput>) -> Answer<PostObjectOutput> {
-        let policy = req.extensions.get::<PostPolicy>();
-        let input = form_as_put(req.input)?;
-        let headers = fields_as_headers(&input);
-        let request = Request::of(&headers, &req.extensions);
-        if request.is_plain() && !self.faults.has(FormFlaw::WithoutTlsTaken) && !self.faults.overlooks_tls_of_forms() {
-            sse_c::refuse_without_tls(&headers)?;
-        }
-        let covers = |name: &str| {
-            policy.into_iter().flat_map(|policy| &policy.conditions).any(|condition| match condition {
-                PostPolicyCondition::Eq { field, .. } | PostPolicyCondition::StartsWith { field, .. } => {
-                    field.eq_ignore_ascii_case(name)
-                }
-                PostPolicyCondition::ContentLengthRange { .. } => false,
-            })
-        };
-        let uncovered = headers.keys().find(|name| name.as_str().starts_with(TARGET) && !covers(name.as_str()));
-        if let Some(name) = uncovered.filter(|_| !self.faults.has(FormFlaw::UnlistedTaken)) {
-            let message = "Invalid according to Policy: Extra input fields";
-            return Err(Refusal::new(403, "AccessDenied", message)
-                .field("FieldName", name.as_str())
-                .because(Cause::NotInPolicy));
-        }
-        let incoming = Incoming { action: Action::Post, input, request, trailing: None };
-        let PutObjectOutput { e_tag, version_id, .. } = self.take_in(incoming).await?;
-        Ok(S3Response::new(PostObjectOutput { e_tag, version_id, ..PostObjectOutput::default() }))
+        let trailing = ServiceContext::in_extensions(&req.extensions).trailers;
+        let action = if request.is_form() { Action::Post } else { Action::Put };
+        self.take_in(Incoming { action, input: req.input, request, trailing }).await.map(S3Response::new)
     }
 
     async fn take_in(&self, incoming: Incoming<'_>) -> Result<PutObjectOutput, Refusal> {
@@ -254,46 +227,4 @@ impl Service {
             Ok((object, bucket.shown_id(&version)))
         })
     }
-}
-
-/// What a form asks of PutObject.
-fn form_as_put(form: PostObjectInput) -> Result<PutObjectInput, Refusal> {
-    let mut put = PutObjectInput::builder();
-    put.set_bucket(form.bucket);
-    put.set_key(form.key);
-    put.set_body(form.body);
-    put.set_content_length(form.content_length);
-    put.set_content_type(form.content_type);
-    put.set_cache_control(form.cache_control);
-    put.set_content_disposition(form.content_disposition);
-    put.set_content_encoding(form.content_encoding);
-    put.set_content_language(form.content_language);
-    put.set_metadata(form.metadata);
-    put.set_tagging(form.tagging);
-    put.set_server_side_encryption(form.server_side_encryption);
-    put.set_sse_customer_algorithm(form.sse_customer_algorithm);
-    put.set_sse_customer_key(form.sse_customer_key);
-    put.set_sse_customer_key_md5(form.sse_customer_key_md5);
-    put.build().map_err(|_| Refusal::internal())
-}
-
-/// The fields of a form that are headers of PutObject.
-fn fields_as_headers(input: &PutObjectInput) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let fields = [
-        ("x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
-        ("x-amz-server-side-encryption-customer-key", &input.sse_customer_key),
-        ("x-amz-server-side-encryption-customer-key-md5", &input.sse_customer_key_md5),
-    ];
-    for (name, value) in fields {
-        if let Some(mut value) = value.as_ref().and_then(|value| HeaderValue::from_str(value).ok()) {
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-    }
-    let other = input.server_side_encryption.as_ref().map(ServerSideEncryption::as_str);
-    if let Some(value) = other.and_then(|value| HeaderValue::from_str(value).ok()) {
-        headers.insert(sse_c::ENCRYPTION, value);
-    }
-    headers
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::text::json as safe_json;
 use super::{one_line, printable};
 use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof};
-use crate::reference::faults::Fault;
+use crate::faults::Fault;
 use crate::rules::Catalogue;
 use crate::verdict::Verdict;
 

@@ -5,7 +5,7 @@ use crate::reference::sse_c::{Encryption, GivenKey};
 
 /// A read that the honest code refuses.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::reference) struct Read {
+pub(crate) struct Read {
     pub action: Action,
     /// Less than the whole is asked for.
     pub ranged: bool,
@@ -27,7 +27,7 @@ pub(in crate::reference) struct Read {
 
 /// What a read that is let through is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Serves {
+pub(crate) enum Serves {
     /// The object's data.
     Data,
     /// As many bytes, of no meaning.
@@ -36,13 +36,11 @@ pub(in crate::reference) enum Serves {
     HeadOnly,
     /// Half of as many bytes of no meaning, and then the connection is cut.
     HalfGarbage,
-    /// The object's data, under the status of a refusal.
-    DataUnderRefusal,
 }
 
 /// Which reads are let through.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::reference) struct Admission {
+pub(crate) struct Admission {
     pub reads: &'static [Action],
     pub despite: Despite,
     pub of: Of,
@@ -51,7 +49,7 @@ pub(in crate::reference) struct Admission {
 
 /// What is wrong with a read that is let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Despite {
+pub(crate) enum Despite {
     NoKey,
     OtherKey,
     KeyOnPlainObject,
@@ -59,7 +57,7 @@ pub(in crate::reference) enum Despite {
 
 /// Of which objects, or in which way, reads are let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Of {
+pub(crate) enum Of {
     All,
     Ranges,
     Parts,
@@ -74,7 +72,7 @@ pub(in crate::reference) enum Of {
 
 impl Faults {
     /// Whether a read that was refused is let through after all, and to what.
-    pub(in crate::reference) fn admits(
+    pub(crate) fn admits(
         &self,
         read: Read,
         encryption: &Encryption,

@@ -16,7 +16,7 @@ const BLOCK: u64 = 16;
 
 /// How data is served wrongly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum DataFlaw {
+pub(crate) enum DataFlaw {
     /// Whole objects come with the padding of their last cipher block.
     Padded,
     /// Of whole objects what exceeds full cipher blocks is lost.
@@ -47,7 +47,7 @@ pub(in crate::reference) enum DataFlaw {
 
 /// What of an object is served in place of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::reference) struct Served {
+pub(crate) struct Served {
     /// Which bytes of the object.
     pub range: Range<u64>,
     /// Whether the answer says that it is less than the whole.
@@ -62,7 +62,7 @@ pub(in crate::reference) struct Served {
 
 /// How less than the whole was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Asks {
+pub(crate) enum Asks {
     Whole,
     Range,
     Suffix,
@@ -135,7 +135,7 @@ fn cut(
 
 impl Faults {
     /// What is served of an object where `range` was asked for.
-    pub(in crate::reference) fn served(
+    pub(crate) fn served(
         &self,
         action: Action,
         object: &Object,
@@ -158,7 +158,7 @@ impl Faults {
             self.departures().for_each(|departure| spoil(&mut served, departure));
         }
         match serves {
-            Serves::Data | Serves::DataUnderRefusal => {}
+            Serves::Data => {}
             Serves::Garbage => served.garbled_from = Some(0),
             Serves::HeadOnly => served.cut_after = Some(0),
             Serves::HalfGarbage => {

@@ -1,6 +1,6 @@
 //! The kinds of departure that the honest code asks for by name.
 
-use super::{Action, Departure};
+use super::Departure;
 
 macro_rules! flaws {
     ($($flaw:ident => $departure:ident),* $(,)?) => {$(
@@ -13,7 +13,6 @@ macro_rules! flaws {
 }
 
 flaws! {
-    SignatureFlaw => Signature,
     WriteFlaw => Writes,
     CopyFlaw => Copies,
     PartFlaw => Parts,
@@ -24,46 +23,11 @@ flaws! {
     AnnotationFlaw => Annotations,
     FormFlaw => Forms,
     SettingFlaw => Settings,
-    HttpFlaw => Http,
-}
-
-/// Where SSE-C without TLS is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum TlsGap {
-    /// Everywhere.
-    Everywhere,
-    /// In requests of these kinds.
-    For(&'static [Action]),
-    /// In presigned requests.
-    Presigned,
-    /// The headers are passed over, and the data is stored in clear.
-    HeadersPassedOver,
-    /// The request is refused, and done all the same.
-    DoneAllTheSame,
-}
-
-/// The signature check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum SignatureFlaw {
-    /// SSE-C headers outside the signature count.
-    UnsignedHeadersTaken,
-    /// The same, in presigned requests only.
-    UnsignedHeadersTakenWhenPresigned,
-    /// Of an SSE-C header that comes twice the first line counts.
-    DoubledHeadersTaken,
-    /// Presigned requests with SSE-C headers are refused.
-    PresignedRefused,
-    /// Who knows the customer key needs no signature.
-    KeyCounts,
-    /// Requests with SSE-C headers are not checked for their signature.
-    NotChecked,
-    /// A PutObject that is refused for its signature, or the lack of one, leaves an object behind.
-    RefusedStored,
 }
 
 /// Writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum WriteFlaw {
+pub(crate) enum WriteFlaw {
     /// A refused PutObject stores its body all the same.
     RefusedStores,
     /// A refused PutObject removes the object that was there.
@@ -100,7 +64,7 @@ pub(in crate::reference) enum WriteFlaw {
 
 /// Copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum CopyFlaw {
+pub(crate) enum CopyFlaw {
     /// The copy is stored in clear whatever was asked for.
     EncryptionDropped,
     /// The copy is stored under its source's key instead of its own.
@@ -139,7 +103,7 @@ pub(in crate::reference) enum CopyFlaw {
 
 /// Multipart uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum PartFlaw {
+pub(crate) enum PartFlaw {
     /// A part without the upload's key is taken.
     WithoutKeyTaken,
     /// A part under another key is taken, and the last part's key is the object's.
@@ -184,7 +148,7 @@ pub(in crate::reference) enum PartFlaw {
 
 /// Conditional reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum ConditionFlaw {
+pub(crate) enum ConditionFlaw {
     /// If-None-Match is looked at before the key.
     NotModifiedFirst,
     /// If-Match is looked at before the key.
@@ -211,7 +175,7 @@ pub(in crate::reference) enum ConditionFlaw {
 
 /// Listing and deleting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum ListingFlaw {
+pub(crate) enum ListingFlaw {
     /// Listings leave SSE-C objects out.
     Hides,
     /// Listings of SSE-C objects are refused.
@@ -230,7 +194,7 @@ pub(in crate::reference) enum ListingFlaw {
 
 /// Reads with the right key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum ReadFlaw {
+pub(crate) enum ReadFlaw {
     /// A range beyond the end is answered with the whole.
     RangeBeyondEndServed,
     /// Content-Range tells the ciphertext's size.
@@ -245,8 +209,6 @@ pub(in crate::reference) enum ReadFlaw {
     PartNotPartial,
     /// GetObjectAttributes shows a size that is 16 bytes too large, whatever object it is of.
     AttributesSizePadded,
-    /// `response-…` parameters are passed over.
-    OverridesPassedOver,
     /// User metadata is lost.
     MetadataLost,
     /// Characters of user metadata beyond ASCII are lost.
@@ -267,14 +229,10 @@ pub(in crate::reference) enum ReadFlaw {
     MarkerNotTold,
     /// Removing a delete marker removes the versions before it.
     MarkerTakesAll,
-    /// The ETag has no quotes.
-    EtagUnquoted,
     /// GetObjectAttributes gives no checksum.
     AttributesWithoutChecksum,
     /// GetObjectAttributes does not tell of parts.
     AttributesWithoutParts,
-    /// GetObjectAttributes quotes the ETag.
-    AttributesEtagQuoted,
     /// A key that opens any object of the bucket opens all.
     KeysShared,
     /// Where SSE-C is blocked, objects stored under a customer key cannot be read.
@@ -283,7 +241,7 @@ pub(in crate::reference) enum ReadFlaw {
 
 /// Digests and checksums of what is written under a customer key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum ChecksumFlaw {
+pub(crate) enum ChecksumFlaw {
     /// Content-MD5 is compared with the ciphertext.
     Md5OfCiphertext,
     /// Content-MD5 is not compared.
@@ -306,7 +264,7 @@ pub(in crate::reference) enum ChecksumFlaw {
 
 /// Tags and access control lists of SSE-C objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum AnnotationFlaw {
+pub(crate) enum AnnotationFlaw {
     /// Tags ask for the key.
     TagsNeedKey,
     /// An object that is tagged can no longer be read with its key.
@@ -319,18 +277,14 @@ pub(in crate::reference) enum AnnotationFlaw {
 
 /// Browser form uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum FormFlaw {
-    /// SSE-C fields that the policy does not list are taken.
-    UnlistedTaken,
-    /// SSE-C fields are taken over plain HTTP.
-    WithoutTlsTaken,
+pub(crate) enum FormFlaw {
     /// A refused form stores its file all the same.
     RefusedStored,
 }
 
 /// Bucket policies, and the setting that blocks SSE-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum SettingFlaw {
+pub(crate) enum SettingFlaw {
     /// The absence of the algorithm is not noticed.
     AbsencePassedOver,
     /// The presence of the algorithm is not noticed.
@@ -349,31 +303,4 @@ pub(in crate::reference) enum SettingFlaw {
     BlockCoversPlain,
     /// A block that is taken back stays.
     BlockStays,
-}
-
-/// How HTTP is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum HttpFlaw {
-    /// PutObject and CopyObject under a customer key are answered with 201.
-    PutAs201,
-    /// CreateMultipartUpload and UploadPart under a customer key are answered with 201.
-    UploadsAs201,
-    /// Reads with a customer key are answered with 203.
-    ReadsAs203,
-    /// Answers have no request id.
-    NoRequestId,
-    /// Error documents tell another request id than the header.
-    OtherRequestIdInError,
-    /// Error documents are sent as HTML.
-    ErrorsAsHtml,
-    /// SSE-C headers are only known in lower case.
-    OtherCaseRefused,
-    /// Blanks around the values of SSE-C headers count.
-    BlanksCount,
-    /// A 304 is followed by a chunked body.
-    BodyAfterNotModified,
-    /// A response to HEAD is followed by the body of a GET.
-    BodyAfterHead,
-    /// The refusal of a write is followed by the response to its body, which was taken for a request.
-    SecondRefusal,
 }

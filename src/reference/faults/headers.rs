@@ -11,14 +11,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
 
 use super::access::Of;
-use super::{Action, Departure, Faults, TlsGap};
+use super::{Action, Departure, Faults};
 use crate::reference::error::Refusal;
-use crate::reference::http::Transport;
 use crate::reference::sse_c::{ENCRYPTION, SOURCE, TARGET};
 
 /// How SSE-C headers are misread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::reference) enum Reading {
+pub(crate) enum Reading {
     /// As if none had been sent.
     PassedOver,
     /// The MD5 is not compared.
@@ -68,10 +67,9 @@ impl Faults {
     ///
     /// # Errors
     /// The refusal of an endpoint that refuses everything.
-    pub(in crate::reference) fn headers<'h>(
+    pub(crate) fn headers<'h>(
         &self,
         action: Action,
-        transport: Transport,
         sent: &'h HeaderMap,
     ) -> Result<Cow<'h, HeaderMap>, Refusal> {
         let mut read = Cow::Borrowed(sent);
@@ -82,9 +80,6 @@ impl Faults {
             }
             Departure::Admits(admission) if admission.of == Of::KeyLeftOut && admission.reads.contains(&action) => {
                 lines.misread(Reading::KeyOptional, read.to_mut());
-            }
-            Departure::Tls(TlsGap::HeadersPassedOver) if transport == Transport::Plain => {
-                lines.misread(Reading::PassedOver, read.to_mut());
             }
             _ => {}
         };
@@ -116,7 +111,7 @@ impl Faults {
 
 impl Faults {
     /// Whether another encryption that is asked for besides SSE-C is passed over in an action.
-    pub(in crate::reference) fn passes_over_other_encryption(&self, action: Action) -> bool {
+    pub(crate) fn passes_over_other_encryption(&self, action: Action) -> bool {
         self.any_is(|departure| match departure {
             Departure::Reads(actions, Reading::OtherEncryptionPassedOver) => actions.contains(&action),
             _ => false,

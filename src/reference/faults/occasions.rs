@@ -6,22 +6,31 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Departure, Fault, Faults};
+use super::{Departure, Faults};
 
 /// The faults that would have shown since this was last asked for.
 #[derive(Debug, Clone, Default)]
-pub struct Occasions(Arc<Mutex<BTreeSet<&'static str>>>);
+pub struct Occasions {
+    watched: Arc<Vec<(&'static str, Departure)>>,
+    shown: Arc<Mutex<BTreeSet<&'static str>>>,
+}
 
 impl Occasions {
+    /// Of these faults, by id.
+    #[must_use]
+    pub(crate) fn of(watched: Vec<(&'static str, Departure)>) -> Self {
+        Self { watched: Arc::new(watched), shown: Arc::default() }
+    }
+
     /// Ids of the faults that would have shown since this was last asked.
     #[must_use]
     pub fn take(&self) -> BTreeSet<&'static str> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.shown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn note(&self, shows: impl Fn(Departure) -> bool) {
-        let shown = Fault::all().filter(|fault| shows(fault.departure)).map(|fault| fault.id);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(shown);
+        let shown = self.watched.iter().filter(|(_, departure)| shows(*departure)).map(|(id, _)| *id);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(shown);
     }
 }
 
@@ -64,9 +73,8 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, HttpFlaw, WriteFlaw};
+    use super::super::{Action, WriteFlaw};
     use super::*;
-    use crate::reference::http::Transport;
     use crate::reference::sse_c::TARGET;
 
     fn noting() -> (Faults, Occasions) {

@@ -36,12 +36,12 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         admits(&[Get], Despite::OtherKey, Of::All, Serves::HalfGarbage),
     ),
-    fault(
+    layer(
         "wrong-key-data-under-refusal",
         "GetObject with another key is answered with 403, and the data in the body",
         &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation", "error-xml"],
         KIND,
-        admits(&[Get], Despite::OtherKey, Of::All, Serves::DataUnderRefusal),
+        || lets_read(|facts| facts.gets() && facts.key == KeyRelation::Other, ServedRead::DataUnderRefusal),
     ),
     fault(
         "wrong-key-reads-ranges",

@@ -1,6 +1,7 @@
 //! SSE-C as a whole, and TLS.
 
 use super::*;
+use crate::faults::memory::KeyHeaders;
 
 /// What breaks where no SSE-C object can be read.
 const NO_READS: &[&str] = &[
@@ -13,6 +14,11 @@ const NO_READS: &[&str] = &[
     "default-encryption-yields",
     "multipart-round-trip",
 ];
+
+/// Takes SSE-C without TLS.
+fn over_tls(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
+    request(when, |request, _| request.transport = Transport::Tls)
+}
 
 pub(super) const FAULTS: &[Fault] = &[
     // SSE-C as a whole.
@@ -106,81 +112,99 @@ pub(super) const FAULTS: &[Fault] = &[
         RefusesAll(READS, 400),
     ),
     // TLS.
-    fault(
+    layer(
         "tls-not-asked-for",
         "SSE-C is taken over plain HTTP",
         &["tls-required"],
         "Garage 2.5.0, which leaves TLS to a proxy; kind",
-        Tls(TlsGap::Everywhere),
+        || over_tls(|_| true),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-head",
         "HeadObject with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[Head])),
+        || over_tls(|facts| facts.operation == Operation::HeadObject),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-get",
         "GetObject with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[Get])),
+        || over_tls(|facts| facts.operation == Operation::GetObject),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-attributes",
         "GetObjectAttributes with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[Attributes])),
+        || over_tls(|facts| facts.operation == Operation::GetObjectAttributes),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-copy-source",
         "The copy-source SSE-C headers are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[CopySource, PartCopySource])),
+        || over_tls(|facts| !facts.carries && facts.carries_source),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-parts",
         "UploadPart and UploadPartCopy with SSE-C are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[UploadPart, PartCopyTarget, PartCopySource])),
+        || over_tls(|facts| matches!(facts.operation, Operation::UploadPart | Operation::UploadPartCopy)),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-part-copy-source",
         "The copy-source SSE-C headers of UploadPartCopy are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[PartCopySource])),
+        || {
+            over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source)
+        },
     ),
-    fault(
+    layer(
         "tls-not-asked-for-by-create",
         "CreateMultipartUpload with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::For(&[CreateUpload])),
+        || over_tls(|facts| facts.operation == Operation::CreateMultipartUpload),
     ),
-    fault(
+    layer(
         "tls-not-asked-for-when-presigned",
         "Presigned requests with SSE-C are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::Presigned),
+        || over_tls(|facts| facts.form == Form::Presigned),
     ),
-    fault(
+    layer(
         "plain-http-in-clear",
         "Over plain HTTP SSE-C headers are passed over, and objects are stored in clear",
         &["tls-required"],
         KIND,
-        Tls(TlsGap::HeadersPassedOver),
+        || {
+            request(
+                |facts| facts.transport == Transport::Plain,
+                |request, _| {
+                    KeyHeaders::default().set(&mut request.headers);
+                    KeyHeaders::default().set_source(&mut request.headers);
+                },
+            )
+        },
     ),
-    fault(
+    layer(
         "plain-http-refused-and-done",
         "SSE-C over plain HTTP is refused, but the object is stored all the same",
         &["tls-nothing-stored"],
         KIND,
-        Tls(TlsGap::DoneAllTheSame),
+        || {
+            after_refusal(
+                |refusal, _| refusal.cause == Some(Cause::WithoutTls),
+                |mut call| {
+                    call.request.transport = Transport::Tls;
+                    Box::pin(async move { drop(call.go().await) })
+                },
+            )
+        },
     ),
 ];

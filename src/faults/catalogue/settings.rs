@@ -1,6 +1,53 @@
 //! Forms, bucket settings, and how HTTP is spoken.
 
+use bytes::Bytes;
+use http::{HeaderName, Method, StatusCode};
+
 use super::*;
+use crate::reference::sse_c::is_header;
+use crate::reference::store::random_id;
+use crate::reference::wire::Epilogue;
+
+/// Whether a request is to be refused for this.
+fn is_refused_for(request: &Request, cause: Cause) -> bool {
+    matches!(&request.standing, Standing::Refused(refusal) if refusal.cause == Some(cause))
+}
+
+/// Answers operations under a customer key with another status than 200.
+fn answers(operations: &'static [Operation], status: StatusCode) -> Box<dyn Defect> {
+    response(
+        |facts| facts.carries && operations.contains(&facts.operation),
+        move |response, _| {
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = status;
+            }
+        },
+    )
+}
+
+/// Refuses requests for how their SSE-C headers are spelt: the name, and the value with what stands around it.
+fn refuses_spelling(is_refused: fn(&str, &str) -> bool) -> Box<dyn Defect> {
+    custom(move |call| {
+        let head = String::from_utf8_lossy(&call.request.written).into_owned();
+        let lines = head.lines().filter_map(|line| line.split_once(':'));
+        let mut of_sse_c = lines.filter(|(name, _)| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_header(&name)));
+        let refused = of_sse_c.any(|(name, value)| is_refused(name, value));
+        let refusal = Refusal::invalid_argument("A header is not known.");
+        if refused { Box::pin(async move { Err(refusal) }) } else { Box::pin(call.go()) }
+    })
+}
+
+/// Sends bytes after the end of responses.
+fn adds(when: fn(&Facts, StatusCode) -> bool, bytes: &'static [u8]) -> Box<dyn Defect> {
+    any_response(
+        |_| true,
+        move |response, facts| {
+            if when(facts, response.status()) {
+                response.extensions_mut().insert(Epilogue(Bytes::from_static(bytes)));
+            }
+        },
+    )
+}
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -29,19 +76,28 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         RefusesAll(&[Post], 400),
     ),
-    fault(
+    layer(
         "form-unlisted-fields-taken",
         "SSE-C fields that a form's policy does not list are taken",
         &["form-policy-lists"],
         KIND,
-        Forms(FormFlaw::UnlistedTaken),
+        || {
+            custom(|mut call| {
+                if is_refused_for(&call.request, Cause::NotInPolicy) {
+                    call.request.standing = Standing::Owner;
+                }
+                Box::pin(call.go())
+            })
+        },
     ),
-    fault(
+    layer(
         "form-without-tls-taken",
         "Form uploads with SSE-C fields are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        Forms(FormFlaw::WithoutTlsTaken),
+        || {
+            request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls)
+        },
     ),
     fault(
         "refused-form-stored",
@@ -120,82 +176,120 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         Settings(SettingFlaw::BlockStays),
     ),
-    fault(
+    layer(
         "put-as-201",
         "PutObject and CopyObject under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        Http(HttpFlaw::PutAs201),
+        || {
+            answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED)
+        },
     ),
-    fault(
+    layer(
         "uploads-as-201",
         "CreateMultipartUpload and UploadPart under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        Http(HttpFlaw::UploadsAs201),
+        || {
+            answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED)
+        },
     ),
-    fault(
+    layer(
         "reads-as-203",
         "GetObject and HeadObject with a customer key are answered with 203",
         &["success-status"],
         KIND,
-        Http(HttpFlaw::ReadsAs203),
+        || {
+            answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION)
+        },
     ),
-    fault(
+    layer(
         "no-request-id",
         "Answers have no request id",
         &["request-id", "request-id-in-error"],
         KIND,
-        Http(HttpFlaw::NoRequestId),
+        || {
+            any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
+        },
     ),
-    fault(
+    layer(
         "other-request-id-in-error",
         "Error documents tell another request id than the header",
         &["request-id-in-error"],
         KIND,
-        Http(HttpFlaw::OtherRequestIdInError),
+        || {
+            any_response(
+                |_| true,
+                |response, _| {
+                    if response.status().is_client_error() {
+                        set_header(response, "x-amz-request-id", &random_id()[..16].to_ascii_uppercase());
+                    }
+                },
+            )
+        },
     ),
-    fault(
+    layer(
         "errors-as-html",
         "Error documents are sent as HTML",
         &["error-content-type"],
         KIND,
-        Http(HttpFlaw::ErrorsAsHtml),
+        || {
+            any_response(
+                |facts| facts.operation != Operation::HeadObject,
+                |response, _| {
+                    if response.status().is_client_error() {
+                        set_header(response, "content-type", "text/html");
+                    }
+                },
+            )
+        },
     ),
-    fault(
+    layer(
         "header-names-in-lower-case-only",
         "SSE-C headers are only known in lower case",
         &["header-names-any-case"],
         KIND,
-        Http(HttpFlaw::OtherCaseRefused),
+        || refuses_spelling(|name, _| name.contains(|c: char| c.is_ascii_uppercase())),
     ),
-    fault(
+    layer(
         "blanks-count",
         "Blanks around the values of SSE-C headers count",
         &["header-values-trimmed"],
         KIND,
-        Http(HttpFlaw::BlanksCount),
+        || refuses_spelling(|_, value| {
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            value.trim() != value
+        }),
     ),
-    fault(
+    layer(
         "body-after-304",
         "A 304 is followed by a chunked body",
         &["response-framing"],
         "Ceph RGW: CopyObject",
-        Http(HttpFlaw::BodyAfterNotModified),
+        || {
+            adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n")
+        },
     ),
-    fault(
+    layer(
         "body-after-head",
         "A response to HEAD is followed by a body",
         &["response-framing", "head-as-get"],
         KIND,
-        Http(HttpFlaw::BodyAfterHead),
+        || {
+            adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body")
+        },
     ),
-    fault(
+    layer(
         "second-refusal",
         "The body of a refused PutObject is taken for the next request, and answered",
         &["response-framing"],
         KIND,
-        Http(HttpFlaw::SecondRefusal),
+        || {
+            adds(
+                |facts, status| facts.operation == Operation::PutObject && facts.carries && status.is_client_error(),
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            )
+        },
     ),
     fault(
         "combined-headers-taken",
@@ -204,25 +298,51 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         Reads(EVERY, Reading::CombinedTaken),
     ),
-    fault(
+    layer(
         "key-is-credential",
         "Who knows the customer key needs no signature",
         &["key-is-no-credential"],
         KIND,
-        Signature(SignatureFlaw::KeyCounts),
+        || {
+            request(Facts::uses_key, |request, _| {
+                if matches!(request.standing, Standing::Anonymous) {
+                    request.standing = Standing::Owner;
+                }
+            })
+        },
     ),
-    fault(
+    layer(
         "signature-not-checked",
         "Requests with SSE-C headers are not checked for their signature",
         &["tampered-headers-refused"],
         KIND,
-        Signature(SignatureFlaw::NotChecked),
+        || {
+            request(Facts::uses_key, |request, _| {
+                let is_framed = request.headers.contains_key("x-amz-decoded-content-length");
+                if matches!(request.standing, Standing::Refused(_)) && !is_framed {
+                    request.standing = Standing::Owner;
+                }
+            })
+        },
     ),
-    fault(
+    layer(
         "refused-signature-stores",
         "A PutObject with SSE-C headers that is refused for its signature leaves an empty object in clear",
         &["refused-write-stores-nothing"],
         KIND,
-        Signature(SignatureFlaw::RefusedStored),
+        || {
+            custom(|call| {
+                Box::pin(async move {
+                    let stores = call.facts.operation == Operation::PutObject && call.facts.carries;
+                    let put = call.inward(Method::PUT, &call.facts.target, "");
+                    let inner = call.inner;
+                    let reply = call.go().await;
+                    if stores && reply.as_ref().is_err_and(|refusal| refusal.status == 403) {
+                        let _ = inner.call(put).await;
+                    }
+                    reply
+                })
+            })
+        },
     ),
 ];

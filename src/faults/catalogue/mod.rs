@@ -13,20 +13,24 @@ mod shown;
 mod whole;
 mod writes;
 
-use super::Departure::{
-    Admits, Annotations, Checksums, Conditions, Copies, Data, Echoes, Forms, Http, Leaks, LeavesUnchecked, Listings,
-    MakesEtags, Parts, Reading as ReadingOf, Reads, Refuses, RefusesAll, RefusesAllButTheFirst, Settings,
-    ShowsCiphertextSize, ShowsCiphertextSizeOfParts, ShowsOtherEtag, Signature, Tls, Writes,
+use Departure::{
+    Admits, Annotations, Checksums, Conditions, Copies, Data, Echoes, Forms, LeavesUnchecked, Listings, MakesEtags,
+    Parts, Reading as ReadingOf, Reads, RefusesAll, RefusesAllButTheFirst, Settings, ShowsCiphertextSize,
+    ShowsCiphertextSizeOfParts, ShowsOtherEtag, Writes,
 };
-use super::access::{Admission, Despite, Of};
-use super::answers::{EchoFlaw, EtagFlaw, RefusalFlaw};
-use super::data::DataFlaw;
-use super::headers::Reading;
-use super::{
-    Action, AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, Departure, Fault, FormFlaw, HttpFlaw, Leak,
-    ListingFlaw, PartFlaw, ReadFlaw, Serves, SettingFlaw, SignatureFlaw, TlsGap, View, WriteFlaw,
+
+use super::defect::{
+    Defect, after_refusal, any_response, custom, document, drop_parameters, refusal, refuses, request, response, set_header,
 };
-use crate::reference::error::Cause;
+use super::facts::{Facts, KeyRelation};
+use super::reads::{Serves as ServedRead, lets_read};
+use super::{Code, Fault};
+use crate::reference::error::{Cause, Refusal};
+use crate::reference::faults::{
+    Action, Admission, AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, DataFlaw, Departure, Despite, EchoFlaw,
+    EtagFlaw, FormFlaw, ListingFlaw, Of, PartFlaw, ReadFlaw, Reading, Serves, SettingFlaw, View, WriteFlaw,
+};
+use crate::reference::request::{Form, Operation, Request, Standing, Transport};
 
 use Action::{
     Attributes, CopySource, CopyTarget, CreateUpload, Get, Head, PartCopySource, PartCopyTarget, Post, Put, UploadPart,
@@ -58,12 +62,29 @@ const fn fault(
     seen: &'static str,
     departure: Departure,
 ) -> Fault {
-    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", departure }
+    let code = Code::Hook(departure);
+    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code }
+}
+
+const fn layer(
+    id: &'static str,
+    summary: &'static str,
+    breaks: &'static [&'static str],
+    seen: &'static str,
+    make: fn() -> Box<dyn Defect>,
+) -> Fault {
+    let code = Code::Layer(make);
+    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code }
 }
 
 /// A fault of AWS's own wording: under `portable` it is none.
-const fn wording(id: &'static str, summary: &'static str, seen: &'static str, refusals: RefusalFlaw) -> Fault {
-    Fault { profile: "aws", ..fault(id, summary, &["answers-as-aws"], seen, Refuses(refusals)) }
+const fn wording(
+    id: &'static str,
+    summary: &'static str,
+    seen: &'static str,
+    make: fn() -> Box<dyn Defect>,
+) -> Fault {
+    Fault { profile: "aws", ..layer(id, summary, &["answers-as-aws"], seen, make) }
 }
 
 const fn admits(reads: &'static [Action], despite: Despite, of: Of, serves: Serves) -> Departure {

@@ -1,6 +1,9 @@
 //! How the SSE-C headers are read.
 
+use http::HeaderName;
+
 use super::*;
+use crate::reference::sse_c::is_header;
 
 /// What breaks where the form of the SSE-C headers is not checked.
 const FORM_OF_HEADERS: &[&str] =
@@ -9,6 +12,31 @@ const FORM_OF_HEADERS: &[&str] =
 /// The same of a copy's source, which may lack the MD5.
 const FORM_OF_SOURCE_HEADERS: &[&str] =
     &["algorithm-exact", "algorithm-required", "key-required", "key-is-256-bits", "md5-compared"];
+
+/// Takes the first line of an SSE-C header that comes twice. The signature covers both, and so is not looked at.
+fn take_first_of_doubled(request: &mut Request, _: &Facts) {
+    let doubled: Vec<HeaderName> = request
+        .headers
+        .keys()
+        .filter(|name| is_header(name) && request.headers.get_all(*name).iter().count() > 1)
+        .cloned()
+        .collect();
+    for name in doubled {
+        if let Some(first) = request.headers.get(&name).cloned() {
+            request.headers.insert(name, first);
+            request.standing = Standing::Owner;
+        }
+    }
+}
+
+/// Takes headers that the signature does not cover.
+fn unsigned_headers_taken(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
+    request(when, |request, _| {
+        if matches!(&request.standing, Standing::Refused(refusal) if refusal.cause == Some(Cause::HeadersNotSigned)) {
+            request.standing = Standing::Owner;
+        }
+    })
+}
 
 pub(super) const FAULTS: &[Fault] = &[
     // Algorithm.
@@ -210,33 +238,38 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         LeavesUnchecked(SOURCES),
     ),
-    fault(
+    layer(
         "doubled-header-taken",
         "Of an SSE-C header that comes twice the first line counts",
         &["headers-once"],
         "Garage 2.5.0",
-        Signature(SignatureFlaw::DoubledHeadersTaken),
+        || request(|facts| facts.carries, take_first_of_doubled),
     ),
-    fault(
+    layer(
         "unsigned-headers-taken",
         "SSE-C headers that the signature does not cover are taken",
         &["amz-headers-signed"],
         KIND,
-        Signature(SignatureFlaw::UnsignedHeadersTaken),
+        || unsigned_headers_taken(|_| true),
     ),
-    fault(
+    layer(
         "unsigned-headers-taken-when-presigned",
         "SSE-C headers that the signature of a presigned URL does not cover are taken",
         &["amz-headers-signed"],
         KIND,
-        Signature(SignatureFlaw::UnsignedHeadersTakenWhenPresigned),
+        || unsigned_headers_taken(|facts| facts.form == Form::Presigned),
     ),
-    fault(
+    layer(
         "presigned-refused",
         "Presigned requests with SSE-C headers are refused",
         &["presigned-headers"],
         KIND,
-        Signature(SignatureFlaw::PresignedRefused),
+        || {
+            refuses(
+                |facts| facts.form == Form::Presigned && facts.uses_key(),
+                |_| Refusal::new(403, "SignatureDoesNotMatch", "The signature does not match."),
+            )
+        },
     ),
     fault(
         "sse-s3-beside-taken",

@@ -52,12 +52,14 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         ReadingOf(ReadFlaw::AttributesSizePadded),
     ),
-    fault(
+    layer(
         "overrides-passed-over",
         "response-* parameters are passed over for SSE-C objects",
         &["response-overrides"],
         KIND,
-        ReadingOf(ReadFlaw::OverridesPassedOver),
+        || {
+            request(Facts::of_sse_c, |request, _| drop_parameters(request, |name| name.starts_with("response-")))
+        },
     ),
     fault(
         "metadata-lost",
@@ -129,12 +131,19 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         ReadingOf(ReadFlaw::MarkerTakesAll),
     ),
-    fault(
+    layer(
         "etag-unquoted",
         "The ETag of an SSE-C object has no quotes",
         &["etag-quoted"],
         KIND,
-        ReadingOf(ReadFlaw::EtagUnquoted),
+        || {
+            response(Facts::uses_key, |response, _| {
+                if let Some(etag) = response.headers().get("etag").and_then(|etag| etag.to_str().ok()) {
+                    let bare = etag.trim_matches('"').to_owned();
+                    set_header(response, "etag", &bare);
+                }
+            })
+        },
     ),
     fault(
         "attributes-without-checksum",
@@ -150,12 +159,21 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         ReadingOf(ReadFlaw::AttributesWithoutParts),
     ),
-    fault(
+    layer(
         "attributes-etag-quoted",
         "GetObjectAttributes quotes the ETag",
         &["attributes-etag-bare"],
         KIND,
-        ReadingOf(ReadFlaw::AttributesEtagQuoted),
+        || {
+            document(
+                |facts| facts.operation == Operation::GetObjectAttributes && facts.carries,
+                |root, _| {
+                    if let Some(etag) = root.text_of("ETag") {
+                        root.set("ETag", &format!("\"{etag}\""));
+                    }
+                },
+            )
+        },
     ),
     fault(
         "any-key-of-the-bucket",

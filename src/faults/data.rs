@@ -1,0 +1,165 @@
+//! Bytes served that are not those stored.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use http::header::{CONTENT_RANGE, RANGE};
+use http::{HeaderValue, StatusCode};
+use s3s::Body;
+use s3s::dto::StreamingBlob;
+
+use super::defect::{Defect, custom, drop_parameters, set_header, set_length};
+use super::document::read_body;
+use super::facts::{Facts, KeyRelation, ObjectFacts};
+use crate::reference::layer::Reply;
+use crate::reference::request::{Operation, Request};
+
+/// Bytes of an AES block.
+pub(super) const BLOCK: u64 = 16;
+
+/// How much of an object was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Range,
+    Suffix,
+    Part,
+}
+
+/// What was asked for, and of what.
+pub(super) struct Asked<'a> {
+    pub object: &'a ObjectFacts,
+    pub extent: Extent,
+    pub range: Range<u64>,
+}
+
+impl Asked<'_> {
+    pub fn is_ranged(&self) -> bool {
+        matches!(self.extent, Extent::Range | Extent::Suffix)
+    }
+}
+
+/// What is served in place of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Served {
+    /// Which bytes of the object.
+    pub range: Range<u64>,
+    /// Whether the response says that it is less than the whole.
+    pub is_partial: bool,
+    /// From which byte of the object on they are garbled.
+    pub garbled_from: Option<u64>,
+    /// Bytes that come after.
+    pub padding: u64,
+}
+
+impl Served {
+    /// What was asked for.
+    pub fn rightly(asked: &Asked<'_>) -> Self {
+        let is_partial = asked.extent != Extent::Whole;
+        Self { range: asked.range.clone(), is_partial, garbled_from: None, padding: 0 }
+    }
+}
+
+/// Serves GetObject of SSE-C objects other bytes, where `change` makes a difference to what was asked for.
+pub(super) fn serves(change: impl Fn(&mut Served, &Asked<'_>) + Send + Sync + 'static) -> Box<dyn Defect> {
+    custom(move |call| {
+        let is_read = call.facts.operation == Operation::GetObject && call.facts.key == KeyRelation::Right;
+        let asked = is_read.then(|| asked(&call.request, &call.facts)).flatten();
+        let served = asked.and_then(|asked| {
+            let mut served = Served::rightly(&asked);
+            change(&mut served, &asked);
+            (served != Served::rightly(&asked)).then_some((served, asked.range.clone(), asked.object.size))
+        });
+        Box::pin(async move {
+            let Some((served, asked, size)) = served else { return call.go().await };
+            let mut request = call.request;
+            drop_parameters(&mut request, |name| name == "partNumber");
+            request.headers.remove(RANGE);
+            served_instead(call.inner.call(request).await, &served, &asked, size).await
+        })
+    })
+}
+
+fn asked<'f>(request: &Request, facts: &'f Facts) -> Option<Asked<'f>> {
+    let object = facts.object.as_ref()?;
+    let (extent, range) = match (request.header("range"), facts.part_number) {
+        (Some(range), None) => {
+            let range = s3s::dto::Range::parse(range).ok()?;
+            let extent = if matches!(range, s3s::dto::Range::Suffix { .. }) { Extent::Suffix } else { Extent::Range };
+            (extent, range.check(object.size).ok()?)
+        }
+        (None, Some(number)) => {
+            let index = object.part_numbers.iter().position(|own| *own == number)?;
+            let start = object.parts[..index].iter().sum();
+            (Extent::Part, start..start + object.parts[index])
+        }
+        (None, None) => (Extent::Whole, 0..object.size),
+        _ => return None,
+    };
+    Some(Asked { object, extent, range })
+}
+
+/// Cuts what is served out of the response to a read of the whole.
+async fn served_instead(reply: Reply, served: &Served, asked: &Range<u64>, size: u64) -> Reply {
+    let (mut response, whole) = read_body(reply?).await;
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    let narrow = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(whole.len());
+    let garbled = served.garbled_from.map_or(whole.clone(), |from| garble(&whole, from));
+    let (start, end) = (narrow(served.range.start), narrow(served.range.end));
+    let mut bytes = BytesMut::from(&garbled[start.min(end)..end]);
+    bytes.resize(bytes.len() + narrow_padding(served.padding), u8::try_from(served.padding).unwrap_or(u8::MAX));
+    if served.is_partial {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        set_header(&mut response, "content-range", &format!("bytes {}-{}/{size}", asked.start, asked.end.max(1) - 1));
+    } else {
+        response.headers_mut().remove(CONTENT_RANGE);
+    }
+    for name in ["x-amz-mp-parts-count"] {
+        let _: Option<HeaderValue> = response.headers_mut().remove(name);
+    }
+    set_length(&mut response, bytes.len() as u64);
+    *response.body_mut() = Body::from(bytes.freeze());
+    Ok(response)
+}
+
+fn narrow_padding(padding: u64) -> usize {
+    usize::try_from(padding).unwrap_or(0)
+}
+
+/// The same bytes, garbled from one of them on.
+pub(super) fn garble(bytes: &Bytes, from: u64) -> Bytes {
+    let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
+    let mut garbled = BytesMut::from(&bytes[..]);
+    for byte in &mut garbled[from..] {
+        *byte ^= 0xa5;
+    }
+    garbled.freeze()
+}
+
+/// The same data, garbled from one of its bytes on.
+pub(super) fn garbled_stream(data: StreamingBlob, from: u64) -> StreamingBlob {
+    let mut position = 0;
+    let garbled = data.map(move |chunk| {
+        let chunk = chunk.map_err(std::io::Error::other)?;
+        let start = position;
+        position += chunk.len() as u64;
+        Ok::<_, std::io::Error>(garble(&chunk, from.saturating_sub(start)))
+    });
+    StreamingBlob::wrap(garbled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_garbled_is_so_from_where_it_says() {
+        let garbled = garble(&Bytes::from_static(b"abcdefgh"), 4);
+        assert_eq!(&garbled[..4], b"abcd");
+        assert!(garbled[4..].iter().zip(b"efgh").all(|(garbled, plain)| *garbled == plain ^ 0xa5));
+        assert_eq!(garble(&Bytes::from_static(b"abc"), 7), "abc");
+    }
+}

@@ -1,0 +1,1 @@
+//! SSE-C headers read otherwise than they were sent.

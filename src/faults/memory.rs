@@ -1,0 +1,241 @@
+//! What faults know of objects and uploads beside what is stored: customer keys, how each came to be, and what was read when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue};
+
+use super::document::{Element, read_body};
+use crate::reference::layer::{Handler, Layer, Reply};
+use crate::reference::request::{Form, Operation, Request, Target};
+use crate::reference::sse_c::{SOURCE, TARGET};
+use crate::reference::store::NULL_VERSION;
+
+/// The three SSE-C headers of a request, right or wrong; those that are absent are none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct KeyHeaders([Option<HeaderValue>; 3]);
+
+const NAMES: [&str; 3] = ["algorithm", "key", "key-md5"];
+
+fn name(prefix: &str, end: &str) -> HeaderName {
+    let name = format!("{prefix}{end}");
+    HeaderName::try_from(name).unwrap_or_else(|never| unreachable!("{never}"))
+}
+
+impl KeyHeaders {
+    /// Those of an object that is written or read.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self::with_prefix(headers, TARGET)
+    }
+
+    /// Those of the source of a copy.
+    pub fn of_source(headers: &HeaderMap) -> Self {
+        Self::with_prefix(headers, SOURCE)
+    }
+
+    fn with_prefix(headers: &HeaderMap, prefix: &str) -> Self {
+        Self(NAMES.map(|end| headers.get(name(prefix, end)).cloned()))
+    }
+
+    /// Puts them in the place of those of an object that is written or read.
+    pub fn set(&self, headers: &mut HeaderMap) {
+        self.set_with_prefix(headers, TARGET);
+    }
+
+    /// Puts them in the place of those of the source of a copy.
+    pub fn set_source(&self, headers: &mut HeaderMap) {
+        self.set_with_prefix(headers, SOURCE);
+    }
+
+    fn set_with_prefix(&self, headers: &mut HeaderMap, prefix: &str) {
+        for (end, value) in NAMES.iter().zip(&self.0) {
+            let name = name(prefix, end);
+            match value {
+                Some(value) => drop(headers.insert(name, value.clone())),
+                None => drop(headers.remove(name)),
+            }
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// The key, in base64.
+    pub fn key(&self) -> Option<&str> {
+        self.0[1].as_ref()?.to_str().ok()
+    }
+
+    /// The MD5 of the key, in base64.
+    pub fn md5(&self) -> Option<&str> {
+        self.0[2].as_ref()?.to_str().ok()
+    }
+}
+
+/// A version of an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct VersionId {
+    pub target: Target,
+    pub version: String,
+}
+
+/// How an object, or an upload, came to be.
+#[derive(Clone)]
+pub(crate) struct Making {
+    /// The operation that wrote it.
+    pub operation: Operation,
+    /// The key that encrypts it; empty where none does.
+    pub key: KeyHeaders,
+    /// The headers of the request that wrote it, or created its upload.
+    pub headers: HeaderMap,
+    pub form: Form,
+    /// Whether a copy wrote it onto its own source.
+    pub is_in_place: bool,
+    /// Whether an object of this name was deleted before.
+    pub is_made_anew: bool,
+    /// The keys of the objects of this name that were there before, newest last.
+    pub former_keys: Vec<KeyHeaders>,
+    /// The encryption of a copy's source.
+    pub source_key: KeyHeaders,
+    pub at: Instant,
+    /// Connections over which it was read with the right key.
+    pub read_over: BTreeSet<u64>,
+}
+
+impl Making {
+    /// Whether the body came in the framing of aws-chunked.
+    pub fn is_framed(&self) -> bool {
+        self.headers.get("x-amz-content-sha256").is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"))
+    }
+
+    /// Whether a header of the request that wrote it begins so.
+    pub fn has_header(&self, prefix: &str) -> bool {
+        self.headers.keys().any(|name| name.as_str().starts_with(prefix))
+    }
+}
+
+#[derive(Default)]
+struct Remembered {
+    versions: BTreeMap<VersionId, Making>,
+    /// The newest version of each name.
+    newest: BTreeMap<Target, String>,
+    uploads: BTreeMap<String, Making>,
+    /// Names of which something was deleted.
+    deleted: BTreeSet<Target>,
+    /// How often something was asked for.
+    counts: BTreeMap<(String, Target, Operation), u64>,
+}
+
+/// What is remembered of all objects of an endpoint.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<Remembered>>);
+
+impl Memory {
+    fn held(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a version came to be.
+    pub fn making(&self, version: &VersionId) -> Option<Making> {
+        self.held().versions.get(version).cloned()
+    }
+
+    /// How an open upload came to be.
+    pub fn upload(&self, id: &str) -> Option<Making> {
+        self.held().uploads.get(id).cloned()
+    }
+
+    /// The keys of all objects of a bucket.
+    pub fn keys_of_bucket(&self, bucket: &str) -> Vec<KeyHeaders> {
+        let held = self.held();
+        let of_bucket = held.versions.iter().filter(|(version, _)| version.target.bucket == bucket);
+        of_bucket.map(|(_, making)| making.key.clone()).filter(|key| !key.is_empty()).collect()
+    }
+
+    /// Counts for `whom` how often an operation was asked for of a target, this time included.
+    pub fn count(&self, whom: &str, target: &Target, operation: Operation) -> u64 {
+        let mut held = self.held();
+        let count = held.counts.entry((whom.to_owned(), target.clone(), operation)).or_default();
+        *count += 1;
+        *count
+    }
+
+    fn wrote(&self, target: Target, version: &str, mut making: Making) {
+        let mut held = self.held();
+        let former = held.newest.insert(target.clone(), version.to_owned());
+        let former = former.and_then(|version| held.versions.get(&VersionId { target: target.clone(), version }));
+        if let Some(former) = former {
+            making.former_keys = former.former_keys.clone();
+            making.former_keys.push(former.key.clone());
+        }
+        making.is_made_anew = held.deleted.contains(&target);
+        held.versions.insert(VersionId { target, version: version.to_owned() }, making);
+    }
+}
+
+/// Remembers what is written and read; the innermost layer, so that it sees what the service sees.
+pub(super) struct Recorder(pub Memory);
+
+#[async_trait::async_trait]
+impl Layer for Recorder {
+    async fn call(&self, request: Request, inner: &dyn Handler) -> Reply {
+        let (operation, target) = (request.operation(), request.target());
+        let upload_id = request.parameter("uploadId").map(|id| id.into_owned()).unwrap_or_default();
+        let asked = request.parameter("versionId").map(|id| id.into_owned());
+        let (headers, form, connection) = (request.headers.clone(), request.form, request.connection);
+        let source = super::facts::source_of(&request);
+        let response = inner.call(request).await?;
+        let making = || Making {
+            operation,
+            key: KeyHeaders::of(&headers),
+            form,
+            is_in_place: source.as_ref().is_some_and(|(source, _)| *source == target),
+            is_made_anew: false,
+            former_keys: Vec::new(),
+            source_key: KeyHeaders::of_source(&headers),
+            at: Instant::now(),
+            read_over: BTreeSet::new(),
+            headers: headers.clone(),
+        };
+        if !response.status().is_success() {
+            return Ok(response);
+        }
+        let shown = response.headers().get("x-amz-version-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let version = shown.or(asked.clone()).unwrap_or_else(|| NULL_VERSION.to_owned());
+        match operation {
+            Operation::PutObject | Operation::PostObject | Operation::CopyObject => {
+                self.0.wrote(target.clone(), &version, making());
+            }
+            Operation::CreateMultipartUpload => {
+                let (response, document) = read_body(response).await;
+                if let Some(id) = Element::parse(&document).and_then(|root| root.text_of("UploadId")) {
+                    self.0.held().uploads.insert(id, making());
+                }
+                return Ok(response);
+            }
+            Operation::CompleteMultipartUpload => {
+                let upload = self.0.held().uploads.get(&upload_id).cloned();
+                if let Some(upload) = upload {
+                    self.0.wrote(target, &version, Making { operation, at: Instant::now(), ..upload });
+                }
+            }
+            Operation::DeleteObject => {
+                let mut held = self.0.held();
+                held.deleted.insert(target.clone());
+                if asked.is_none() {
+                    held.newest.remove(&target);
+                }
+            }
+            Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes => {
+                if let Some(read) = self.0.held().versions.get_mut(&VersionId { target, version }) {
+                    read.read_over.insert(connection);
+                }
+            }
+            _ => {}
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,117 @@
+//! The S3 API: which requests are let in, and who carries them out.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderMap, StatusCode, Uri};
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use super::attributes;
+use super::context::ServiceContext;
+use super::default_encryption;
+use super::error::{Refusal, identify, refusal_of_s3s};
+use super::hosts::BelowLocalhost;
+use super::layer::{Handler, Reply};
+use super::request::{Operation, Request, Standing, Transport};
+use super::service::Service;
+use super::sse_c;
+use super::store::Store;
+use super::subresources::refuse_unrouted;
+
+/// Carries out requests.
+pub(super) struct Api {
+    service: Service,
+    /// Routes requests, reads them and writes responses; it looks at no signature.
+    s3s: S3Service,
+}
+
+impl Api {
+    pub fn new(service: Service) -> Self {
+        let mut builder = S3ServiceBuilder::new(service.clone());
+        builder.set_host(BelowLocalhost);
+        Self { service, s3s: builder.build() }
+    }
+
+    async fn by_s3s(&self, request: Request) -> Reply {
+        let extensions = extensions_of(&request);
+        let context = ServiceContext::in_extensions(&extensions);
+        let mut sent = http::Request::new(request.body);
+        (*sent.method_mut(), *sent.uri_mut()) = (request.method, without_signature(request.uri));
+        *sent.headers_mut() = request.headers;
+        sent.headers_mut().remove(AUTHORIZATION);
+        *sent.extensions_mut() = extensions;
+        let mut response = self.s3s.call(sent).await.map_err(|_| Refusal::internal())?;
+        if let Some(refusal) = context.refusal() {
+            return Err(refusal);
+        }
+        if response.status().is_client_error() || response.status().is_server_error() {
+            return Err(refusal_of_s3s(response).await);
+        }
+        // s3s answers HEAD with 200, whatever was asked for.
+        if let Some(status) = response.extensions_mut().remove::<StatusCode>() {
+            *response.status_mut() = status;
+        }
+        Ok(response)
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Api {
+    async fn call(&self, request: Request) -> Reply {
+        if request.transport == Transport::Plain {
+            sse_c::refuse_without_tls(&request.headers)?;
+        }
+        let query = request.uri.query().unwrap_or_default();
+        if request.form != super::request::Form::Html {
+            refuse_unrouted(&request.method, !request.target().key.is_empty(), query)?;
+        }
+        match &request.standing {
+            Standing::Owner | Standing::Operator => {}
+            Standing::Anonymous => return Err(Refusal::access_denied()),
+            Standing::Refused(refusal) => return Err(refusal.clone()),
+        }
+        refuse_doubled(&request.headers)?;
+        let identity = Arc::clone(&request.identity);
+        let mut response = match request.operation() {
+            Operation::PutBucketEncryption => default_encryption::set(&self.service.store, &self.service.faults, request).await?,
+            Operation::GetBucketEncryption => default_encryption::get(&self.service.store, &request)?,
+            Operation::GetObjectAttributes => attributes::get(&self.service, &request)?,
+            _ => self.by_s3s(request).await?,
+        };
+        identify(&mut response, &identity);
+        Ok(response)
+    }
+
+    fn store(&self) -> &Store {
+        &self.service.store
+    }
+}
+
+/// Refuses SSE-C headers that come twice.
+fn refuse_doubled(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_doubled = |name: &&HeaderName| sse_c::is_header(name) && headers.get_all(*name).iter().count() > 1;
+    match headers.keys().find(is_doubled) {
+        Some(name) => Err(Refusal::new(400, "InvalidRequest", format!("duplicate header: {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// What goes beside a request.
+pub(super) fn extensions_of(request: &Request) -> http::Extensions {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(ServiceContext::of(request));
+    extensions.insert(super::faults::Asked::of(request));
+    extensions
+}
+
+/// Takes the signature out of a presigned URL.
+fn without_signature(uri: Uri) -> Uri {
+    let Some(query) = uri.query().filter(|query| query.contains("X-Amz-")) else { return uri };
+    let is_kept = |parameter: &&str| !parameter.starts_with("X-Amz-");
+    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+    let path = uri.path();
+    let kept = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = kept.parse().ok();
+    Uri::from_parts(parts).unwrap_or(uri)
+}
