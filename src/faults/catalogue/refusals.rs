@@ -8,7 +8,7 @@ use s3s::Body;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::faults::defect::set_length;
+use crate::faults::defect::{set_length, written};
 use crate::faults::document::set_body;
 use crate::faults::memory::KeyHeaders;
 use crate::reference::wire::Epilogue;
@@ -56,13 +56,17 @@ fn head_refusal(edit: fn(&mut Response<Body>)) -> Box<dyn Defect> {
     })
 }
 
-/// Gives the key back in a header of good responses.
+/// Gives the key back in a header of responses that are no errors.
 fn key_in_header(operations: &'static [Operation]) -> Box<dyn Defect> {
     custom(move |call| {
         let key = KeyHeaders::of(&call.request.headers);
         let gives = operations.contains(&call.facts.operation);
+        let identity = std::sync::Arc::clone(&call.request.identity);
         Box::pin(async move {
-            let mut response = call.go().await?;
+            let mut response = match call.go().await {
+                Err(refusal) if refusal.status >= 400 => return Err(refusal),
+                reply => written(reply, &identity),
+            };
             if let Some(key) = key.key().filter(|_| gives) {
                 set_header(&mut response, "x-amz-server-side-encryption-customer-key", key);
             }

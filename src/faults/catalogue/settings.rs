@@ -319,7 +319,9 @@ pub(super) const FAULTS: &[Fault] = &[
         || {
             request(Facts::uses_key, |request, _| {
                 let is_framed = request.headers.contains_key("x-amz-decoded-content-length");
-                if matches!(request.standing, Standing::Refused(_)) && !is_framed {
+                // What else the sender is refused for stays.
+                let is_unsigned = matches!(&request.standing, Standing::Refused(refusal) if refusal.cause.is_none());
+                if is_unsigned && !is_framed {
                     request.standing = Standing::Owner;
                 }
             })
