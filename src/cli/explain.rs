@@ -1,10 +1,10 @@
 //! `ssecheck explain`, `ssecheck coverage` and `ssecheck catalogue`
 
 use super::{Format, complain, exit_code, print, print_json, print_own, suites};
+use crate::faults::Fault;
 use crate::knowledge::{self, Knowledge};
 use crate::profile::{self, ProfileError};
 use crate::prove::{Matrix, MatrixError};
-use crate::faults::Fault;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]

@@ -20,10 +20,10 @@ use crate::explore::{
     self, Divergence, ExploreError, Explored, MeasureError, Measured, Options, Unconfirmed, bucket_kinds,
     measured_as_markdown,
 };
+use crate::faults::{Fault, Faults};
 use crate::plan::Plan;
 use crate::profile::{self, Profile, ProfileError};
 use crate::record::{Circumstances, RunRecord};
-use crate::faults::{Fault, Faults};
 use crate::report::one_line;
 use crate::rules::Catalogue;
 use crate::runner::{self, RunResult, Session};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::interruption::Interruption;
 use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
 use super::{complain, exit_code, print, suites};
-use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
 use crate::faults::Fault;
+use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
 use crate::report::{ProofProgress, proof_as_json, proof_as_text};
 use crate::suite::Suite;
 

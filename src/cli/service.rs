@@ -6,10 +6,10 @@ use super::choice::Choice;
 use crate::client::{Client, ClientError, Target, TlsTrust};
 use crate::config::{Config, Credentials, Plain};
 use crate::embedded::{self, EmbeddedError, Reach};
+use crate::faults::Faults;
 use crate::ledger;
 use crate::record::{Circumstances, Context, REFERENCE};
 use crate::reference;
-use crate::faults::Faults;
 
 /// The service under test.
 pub(super) struct Service {

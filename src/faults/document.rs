@@ -75,7 +75,8 @@ impl Element {
         if self.children.is_empty() {
             element.write_text_content(BytesText::new(&self.text))?;
         } else {
-            element.write_inner_content(|writer| self.children.iter().try_for_each(|child| child.write_into(writer)))?;
+            element
+                .write_inner_content(|writer| self.children.iter().try_for_each(|child| child.write_into(writer)))?;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{Knowledge, Scenario, counted, levels};
+use crate::faults::Fault;
 use crate::plan::Needed;
 use crate::profile::Profile;
-use crate::faults::Fault;
 use crate::rules::Rule;
 use crate::suite::model::{Certification, Outcome, Step};
 use crate::suite::near_miss;

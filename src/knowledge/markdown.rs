@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::explain::outcome_in_words;
 use super::{Knowledge, Scenario, counted, coverage, levels};
-use crate::plan::PlannedCase;
 use crate::faults::Fault;
+use crate::plan::PlannedCase;
 use crate::rules::Rule;
 use crate::suite::model::{Certification, Level};
 

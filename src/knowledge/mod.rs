@@ -12,10 +12,10 @@ pub use coverage::{Coverage, coverage};
 pub use explain::{UnknownId, explain};
 pub use markdown::catalogue;
 
+use crate::faults::Fault;
 use crate::plan::{Needed, PlannedCase, Selection, plan};
 use crate::profile::Profile;
 use crate::prove::Matrix;
-use crate::faults::Fault;
 use crate::rules::{Catalogue, Rule};
 use crate::suite::Suite;
 use crate::suite::model::{Certification, Level, Operation};

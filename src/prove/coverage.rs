@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::runs::{ProveError, SCENARIO_TIMEOUT};
 use crate::embedded;
+use crate::faults::{Fault, Faults, Occasions};
 use crate::plan::{Plan, PlannedCase};
 use crate::profile::Profile;
-use crate::faults::{Fault, Faults, Occasions};
 use crate::runner::{self, PrepareError, RunError, Session};
 use crate::suite::model::BucketKind;
 

@@ -73,7 +73,9 @@ impl Handler for Api {
         refuse_doubled(&request.headers)?;
         let identity = Arc::clone(&request.identity);
         let mut response = match request.operation() {
-            Operation::PutBucketEncryption => default_encryption::set(&self.service.store, &self.service.faults, request).await?,
+            Operation::PutBucketEncryption => {
+                default_encryption::set(&self.service.store, &self.service.faults, request).await?
+            }
             Operation::GetBucketEncryption => default_encryption::get(&self.service.store, &request)?,
             Operation::GetObjectAttributes => attributes::get(&self.service, &request)?,
             _ => self.by_s3s(request).await?,

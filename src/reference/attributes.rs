@@ -59,9 +59,8 @@ impl Checksum {
     /// Attributes alone show a checksum of checksums without the number of parts behind it.
     fn of(checksums: &s3s::dto::Checksum) -> Option<Self> {
         Algorithm::of(checksums)?;
-        let shown = |value: &Option<String>| {
-            value.as_ref().map(|value| value.split('-').next().unwrap_or_default().to_owned())
-        };
+        let shown =
+            |value: &Option<String>| value.as_ref().map(|value| value.split('-').next().unwrap_or_default().to_owned());
         Some(Self {
             crc32: shown(&checksums.checksum_crc32),
             crc32c: shown(&checksums.checksum_crc32c),
@@ -78,9 +77,11 @@ impl Checksum {
 /// # Errors
 /// The refusal of what names no attribute, and those of reads.
 pub(super) fn get(service: &Service, request: &Request) -> Reply {
-    let wanted: Vec<&str> = request.header("x-amz-object-attributes").unwrap_or_default().split(',').map(str::trim).collect();
+    let wanted: Vec<&str> =
+        request.header("x-amz-object-attributes").unwrap_or_default().split(',').map(str::trim).collect();
     if wanted.iter().all(|name| name.is_empty()) {
-        let message = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
+        let message =
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
         return Err(Refusal::invalid_argument(message).argument("x-amz-object-attributes", ""));
     }
     let (target, version) = (request.target(), request.parameter("versionId"));
@@ -109,7 +110,8 @@ pub(super) fn get(service: &Service, request: &Request) -> Reply {
     let mut date = Vec::new();
     let modified = Timestamp::from(reading.version.modified);
     modified.format(TimestampFormat::HttpDate, &mut date).map_err(|_| Refusal::internal())?;
-    let shown = [(LAST_MODIFIED, Some(date)), (HeaderName::from_static("x-amz-version-id"), reading.version_id.map(Vec::from))];
+    let shown =
+        [(LAST_MODIFIED, Some(date)), (HeaderName::from_static("x-amz-version-id"), reading.version_id.map(Vec::from))];
     for (name, value) in shown {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(name, value);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
@@ -10,8 +11,10 @@ use super::body::{self, Claims, Taken};
 use super::checksums::{Algorithm, with_checksums};
 use super::conditions::Conditions;
 use super::content::{self, SealingKey};
+use super::context::ServiceContext;
 use super::error::Refusal;
 use super::faults::{Action, CopyFlaw, Read, Served};
+use super::seam::Copied;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
 use super::sse_c::GivenKey;
@@ -43,6 +46,7 @@ impl Service {
     async fn copy_admitted(&self, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
         let input = req.input;
         let request = Request::of(&req.headers, &req.extensions);
+        let context = ServiceContext::in_extensions(&req.extensions);
         let source = self.source(
             request,
             &input.copy_source,
@@ -91,9 +95,11 @@ impl Service {
             None => Algorithm::of(&source.object.checksums).unwrap_or(Algorithm::Crc64Nvme),
         };
         let seals = written_under.as_ref().map(|k| &k.key);
-        let taken = self.copied(&source, self.served_to_copy(&source), seals, algorithm).await?;
+        let taken = self.copied(&context, &source, self.served_to_copy(&source), seals, algorithm).await?;
         let checksums = taken.checksums.clone();
-        let mut object = self.whole_object(Action::CopyTarget, written_under.as_ref(), taken, headers);
+        let from = Some(source.object.etag.as_str());
+        let etag = self.etag_of(&context, Action::CopyTarget, written_under.as_ref(), &taken, from);
+        let mut object = self.whole_object(written_under.as_ref(), etag, taken, headers);
         if self.faults.has(CopyFlaw::EtagKept) {
             object.etag.clone_from(&source.object.etag);
         }
@@ -171,13 +177,20 @@ impl Service {
     /// A piece of a source's data, sealed anew.
     pub(super) async fn copied(
         &self,
+        context: &ServiceContext,
         source: &Source,
         served: Served,
         key: Option<&SealingKey>,
         algorithm: Algorithm,
     ) -> Result<Taken, Refusal> {
-        let opened = content::read(&source.object.contents(), served.range.clone(), source.opens.clone());
+        let parts: Vec<u64> = source.object.parts.iter().map(|part| part.content.size()).collect();
+        let is_customers = source.object.encryption.is_customers();
+        let of = Copied { parts: &parts, is_customers, range: served.range.clone() };
+        let contents = source.object.contents();
+        let read = |range| StreamingBlob::wrap(content::read(&contents, range, source.opens.clone()));
+        let opened = context.copied(&of, &read).map(|chunk| chunk.map_err(std::io::Error::other));
         let claims = Claims::none_but(algorithm);
-        body::take(Some(served.stream(opened)), key, &self.store.memory, claims, self.faults.makes_etags()).await
+        let wants_md5 = self.faults.makes_etags() || context.has_seams();
+        body::take(Some(served.stream(opened)), key, &self.store.memory, claims, wants_md5).await
     }
 }

@@ -58,7 +58,14 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { cause: None, status, code: code.into(), message: message.into(), fields: Vec::new(), headers: Vec::new() }
+        Self {
+            cause: None,
+            status,
+            code: code.into(),
+            message: message.into(),
+            fields: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// The same with further headers.

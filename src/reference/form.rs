@@ -102,9 +102,7 @@ impl Form {
         };
         let needs = |name: &str| !UNCOVERED.contains(&name) && !name.starts_with("x-ignore-");
         match self.fields.iter().find(|(name, _)| needs(name) && !covers(name)) {
-            Some((name, _)) => {
-                Err(invalid("Extra input fields").field("FieldName", name).because(Cause::NotInPolicy))
-            }
+            Some((name, _)) => Err(invalid("Extra input fields").field("FieldName", name).because(Cause::NotInPolicy)),
             None => Ok(()),
         }
     }
@@ -120,9 +118,7 @@ impl Form {
                     size if size < *min => {
                         Err(Refusal::new(400, "EntityTooSmall", message("is smaller than the minimum")))
                     }
-                    size if size > *max => {
-                        Err(Refusal::new(400, "EntityTooLarge", message("exceeds the maximum")))
-                    }
+                    size if size > *max => Err(Refusal::new(400, "EntityTooLarge", message("exceeds the maximum"))),
                     _ => Ok(()),
                 };
             }
@@ -170,7 +166,9 @@ impl Form {
     pub fn response(&self, put: Response<Body>, target: &Target) -> Response<Body> {
         let etag = put.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned();
         let (mut head, _) = put.into_parts();
-        let kept = |name: &HeaderName| name.as_str().starts_with("x-amz-id-2") || name == "x-amz-request-id" || name == "server";
+        let kept = |name: &HeaderName| {
+            name.as_str().starts_with("x-amz-id-2") || name == "x-amz-request-id" || name == "server"
+        };
         let dropped: Vec<HeaderName> = head.headers.keys().filter(|name| !kept(name)).cloned().collect();
         for name in dropped {
             head.headers.remove(name);
@@ -225,7 +223,8 @@ mod tests {
         let body = "--x\r\nContent-Disposition: form-data; name=\"Key\"\r\n\r\na\r\n--x\r\n\
                     Content-Disposition: form-data; name=\"x-amz-meta-n\"\r\n\r\nsomething\r\n--x\r\n\
                     Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\ncontent\r\n--x--\r\n";
-        let headers = [(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=x"))].into_iter().collect();
+        let headers =
+            [(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=x"))].into_iter().collect();
         Form::read(&headers, Bytes::from_static(body.as_bytes())).await.unwrap()
     }
 

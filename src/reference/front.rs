@@ -98,8 +98,8 @@ impl Front {
         body: &Shared,
     ) -> (Request, Option<Form>) {
         let is_form = form::is_form(&head.method, &head.headers);
-        let is_presigned =
-            url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).any(|(n, _)| n.eq_ignore_ascii_case("X-Amz-Signature"));
+        let is_presigned = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+            .any(|(n, _)| n.eq_ignore_ascii_case("X-Amz-Signature"));
         let mut request = Request {
             identity: Arc::clone(identity),
             method: head.method.clone(),

@@ -111,7 +111,7 @@ impl Service {
     async fn store_in_clear(&self, bucket: &str, key: &str, body: Option<StreamingBlob>) {
         let taken = body::take(body, None, &self.store.memory, Claims::none(), false).await;
         if let Ok(taken) = taken {
-            let object = self.whole_object(Action::Put, None, taken, ObjectHeaders::default());
+            let object = self.whole_object(None, taken.md5.clone(), taken, ObjectHeaders::default());
             let _ = self.place(bucket, key, object, |_| false, &Conditions::default());
         }
     }

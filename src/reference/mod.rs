@@ -52,10 +52,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use zeroize::Zeroizing;
 
-use self::certificate::Authority;
-use self::content::Memory;
 use self::api::Api;
 use self::authentication::Authentication;
+use self::certificate::Authority;
+use self::content::Memory;
 use self::faults::Faults;
 use self::front::{Connection, Front};
 use self::layer::{Layer, Layered};

@@ -15,6 +15,7 @@ use super::conditions::Conditions;
 use super::context::ServiceContext;
 use super::error::Refusal;
 use super::faults::{Action, PartFlaw, View};
+use super::seam::Minted;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
 use super::sse_c::{Encryption, GivenKey};
@@ -98,9 +99,11 @@ impl Service {
         let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
         let frames = || seals.is_some() && self.faults.has(PartFlaw::FramingStored);
         let (body, claims) = body::as_stored(input.body.take(), claims, frames);
-        let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, self.faults.makes_etags()).await?;
+        let context = ServiceContext::in_extensions(&req.extensions);
+        let wants_md5 = self.faults.makes_etags() || context.has_seams();
+        let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, wants_md5).await?;
         let checksums = if tells_checksum { taken.checksums.clone() } else { Checksum::default() };
-        let etag = self.etag_of(Action::UploadPart, key.as_ref(), &taken);
+        let etag = self.etag_of(&context, Action::UploadPart, key.as_ref(), &taken, None);
         let part = stored(taken, etag);
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::UploadPart, key.as_ref());
@@ -132,8 +135,11 @@ impl Service {
         let range = copied_range(input.copy_source_range.as_deref(), source.object.size())?;
         let created_with = self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?;
         let algorithm = created_with.unwrap_or(Algorithm::Crc64Nvme);
-        let taken = self.copied(&source, self.served_to_part(&source, range), seals.as_ref(), algorithm).await?;
-        let etag = self.etag_of(Action::PartCopyTarget, key.as_ref(), &taken);
+        let context = ServiceContext::in_extensions(&req.extensions);
+        let served = self.served_to_part(&source, range);
+        let taken = self.copied(&context, &source, served, seals.as_ref(), algorithm).await?;
+        let from = Some(source.object.etag.as_str());
+        let etag = self.etag_of(&context, Action::PartCopyTarget, key.as_ref(), &taken, from);
         let part = stored(taken, etag);
         self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
         let echo = self.echo(Action::PartCopyTarget, key.as_ref());
@@ -158,6 +164,7 @@ impl Service {
     ) -> Answer<CompleteMultipartUploadOutput> {
         self.fail_without_key(PartFlaw::CompleteNeedsKey, &req.headers, &req.input)?;
         self.fail_with_key(PartFlaw::CompleteWithKeyRefused, &req.headers)?;
+        let context = ServiceContext::in_extensions(&req.extensions);
         let input = req.input;
         let conditions =
             Conditions { if_match: input.if_match, if_none_match: input.if_none_match, ..Conditions::default() };
@@ -167,6 +174,9 @@ impl Service {
             let parts = listed_parts(&listed, upload, &input.upload_id)?;
             let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
             let etag = self.multipart_etag(&parts, is_store_encrypted);
+            let key_md5 = (!is_store_encrypted).then_some("");
+            let minted = Minted { content_md5: "", key_md5, parts: Some(parts.len()), source: None };
+            let etag = context.minted(etag, &minted);
             self.fail_completion(&parts, is_store_encrypted)?;
             conditions.check_write(bucket.current(&input.key).and_then(|version| version.object.as_deref()))?;
             let Some(upload) = bucket.uploads.remove(&input.upload_id) else { return Err(Refusal::no_such_upload()) };

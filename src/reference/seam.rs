@@ -8,7 +8,7 @@ use s3s::dto::StreamingBlob;
 pub(crate) struct Minted<'m> {
     /// MD5 of the content in lower-case hexadecimal; empty where the content is an object's parts.
     pub content_md5: &'m str,
-    /// MD5 of the customer key in base64; none where the store's own key encrypts.
+    /// MD5 of the customer key in base64, empty where the object is made of parts; none where the store's own key encrypts.
     pub key_md5: Option<&'m str>,
     /// The number of parts, of an object that is made of parts.
     pub parts: Option<usize>,
@@ -17,6 +17,7 @@ pub(crate) struct Minted<'m> {
 }
 
 /// The data that a copy reads.
+#[derive(Clone)]
 pub(crate) struct Copied<'c> {
     /// Plaintext sizes of the source's parts, in bytes.
     pub parts: &'c [u64],

@@ -15,6 +15,7 @@ use super::context::ServiceContext;
 use super::error::Refusal;
 use super::faults::{Action, ChecksumFlaw, FormFlaw, WriteFlaw};
 use super::objects::STORE_ENCRYPTION;
+use super::seam::Minted;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
 use super::sse_c::{self, GivenKey, TARGET};
@@ -64,6 +65,7 @@ impl Service {
 
     async fn take_in(&self, incoming: Incoming<'_>) -> Result<PutObjectOutput, Refusal> {
         let Incoming { action, mut input, request, trailing } = incoming;
+        let context = ServiceContext::in_extensions(request.extensions);
         let before = || {
             self.store
                 .bucket(&input.bucket, |bucket| refuse_write(&self.faults, bucket, &input.key, action, request))?;
@@ -92,7 +94,8 @@ impl Service {
         let as_it_came = key.is_some() && self.faults.has(WriteFlaw::InterruptedStored);
         let (body, claims) = if as_it_came { body::as_it_came(body, claims) } else { (body, claims) };
         let seals = key.as_ref().map(|k| &k.key);
-        let taken = body::take(body, seals, &self.store.memory, claims, self.faults.makes_etags()).await;
+        let wants_md5 = self.faults.makes_etags() || context.has_seams();
+        let taken = body::take(body, seals, &self.store.memory, claims, wants_md5).await;
         let taken = match taken {
             Err(refusal) if key.is_some() => {
                 self.after_refused_body(&refusal, &input.bucket, &object_key).await;
@@ -115,7 +118,8 @@ impl Service {
             metadata: input.metadata,
         };
         let told = self.checksums_told(&taken, key.is_some());
-        let object = self.whole_object(action, key.as_ref(), taken, headers);
+        let etag = self.etag_of(&context, action, key.as_ref(), &taken, None);
+        let object = self.whole_object(key.as_ref(), etag, taken, headers);
         let keep_former = |former: &Object| {
             let flaw =
                 if former.encryption.is_customers() { WriteFlaw::FormerKeyKept } else { WriteFlaw::FormerPlainServed };
@@ -180,19 +184,28 @@ impl Service {
     }
 
     /// The ETag of data without parts: AWS gives SSE-C objects one that says nothing of their content.
-    pub(super) fn etag_of(&self, action: Action, key: Option<&GivenKey>, taken: &Taken) -> String {
-        key.map_or_else(|| taken.md5.clone(), |key| self.faults.etag(action, random_id(), key, &taken.md5))
+    pub(super) fn etag_of(
+        &self,
+        context: &ServiceContext,
+        action: Action,
+        key: Option<&GivenKey>,
+        taken: &Taken,
+        source: Option<&str>,
+    ) -> String {
+        let made = key.map_or_else(|| taken.md5.clone(), |key| self.faults.etag(action, random_id(), key, &taken.md5));
+        let key_md5 = key.map(|key| key.md5.as_str());
+        context.minted(made, &Minted { content_md5: &taken.md5, key_md5, parts: None, source })
     }
 
     pub(super) fn whole_object(
         &self,
-        action: Action,
         key: Option<&GivenKey>,
+        etag: String,
         taken: Taken,
         headers: ObjectHeaders,
     ) -> Object {
         Object {
-            etag: self.etag_of(action, key, &taken),
+            etag,
             multipart: false,
             encryption: self.encryption(key),
             headers,

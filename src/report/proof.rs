@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::text::json as safe_json;
 use super::{one_line, printable};
-use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof};
 use crate::faults::Fault;
+use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof};
 use crate::rules::Catalogue;
 use crate::verdict::Verdict;
 

@@ -57,9 +57,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "response-* parameters are passed over for SSE-C objects",
         &["response-overrides"],
         KIND,
-        || {
-            request(Facts::of_sse_c, |request, _| drop_parameters(request, |name| name.starts_with("response-")))
-        },
+        || request(Facts::of_sse_c, |request, _| drop_parameters(request, |name| name.starts_with("response-"))),
     ),
     fault(
         "metadata-lost",
@@ -131,20 +129,14 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         ReadingOf(ReadFlaw::MarkerTakesAll),
     ),
-    layer(
-        "etag-unquoted",
-        "The ETag of an SSE-C object has no quotes",
-        &["etag-quoted"],
-        KIND,
-        || {
-            response(Facts::uses_key, |response, _| {
-                if let Some(etag) = response.headers().get("etag").and_then(|etag| etag.to_str().ok()) {
-                    let bare = etag.trim_matches('"').to_owned();
-                    set_header(response, "etag", &bare);
-                }
-            })
-        },
-    ),
+    layer("etag-unquoted", "The ETag of an SSE-C object has no quotes", &["etag-quoted"], KIND, || {
+        response(Facts::uses_key, |response, _| {
+            if let Some(etag) = response.headers().get("etag").and_then(|etag| etag.to_str().ok()) {
+                let bare = etag.trim_matches('"').to_owned();
+                set_header(response, "etag", &bare);
+            }
+        })
+    }),
     fault(
         "attributes-without-checksum",
         "GetObjectAttributes gives no checksum of SSE-C objects",
@@ -159,22 +151,16 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         ReadingOf(ReadFlaw::AttributesWithoutParts),
     ),
-    layer(
-        "attributes-etag-quoted",
-        "GetObjectAttributes quotes the ETag",
-        &["attributes-etag-bare"],
-        KIND,
-        || {
-            document(
-                |facts| facts.operation == Operation::GetObjectAttributes && facts.carries,
-                |root, _| {
-                    if let Some(etag) = root.text_of("ETag") {
-                        root.set("ETag", &format!("\"{etag}\""));
-                    }
-                },
-            )
-        },
-    ),
+    layer("attributes-etag-quoted", "GetObjectAttributes quotes the ETag", &["attributes-etag-bare"], KIND, || {
+        document(
+            |facts| facts.operation == Operation::GetObjectAttributes && facts.carries,
+            |root, _| {
+                if let Some(etag) = root.text_of("ETag") {
+                    root.set("ETag", &format!("\"{etag}\""));
+                }
+            },
+        )
+    }),
     fault(
         "any-key-of-the-bucket",
         "A key that opens any object of the bucket opens all",

@@ -20,7 +20,8 @@ use Departure::{
 };
 
 use super::defect::{
-    Defect, after_refusal, any_response, custom, document, drop_parameters, refusal, refuses, request, response, set_header,
+    Defect, after_refusal, any_response, custom, document, drop_parameters, refusal, refuses, request, response,
+    set_header,
 };
 use super::facts::{Facts, KeyRelation};
 use super::reads::{Serves as ServedRead, lets_read};
@@ -78,12 +79,7 @@ const fn layer(
 }
 
 /// A fault of AWS's own wording: under `portable` it is none.
-const fn wording(
-    id: &'static str,
-    summary: &'static str,
-    seen: &'static str,
-    make: fn() -> Box<dyn Defect>,
-) -> Fault {
+const fn wording(id: &'static str, summary: &'static str, seen: &'static str, make: fn() -> Box<dyn Defect>) -> Fault {
     Fault { profile: "aws", ..layer(id, summary, &["answers-as-aws"], seen, make) }
 }
 

@@ -127,24 +127,18 @@ pub(super) const FAULTS: &[Fault] = &[
         "SeaweedFS 4.48, CopyObject",
         || recoded(&[Cause::WrongKey, Cause::WrongMd5], 500, "InternalError"),
     ),
-    layer(
-        "error-not-xml",
-        "Refusals are plain text, without an S3 error document",
-        &["error-xml"],
-        KIND,
-        || {
-            any_response(
-                |facts| facts.operation != Operation::HeadObject,
-                |response, _| {
-                    if response.status().is_client_error() {
-                        set_header(response, "content-type", "text/plain");
-                        let text = format!("refused: {}\n", response.status());
-                        set_body(response, text);
-                    }
-                },
-            )
-        },
-    ),
+    layer("error-not-xml", "Refusals are plain text, without an S3 error document", &["error-xml"], KIND, || {
+        any_response(
+            |facts| facts.operation != Operation::HeadObject,
+            |response, _| {
+                if response.status().is_client_error() {
+                    set_header(response, "content-type", "text/plain");
+                    let text = format!("refused: {}\n", response.status());
+                    set_body(response, text);
+                }
+            },
+        )
+    }),
     layer(
         "head-error-with-body",
         "HeadObject is refused with a body",
@@ -182,13 +176,9 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || key_in_header(&[Operation::GetObject, Operation::HeadObject]),
     ),
-    layer(
-        "key-in-error",
-        "Error documents give the key back",
-        &["customer-key-never-returned"],
-        KIND,
-        || key_in_error("Detail", str::to_owned),
-    ),
+    layer("key-in-error", "Error documents give the key back", &["customer-key-never-returned"], KIND, || {
+        key_in_error("Detail", str::to_owned)
+    }),
     layer(
         "key-in-error-as-hex",
         "Error documents give the key back in hexadecimal",
@@ -250,18 +240,20 @@ pub(super) const FAULTS: &[Fault] = &[
         "malformed-answered-invalid-request",
         "Malformed SSE-C headers are refused with InvalidRequest in place of InvalidArgument",
         "Garage 2.5.0",
-        || recoded(
-            &[
-                Cause::NoAlgorithm,
-                Cause::NoKey,
-                Cause::InvalidKey,
-                Cause::NoMd5,
-                Cause::WrongMd5,
-                Cause::TwoEncryptions,
-            ],
-            400,
-            "InvalidRequest",
-        ),
+        || {
+            recoded(
+                &[
+                    Cause::NoAlgorithm,
+                    Cause::NoKey,
+                    Cause::InvalidKey,
+                    Cause::NoMd5,
+                    Cause::WrongMd5,
+                    Cause::TwoEncryptions,
+                ],
+                400,
+                "InvalidRequest",
+            )
+        },
     ),
     wording(
         "parts-answered-invalid-argument",
@@ -269,6 +261,10 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || recoded(&[Cause::PartDiffers, Cause::OtherKeyThanCreated], 400, "InvalidArgument"),
     ),
-    wording("argument-left-out", "Errors do not name the argument and its value", KIND, || refusal(of_sse_c, |refusal, _| refusal.fields.clear())),
-    wording("other-messages", "Refusals have other messages", KIND, || refusal(of_sse_c, |refusal, _| refusal.message = "The request was refused.".into())),
+    wording("argument-left-out", "Errors do not name the argument and its value", KIND, || {
+        refusal(of_sse_c, |refusal, _| refusal.fields.clear())
+    }),
+    wording("other-messages", "Refusals have other messages", KIND, || {
+        refusal(of_sse_c, |refusal, _| refusal.message = "The request was refused.".into())
+    }),
 ];

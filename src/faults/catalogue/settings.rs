@@ -30,7 +30,8 @@ fn refuses_spelling(is_refused: fn(&str, &str) -> bool) -> Box<dyn Defect> {
     custom(move |call| {
         let head = String::from_utf8_lossy(&call.request.written).into_owned();
         let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let mut of_sse_c = lines.filter(|(name, _)| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_header(&name)));
+        let mut of_sse_c =
+            lines.filter(|(name, _)| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_header(&name)));
         let refused = of_sse_c.any(|(name, value)| is_refused(name, value));
         let refusal = Refusal::invalid_argument("A header is not known.");
         if refused { Box::pin(async move { Err(refusal) }) } else { Box::pin(call.go()) }
@@ -95,9 +96,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "Form uploads with SSE-C fields are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        || {
-            request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls)
-        },
+        || request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls),
     ),
     fault(
         "refused-form-stored",
@@ -181,37 +180,25 @@ pub(super) const FAULTS: &[Fault] = &[
         "PutObject and CopyObject under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED)
-        },
+        || answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED),
     ),
     layer(
         "uploads-as-201",
         "CreateMultipartUpload and UploadPart under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED)
-        },
+        || answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED),
     ),
     layer(
         "reads-as-203",
         "GetObject and HeadObject with a customer key are answered with 203",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION)
-        },
+        || answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION),
     ),
-    layer(
-        "no-request-id",
-        "Answers have no request id",
-        &["request-id", "request-id-in-error"],
-        KIND,
-        || {
-            any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
-        },
-    ),
+    layer("no-request-id", "Answers have no request id", &["request-id", "request-id-in-error"], KIND, || {
+        any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
+    }),
     layer(
         "other-request-id-in-error",
         "Error documents tell another request id than the header",
@@ -228,22 +215,16 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
-        "errors-as-html",
-        "Error documents are sent as HTML",
-        &["error-content-type"],
-        KIND,
-        || {
-            any_response(
-                |facts| facts.operation != Operation::HeadObject,
-                |response, _| {
-                    if response.status().is_client_error() {
-                        set_header(response, "content-type", "text/html");
-                    }
-                },
-            )
-        },
-    ),
+    layer("errors-as-html", "Error documents are sent as HTML", &["error-content-type"], KIND, || {
+        any_response(
+            |facts| facts.operation != Operation::HeadObject,
+            |response, _| {
+                if response.status().is_client_error() {
+                    set_header(response, "content-type", "text/html");
+                }
+            },
+        )
+    }),
     layer(
         "header-names-in-lower-case-only",
         "SSE-C headers are only known in lower case",
@@ -251,33 +232,25 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || refuses_spelling(|name, _| name.contains(|c: char| c.is_ascii_uppercase())),
     ),
-    layer(
-        "blanks-count",
-        "Blanks around the values of SSE-C headers count",
-        &["header-values-trimmed"],
-        KIND,
-        || refuses_spelling(|_, value| {
+    layer("blanks-count", "Blanks around the values of SSE-C headers count", &["header-values-trimmed"], KIND, || {
+        refuses_spelling(|_, value| {
             let value = value.strip_prefix(' ').unwrap_or(value);
             value.trim() != value
-        }),
-    ),
+        })
+    }),
     layer(
         "body-after-304",
         "A 304 is followed by a chunked body",
         &["response-framing"],
         "Ceph RGW: CopyObject",
-        || {
-            adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n")
-        },
+        || adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n"),
     ),
     layer(
         "body-after-head",
         "A response to HEAD is followed by a body",
         &["response-framing", "head-as-get"],
         KIND,
-        || {
-            adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body")
-        },
+        || adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body"),
     ),
     layer(
         "second-refusal",

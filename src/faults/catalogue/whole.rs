@@ -126,13 +126,9 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || over_tls(|facts| facts.operation == Operation::HeadObject),
     ),
-    layer(
-        "tls-not-asked-for-by-get",
-        "GetObject with SSE-C is taken over plain HTTP",
-        &["tls-required"],
-        KIND,
-        || over_tls(|facts| facts.operation == Operation::GetObject),
-    ),
+    layer("tls-not-asked-for-by-get", "GetObject with SSE-C is taken over plain HTTP", &["tls-required"], KIND, || {
+        over_tls(|facts| facts.operation == Operation::GetObject)
+    }),
     layer(
         "tls-not-asked-for-by-attributes",
         "GetObjectAttributes with SSE-C is taken over plain HTTP",
@@ -159,9 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "The copy-source SSE-C headers of UploadPartCopy are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        || {
-            over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source)
-        },
+        || over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source),
     ),
     layer(
         "tls-not-asked-for-by-create",

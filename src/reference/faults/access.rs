@@ -72,12 +72,7 @@ pub(crate) enum Of {
 
 impl Faults {
     /// Whether a read that was refused is let through after all, and to what.
-    pub(crate) fn admits(
-        &self,
-        read: Read,
-        encryption: &Encryption,
-        key: Option<&GivenKey>,
-    ) -> Option<Serves> {
+    pub(crate) fn admits(&self, read: Read, encryption: &Encryption, key: Option<&GivenKey>) -> Option<Serves> {
         let wrong = match (encryption, key) {
             (Encryption::Store, _) => Despite::KeyOnPlainObject,
             (Encryption::Customer(_), None) => Despite::NoKey,

@@ -67,11 +67,7 @@ impl Faults {
     ///
     /// # Errors
     /// The refusal of an endpoint that refuses everything.
-    pub(crate) fn headers<'h>(
-        &self,
-        action: Action,
-        sent: &'h HeaderMap,
-    ) -> Result<Cow<'h, HeaderMap>, Refusal> {
+    pub(crate) fn headers<'h>(&self, action: Action, sent: &'h HeaderMap) -> Result<Cow<'h, HeaderMap>, Refusal> {
         let mut read = Cow::Borrowed(sent);
         let lines = Lines::of(action);
         let misread_by = |departure, read: &mut Cow<'h, HeaderMap>| match departure {
