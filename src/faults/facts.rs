@@ -125,7 +125,7 @@ impl Facts {
         let key = match (&upload, &object) {
             (Some(_), _) => store.bucket(&target.bucket, |bucket| {
                 let id = request.parameter("uploadId").unwrap_or_default();
-                Ok(relation(key, bucket.upload(&target.key, &id).ok().map(|upload| &*upload.encryption)))
+                Ok(relation(key, bucket.upload(&target.key, &id).ok().map(|upload| &upload.encryption)))
             }),
             (None, Some(object)) => object.relation(store, key),
             (None, None) => Ok(relation(key, None)),

@@ -5,9 +5,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::error::Refusal;
-use super::faults::AnnotationFlaw;
 use super::service::{Answer, Service};
-use super::store::Version;
 
 /// Who owns everything here.
 const OWNER: &str = "ssecheck";
@@ -15,10 +13,8 @@ const OWNER: &str = "ssecheck";
 impl Service {
     pub(super) async fn tags(&self, req: S3Request<GetObjectTaggingInput>) -> Answer<GetObjectTaggingOutput> {
         let GetObjectTaggingInput { bucket, key, version_id, .. } = req.input;
-        let (version, under_key) = self.annotated(&bucket, &key, version_id.as_deref(), AnnotationFlaw::TagsNeedKey)?;
-        let lost = under_key && self.faults.has(AnnotationFlaw::TagsLost);
-        let tag_set = if lost { Vec::new() } else { version.tags };
-        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+        let (version, _) = self.store.version(&bucket, &key, version_id.as_deref())?;
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set: version.tags, version_id: None }))
     }
 
     pub(super) async fn set_tags(&self, req: S3Request<PutObjectTaggingInput>) -> Answer<PutObjectTaggingOutput> {
@@ -38,10 +34,7 @@ impl Service {
     }
 
     fn tag(&self, bucket: &str, key: &str, version: Option<&str>, tags: Vec<Tag>) -> Result<(), Refusal> {
-        let (version, under_key) = self.annotated(bucket, key, version, AnnotationFlaw::TagsNeedKey)?;
-        if under_key && self.faults.has(AnnotationFlaw::TagsLoseKey) {
-            self.lose_key(bucket, key, &version.id)?;
-        }
+        let (version, _) = self.store.version(bucket, key, version)?;
         self.store.bucket(bucket, |bucket| {
             let versions = bucket.objects.get_mut(key).into_iter().flatten();
             for found in versions.filter(|found| found.id == version.id) {
@@ -53,7 +46,7 @@ impl Service {
 
     pub(super) async fn acl(&self, req: S3Request<GetObjectAclInput>) -> Answer<GetObjectAclOutput> {
         let GetObjectAclInput { bucket, key, version_id, .. } = req.input;
-        self.annotated(&bucket, &key, version_id.as_deref(), AnnotationFlaw::AclNeedsKey)?;
+        self.store.version(&bucket, &key, version_id.as_deref())?;
         let owner = Owner { id: Some(OWNER.to_owned()), display_name: Some(OWNER.to_owned()) };
         let grantee = Grantee {
             id: owner.id.clone(),
@@ -69,7 +62,7 @@ impl Service {
 
     pub(super) async fn set_acl(&self, req: S3Request<PutObjectAclInput>) -> Answer<PutObjectAclOutput> {
         let PutObjectAclInput { bucket, key, version_id, acl, .. } = req.input;
-        self.annotated(&bucket, &key, version_id.as_deref(), AnnotationFlaw::AclNeedsKey)?;
+        self.store.version(&bucket, &key, version_id.as_deref())?;
         match acl.as_ref().map(ObjectCannedACL::as_str) {
             // There is one user, who may do everything.
             Some(ObjectCannedACL::PRIVATE | ObjectCannedACL::BUCKET_OWNER_FULL_CONTROL) => {
@@ -77,21 +70,5 @@ impl Service {
             }
             _ => Err(Refusal::not_implemented("The reference endpoint knows the canned ACL `private` alone.")),
         }
-    }
-
-    /// The version addressed, and whether it is under a customer key; refused where a fault asks for that.
-    fn annotated(
-        &self,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
-        flaw: AnnotationFlaw,
-    ) -> Result<(Version, bool), Refusal> {
-        let (version, object) = self.store.version(bucket, key, version)?;
-        let under_key = object.encryption.is_customers();
-        if under_key && self.faults.has(flaw) {
-            return Err(Refusal::new(400, "InvalidRequest", "The key of the object is needed."));
-        }
-        Ok((version, under_key))
     }
 }

@@ -33,13 +33,12 @@ impl Api {
     }
 
     async fn by_s3s(&self, request: Request) -> Reply {
-        let extensions = extensions_of(&request);
-        let context = ServiceContext::in_extensions(&extensions);
+        let context = ServiceContext::of(&request);
         let mut sent = http::Request::new(request.body);
         (*sent.method_mut(), *sent.uri_mut()) = (request.method, without_signature(request.uri));
         *sent.headers_mut() = request.headers;
         sent.headers_mut().remove(AUTHORIZATION);
-        *sent.extensions_mut() = extensions;
+        sent.extensions_mut().insert(context.clone());
         let mut response = self.s3s.call(sent).await.map_err(|_| Refusal::internal())?;
         if let Some(refusal) = context.refusal() {
             return Err(refusal);
@@ -73,9 +72,7 @@ impl Handler for Api {
         refuse_doubled(&request.headers)?;
         let identity = Arc::clone(&request.identity);
         let mut response = match request.operation() {
-            Operation::PutBucketEncryption => {
-                default_encryption::set(&self.service.store, &self.service.faults, request).await?
-            }
+            Operation::PutBucketEncryption => default_encryption::set(&self.service.store, request).await?,
             Operation::GetBucketEncryption => default_encryption::get(&self.service.store, &request)?,
             Operation::GetObjectAttributes => attributes::get(&self.service, &request)?,
             _ => self.by_s3s(request).await?,
@@ -96,14 +93,6 @@ fn refuse_doubled(headers: &HeaderMap) -> Result<(), Refusal> {
         Some(name) => Err(Refusal::new(400, "InvalidRequest", format!("duplicate header: {name}"))),
         None => Ok(()),
     }
-}
-
-/// What goes beside a request.
-pub(super) fn extensions_of(request: &Request) -> http::Extensions {
-    let mut extensions = http::Extensions::new();
-    extensions.insert(ServiceContext::of(request));
-    extensions.insert(super::faults::Asked::of(request));
-    extensions
 }
 
 /// Takes the signature out of a presigned URL.

@@ -7,11 +7,9 @@ use s3s::Body;
 use s3s::dto::{Timestamp, TimestampFormat};
 use serde::Serialize;
 
-use super::admission;
 use super::checksums::Algorithm;
 use super::conditions::Conditions;
 use super::error::Refusal;
-use super::faults::{Action, ReadFlaw, View};
 use super::layer::Reply;
 use super::request::Request;
 use super::service::Service;
@@ -28,7 +26,7 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     object_parts: Option<Parts>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    object_size: Option<i64>,
+    object_size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     storage_class: Option<&'static str>,
 }
@@ -86,21 +84,14 @@ pub(super) fn get(service: &Service, request: &Request) -> Reply {
     }
     let (target, version) = (request.target(), request.parameter("versionId"));
     let place = (target.bucket.as_str(), target.key.as_str(), version.as_deref());
-    let extensions = super::api::extensions_of(request);
-    let headers = admission::Request::of(&request.headers, &extensions);
-    let reading = service.reading(Action::Attributes, headers, place, Conditions::default(), None, None)?;
+    let reading = service.reading(&request.headers, place, Conditions::default(), None, None)?;
     let (object, wants) = (&reading.object, |name: &str| wanted.contains(&name));
-    let padded = if service.faults.has(ReadFlaw::AttributesSizePadded) { 16 } else { 0 };
     let document = Document {
         xmlns: "http://s3.amazonaws.com/doc/2006-03-01/",
-        checksum: Checksum::of(&object.checksums)
-            .filter(|_| wants("Checksum") && !service.reads_wrongly(object, ReadFlaw::AttributesWithoutChecksum)),
-        etag: wants("ETag").then(|| service.etag_shown(View::Attributes, object)),
-        object_parts: (wants("ObjectParts")
-            && object.multipart
-            && !service.reads_wrongly(object, ReadFlaw::AttributesWithoutParts))
-        .then(|| Parts { parts_count: object.parts.len() }),
-        object_size: wants("ObjectSize").then(|| service.length_shown(View::Attributes, &reading) + padded),
+        checksum: Checksum::of(&object.checksums).filter(|_| wants("Checksum")),
+        etag: wants("ETag").then(|| object.etag.clone()),
+        object_parts: (wants("ObjectParts") && object.multipart).then(|| Parts { parts_count: object.parts.len() }),
+        object_size: wants("ObjectSize").then(|| object.size()),
         storage_class: wants("StorageClass").then_some("STANDARD"),
     };
     let written = se::to_string(&document).map_err(|_| Refusal::internal())?;

@@ -11,7 +11,6 @@ use s3s::dto::{ChecksumType, StreamingBlob};
 use super::checksums::Algorithm;
 use super::content::{Content, Memory, SealingKey, Writer};
 use super::error::Refusal;
-use super::faults::{ChecksumFlaw, Faults};
 use super::store::Checksums;
 
 /// What a body came to.
@@ -20,8 +19,6 @@ pub(super) struct Taken {
     /// MD5 in lower-case hexadecimal; empty where nobody asked for it.
     pub md5: String,
     pub checksums: Checksums,
-    /// Whether the client sent a checksum.
-    pub claimed: bool,
 }
 
 /// What the client says of the body.
@@ -33,7 +30,6 @@ pub(super) struct Claims {
     named: bool,
     expected: Option<String>,
     trailing: Option<TrailingHeaders>,
-    framed: bool,
 }
 
 impl Claims {
@@ -58,8 +54,7 @@ impl Claims {
         let named = named.is_some();
         let expected = text(algorithm.header()).map(str::to_owned);
         let trailing = trailing.filter(|_| headers.contains_key("x-amz-trailer"));
-        let framed = text("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-"));
-        Self { content_md5, content_length, algorithm, named, expected, trailing, framed }
+        Self { content_md5, content_length, algorithm, named, expected, trailing }
     }
 
     /// Whether the client named a checksum algorithm: then the response tells its checksum.
@@ -67,39 +62,9 @@ impl Claims {
         self.named
     }
 
-    /// The claims on data under a customer key as an endpoint with faults takes them.
-    pub fn misread(mut self, faults: &Faults) -> Self {
-        // What no digest of anything is.
-        let of_ciphertext = || Some("of the ciphertext".to_owned());
-        if self.content_md5.is_some() && faults.has(ChecksumFlaw::Md5NotCompared) {
-            self.content_md5 = None;
-        }
-        if self.content_md5.is_some() && faults.has(ChecksumFlaw::Md5OfCiphertext) {
-            self.content_md5 = of_ciphertext();
-        }
-        if self.expected.is_some() && faults.has(ChecksumFlaw::NotCompared) {
-            self.expected = None;
-        }
-        if self.expected.is_some() && faults.has(ChecksumFlaw::OfCiphertext) {
-            self.expected = of_ciphertext();
-        }
-        if self.trailing.is_some() && faults.has(ChecksumFlaw::TrailerOfCiphertext) {
-            self.expected = of_ciphertext();
-        }
-        if self.trailing.is_some() && faults.has(ChecksumFlaw::TrailerNotCompared) {
-            self.trailing = None;
-        }
-        self
-    }
-
-    /// Nothing is claimed.
-    pub fn none() -> Self {
-        Self::of(&HeaderMap::new(), None, None, None)
-    }
-
     /// Nothing is claimed; a checksum of this algorithm is made.
     pub fn none_but(algorithm: Algorithm) -> Self {
-        Self { algorithm, ..Self::none() }
+        Self { algorithm, ..Self::of(&HeaderMap::new(), None, None, None) }
     }
 
     /// The claims on a part of an upload that was created with this algorithm.
@@ -117,8 +82,8 @@ impl Claims {
     }
 }
 
-/// Reads a body to its end. The MD5 is that of data without a key, or what a client or a fault asks for: an ETag under a
-/// customer key says nothing of the content.
+/// Reads a body to its end. The MD5 is made of data without a key, and where a client or a seam asks for it: an ETag under a customer key
+/// says nothing of the content.
 pub(super) async fn take(
     body: Option<StreamingBlob>,
     key: Option<&SealingKey>,
@@ -155,7 +120,6 @@ pub(super) async fn take(
         trailing.read(|headers| headers.get(claims.algorithm.header())?.to_str().ok().map(str::to_owned)).flatten()
     });
     let expected = claims.expected.or(in_trailer);
-    let claimed = expected.is_some();
     if let Some(expected) = expected
         && claims.algorithm.value(&checksums) != Some(&expected)
     {
@@ -163,43 +127,5 @@ pub(super) async fn take(
         let text = format!("The {name} you specified did not match the calculated checksum.");
         return Err(Refusal::bad_digest().saying(text));
     }
-    Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums, claimed })
-}
-
-/// A body as an endpoint stores it, and what is claimed of that: where it `frames`, what came in aws-chunked framing is
-/// framed again, and nothing that was claimed of the data holds of it. It is asked about framed bodies only.
-pub(super) fn as_stored(
-    body: Option<StreamingBlob>,
-    claims: Claims,
-    frames: impl FnOnce() -> bool,
-) -> (Option<StreamingBlob>, Claims) {
-    if !(claims.framed && frames()) {
-        return (body, claims);
-    }
-    let length = claims.content_length;
-    (body.map(|body| framed_again(body, length)), Claims::none())
-}
-
-/// A body of which what has come is taken for the whole when it breaks off.
-pub(super) fn as_it_came(body: Option<StreamingBlob>, claims: Claims) -> (Option<StreamingBlob>, Claims) {
-    let so_far = |body: StreamingBlob| {
-        let good = body.take_while(|chunk| std::future::ready(chunk.is_ok()));
-        StreamingBlob::wrap(good.map(|chunk| chunk.map_err(std::io::Error::other)))
-    };
-    let claims = Claims { content_length: None, ..claims };
-    (body.map(so_far), claims)
-}
-
-/// Refuses a body whose chunks are signed.
-pub(super) fn refuse_signed_chunks(headers: &HeaderMap) -> Result<(), Refusal> {
-    let digest = headers.get("x-amz-content-sha256").and_then(|digest| digest.to_str().ok()).unwrap_or_default();
-    let signed = digest.starts_with("STREAMING-AWS4-HMAC-SHA256");
-    if signed { Err(Refusal::not_implemented("Signed chunks are not implemented.")) } else { Ok(()) }
-}
-
-fn framed_again(body: StreamingBlob, length: Option<i64>) -> StreamingBlob {
-    let piece = |text: String| futures_util::stream::iter([Ok(bytes::Bytes::from(text))]);
-    let body = body.map(|chunk| chunk.map_err(std::io::Error::other));
-    let head = piece(format!("{:x}\r\n", length.unwrap_or_default()));
-    StreamingBlob::wrap(head.chain(body).chain(piece("\r\n0\r\n\r\n".to_owned())))
+    Ok(Taken { content, md5: md5.map(hex::encode).unwrap_or_default(), checksums })
 }

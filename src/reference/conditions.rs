@@ -4,7 +4,6 @@ use s3s::dto::{ETag, ETagCondition, Timestamp};
 use time::OffsetDateTime;
 
 use super::error::Refusal;
-use super::faults::{ConditionFlaw, Faults};
 use super::store::{Object, Version};
 
 /// What a request asks of the object as it is.
@@ -17,52 +16,6 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// What an endpoint with faults looks at before it knows whether the key fits.
-    pub fn check_before_key(&self, faults: &Faults, version: &Version, object: &Object) -> Result<(), Refusal> {
-        let first = (self.if_match.is_some() && faults.has(ConditionFlaw::FailedFirst))
-            || (self.if_none_match.is_some() && faults.has(ConditionFlaw::NotModifiedFirst))
-            || (self.if_modified_since.is_some() && faults.has(ConditionFlaw::DateFirst));
-        if first && object.encryption.is_customers() { self.check_read(version, object) } else { Ok(()) }
-    }
-
-    /// The same of a copy's source.
-    pub fn check_source_before_key(&self, faults: &Faults, version: &Version, object: &Object) -> Result<(), Refusal> {
-        let first = faults.has(ConditionFlaw::CopyFailedFirst) && object.encryption.is_customers();
-        if first { self.check_source(version, object) } else { Ok(()) }
-    }
-
-    /// The conditions as an endpoint with faults takes them.
-    pub fn taken_by(mut self, faults: &Faults, object: &Object) -> Result<Self, Refusal> {
-        if !object.encryption.is_customers() {
-            return Ok(self);
-        }
-        if self.if_match.is_some() && faults.has(ConditionFlaw::IfMatchFails) {
-            return Err(Refusal::precondition_failed());
-        }
-        if self.if_none_match.is_some() && faults.has(ConditionFlaw::IfNoneMatchFails) {
-            return Err(Refusal::not_modified());
-        }
-        if self.if_none_match.is_some() && faults.has(ConditionFlaw::IfNoneMatchPassedOver) {
-            self.if_none_match = None;
-        }
-        if self.if_match.is_some() && faults.has(ConditionFlaw::IfMatchPassedOver) {
-            self.if_match = None;
-        }
-        if self.if_modified_since.is_some() && faults.has(ConditionFlaw::IfModifiedSincePassedOver) {
-            self.if_modified_since = None;
-        }
-        if self.if_unmodified_since.is_some() && faults.has(ConditionFlaw::IfUnmodifiedSincePassedOver) {
-            self.if_unmodified_since = None;
-        }
-        Ok(self)
-    }
-
-    /// Fails where an endpoint with faults does.
-    pub fn taken_by_copy(&self, faults: &Faults, object: &Object) -> Result<(), Refusal> {
-        let fails = self.if_match.is_some() && faults.has(ConditionFlaw::CopyIfMatchFails);
-        if fails && object.encryption.is_customers() { Err(Refusal::precondition_failed()) } else { Ok(()) }
-    }
-
     /// For a read: a cached copy that is still good is answered with 304.
     pub fn check_read(&self, version: &Version, object: &Object) -> Result<(), Refusal> {
         self.check(version, object, Refusal::not_modified)

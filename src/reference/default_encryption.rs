@@ -8,7 +8,6 @@ use s3s::Body;
 use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
-use super::faults::{Faults, SettingFlaw};
 use super::layer::Reply;
 use super::request::Request;
 use super::store::Store;
@@ -52,11 +51,11 @@ struct Blocked {
 ///
 /// # Errors
 /// The refusal of a document that is none, or asks for what the endpoint has not.
-pub(super) async fn set(store: &Store, faults: &Faults, request: Request) -> Reply {
+pub(super) async fn set(store: &Store, request: Request) -> Reply {
     let bucket = request.target().bucket;
     let document = http_body_util::Limited::new(request.body, MAX_DOCUMENT).collect().await;
     let document = document.map_err(|_| malformed())?.to_bytes();
-    configure(store, faults, &bucket, &document)?;
+    configure(store, &bucket, &document)?;
     Ok(Response::new(Body::empty()))
 }
 
@@ -70,7 +69,7 @@ pub(super) fn get(store: &Store, request: &Request) -> Reply {
     Ok(response)
 }
 
-fn configure(store: &Store, faults: &Faults, bucket: &str, document: &[u8]) -> Result<(), Refusal> {
+fn configure(store: &Store, bucket: &str, document: &[u8]) -> Result<(), Refusal> {
     let text = std::str::from_utf8(document).map_err(|_| malformed())?;
     let configuration: Configuration = de::from_str(text).map_err(|_| malformed())?;
     let [rule] = configuration.rules.as_slice() else { return Err(malformed()) };
@@ -94,7 +93,7 @@ fn configure(store: &Store, faults: &Faults, bucket: &str, document: &[u8]) -> R
         bucket.default_encryption_set |= is_default;
         // What the rule does not speak of stays as it is.
         if rule.blocked_encryption_types.is_some() {
-            bucket.blocks_sse_c = blocked || (bucket.blocks_sse_c && faults.has(SettingFlaw::BlockStays));
+            bucket.blocks_sse_c = blocked;
         }
         Ok(())
     })

@@ -5,9 +5,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::error::Refusal;
-use super::faults::{ListingFlaw, View};
 use super::service::{Answer, Service};
-use super::sse_c::Encryption;
 use super::store::Version;
 
 /// The most entries of one answer.
@@ -104,7 +102,7 @@ impl Service {
             Some(token) => Some(key_of_token(token)?),
             None => input.start_after.clone(),
         };
-        let listed = self.listed(&bucket, &prefix, asked.as_deref(), after, max, View::Listing, &spelling)?;
+        let listed = self.listed(&bucket, &prefix, asked.as_deref(), after, max, &spelling)?;
         let Listed { contents, common, next } = listed;
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
@@ -132,7 +130,7 @@ impl Service {
         let prefix = input.prefix.unwrap_or_default();
         let max = limit(input.max_keys);
         let (delimiter, after) = (input.delimiter.as_deref(), input.marker.clone());
-        let listed = self.listed(&input.bucket, &prefix, delimiter, after, max, View::FirstListing, &spelling)?;
+        let listed = self.listed(&input.bucket, &prefix, delimiter, after, max, &spelling)?;
         let Listed { contents, common, next } = listed;
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket),
@@ -150,7 +148,6 @@ impl Service {
     }
 
     /// A page of the newest versions of a bucket's objects.
-    #[allow(clippy::too_many_arguments)]
     fn listed(
         &self,
         bucket: &str,
@@ -158,65 +155,30 @@ impl Service {
         delimiter: Option<&str>,
         after: Option<String>,
         max: usize,
-        view: View,
         spelling: &Spelling,
     ) -> Result<Listed, Refusal> {
         let page = self.store.bucket(bucket, |bucket| {
             let current = bucket.objects.keys().filter_map(|key| {
                 let version = bucket.current(key)?;
                 let object = version.object.clone()?;
-                if object.encryption.is_customers() && self.faults.has(ListingFlaw::Hides) {
-                    return None;
-                }
                 let is_after = after.as_ref().is_none_or(|after| key > after);
                 is_after.then(|| (key.clone(), (version.modified, object)))
             });
             Ok(page(current, prefix, delimiter, max))
         })?;
-        let shows_customers = page.entries.iter().any(|(_, (_, object))| object.encryption.is_customers());
-        if shows_customers && self.faults.has(ListingFlaw::Refused) {
-            return Err(Refusal::new(400, "InvalidRequest", "The key of an object listed is needed."));
-        }
         let contents: Vec<Object> = page
             .entries
             .into_iter()
             .map(|(key, (modified, object))| Object {
                 key: Some(spelling.write(&key)),
-                e_tag: Some(ETag::Strong(self.etag_shown(view, &object))),
-                size: self.size_listed(view, &object),
+                e_tag: Some(ETag::Strong(object.etag.clone())),
+                size: i64::try_from(object.size()).ok(),
                 last_modified: Some(modified.into()),
                 storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
                 ..Object::default()
             })
             .collect();
         Ok(Listed { contents, common: page.common, next: page.next })
-    }
-
-    fn size_listed(&self, view: View, object: &super::store::Object) -> Option<i64> {
-        let size = match object.encryption {
-            Encryption::Store => object.size(),
-            Encryption::Customer(_) => self.faults.size_shown(view, object.size(), object.multipart),
-        };
-        i64::try_from(size).ok()
-    }
-
-    fn version_entry(
-        &self,
-        key: String,
-        is_latest: bool,
-        version: &Version,
-        object: &super::store::Object,
-    ) -> ObjectVersion {
-        ObjectVersion {
-            key: Some(key),
-            is_latest: Some(is_latest),
-            version_id: Some(version.id.clone()),
-            last_modified: Some(version.modified.into()),
-            e_tag: Some(ETag::Strong(self.etag_shown(View::Versions, object))),
-            size: self.size_listed(View::Versions, object),
-            storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
-            ..ObjectVersion::default()
-        }
     }
 
     pub(super) async fn list_versions(
@@ -251,7 +213,7 @@ impl Service {
         for (key, (is_latest, version)) in page.entries {
             let key = spelling.write(&key);
             match &version.object {
-                Some(object) => versions.push(self.version_entry(key, is_latest, &version, object)),
+                Some(object) => versions.push(version_entry(key, is_latest, &version, object)),
                 None => delete_markers.push(DeleteMarkerEntry {
                     key: Some(key),
                     is_latest: Some(is_latest),
@@ -289,8 +251,7 @@ impl Service {
         let max = limit(input.max_uploads);
         let marker = (input.key_marker.clone(), input.upload_id_marker.clone());
         let page = self.store.bucket(&input.bucket, |bucket| {
-            let hidden = self.faults.has(ListingFlaw::UploadsHidden);
-            let shown = bucket.uploads.iter().filter(|(_, upload)| !(hidden && upload.encryption.is_customers()));
+            let shown = bucket.uploads.iter();
             let mut uploads: Vec<_> =
                 shown.map(|(id, upload)| (upload.key.clone(), (id.clone(), upload.started))).collect();
             uploads.sort();
@@ -323,6 +284,19 @@ impl Service {
             common_prefixes: common_prefixes(page.common, &spelling),
             ..ListMultipartUploadsOutput::default()
         }))
+    }
+}
+
+fn version_entry(key: String, is_latest: bool, version: &Version, object: &super::store::Object) -> ObjectVersion {
+    ObjectVersion {
+        key: Some(key),
+        is_latest: Some(is_latest),
+        version_id: Some(version.id.clone()),
+        last_modified: Some(version.modified.into()),
+        e_tag: Some(ETag::Strong(object.etag.clone())),
+        size: i64::try_from(object.size()).ok(),
+        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        ..ObjectVersion::default()
     }
 }
 

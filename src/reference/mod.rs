@@ -3,7 +3,6 @@
 //! It is for tests: it answers as AWS S3 was recorded to answer, keeps everything in bounded memory, and forgets it
 //! all at the end. It shares no SSE-C code with the checks, so that a mistake cannot hide itself on both sides.
 
-mod admission;
 mod annotations;
 mod api;
 mod attributes;
@@ -24,7 +23,6 @@ mod hosts;
 pub(crate) mod layer;
 mod lingering;
 mod listing;
-mod mishaps;
 mod multipart;
 mod objects;
 pub(crate) mod request;
@@ -177,7 +175,7 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let plain_url = local_url("http", &plain_listener)?;
     let credentials = options.credentials.unwrap_or_else(made_up_credentials);
     let store = Arc::new(Store::new(Memory::new(options.memory), options.block_ssec));
-    let service = Service { store, region: options.region.clone(), faults: options.faults };
+    let service = Service { store, region: options.region.clone() };
     let front = Arc::new(Front {
         authentication: Authentication::new(&credentials),
         service: Layered { layers: options.layers.into(), service: Arc::new(Api::new(service)) },

@@ -2,25 +2,23 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 use time::OffsetDateTime;
 
-use super::admission::{PartKey, Request};
-use super::body::{self, Claims, Taken};
+use super::body::{Claims, Taken};
 use super::checksums::{self, Algorithm, OfParts, with_checksums};
 use super::conditions::Conditions;
 use super::context::ServiceContext;
 use super::error::Refusal;
-use super::faults::{Action, PartFlaw, View};
 use super::seam::Minted;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
-use super::sse_c::{Encryption, GivenKey};
-use super::store::{Bucket, Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
-use super::writes::refuse_too_large;
+use super::sse_c::{CustomerKey, Echo, Encryption, GivenKey, STORE_ENCRYPTION};
+use super::store::{Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
+use super::writes::{encoding_kept, etag_of, refuse_other_encryption, refuse_too_large};
 
 /// Every part but the last must be as long as this (5 MiB).
 const MIN_PART: u64 = 5 * 1024 * 1024;
@@ -30,37 +28,33 @@ impl Service {
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
+        let context = ServiceContext::in_extensions(&req.extensions);
         let input = req.input;
-        let request = Request::of(&req.headers, &req.extensions);
-        let allowed =
-            |bucket: &mut Bucket| refuse_write(&self.faults, bucket, &input.key, Action::CreateUpload, request);
-        self.store.bucket(&input.bucket, allowed)?;
-        let key = self.key_of(Action::CreateUpload, request)?;
-        let key = self.unless_overridden(key, &input.bucket, PartFlaw::DefaultEncryptionWins);
-        self.refuse_other(Action::CreateUpload, input.server_side_encryption.as_ref())?;
+        self.store.bucket(&input.bucket, |bucket| refuse_write(bucket, &input.key, &req.headers, &context))?;
+        let key = CustomerKey::to_write(&req.headers)?.given();
+        refuse_other_encryption(input.server_side_encryption.as_ref())?;
         let checked = OfParts::asked(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
         let upload_id = random_id();
         let upload = Upload {
             key: input.key.clone(),
             started: OffsetDateTime::now_utc(),
-            encryption: Arc::new(self.encryption(key.as_ref())),
+            encryption: Encryption::under(key.as_ref()),
             headers: ObjectHeaders {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
-                content_encoding: self.encoding_kept(input.content_encoding, key.is_some()),
+                content_encoding: encoding_kept(input.content_encoding),
                 content_language: input.content_language,
                 metadata: input.metadata,
             },
             checked,
             parts: Default::default(),
-            last_key: None,
         };
         self.store.bucket(&input.bucket, |bucket| {
             bucket.uploads.insert(upload_id.clone(), upload);
             Ok(())
         })?;
-        let echo = self.echo(Action::CreateUpload, key.as_ref());
+        let echo = Echo::of(key.as_ref());
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -75,38 +69,20 @@ impl Service {
     }
 
     pub(super) async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-        let mut input = req.input;
-        let before = || {
-            refuse_part_number(input.part_number)?;
-            refuse_too_large(input.content_length)?;
-            let request = Request::of(&req.headers, &req.extensions);
-            let key = self.part_key(Action::UploadPart, request, &input.bucket, &input.key, &input.upload_id)?;
-            let length = input.content_length;
-            let trailers = ServiceContext::in_extensions(&req.extensions).trailers;
-            let claims = Claims::of(&req.headers, input.content_md5.clone(), length, trailers);
-            let created_with = self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?;
-            // A client sends back at the end what it was told: of an upload without checksums that would be refused.
-            let tells_checksum = created_with.is_some() || claims.is_named();
-            Ok((key, claims.of_part(created_with)?, tells_checksum))
-        };
-        let (PartKey { given: key, seals }, claims, tells_checksum) = match before() {
-            Ok(both) => both,
-            Err(refusal) => {
-                self.after_refused_part(&mut input).await;
-                return Err(refusal);
-            }
-        };
-        let claims = if key.is_some() { claims.misread(&self.faults) } else { claims };
-        let frames = || seals.is_some() && self.faults.has(PartFlaw::FramingStored);
-        let (body, claims) = body::as_stored(input.body.take(), claims, frames);
         let context = ServiceContext::in_extensions(&req.extensions);
-        let wants_md5 = self.faults.makes_etags() || context.has_seams();
-        let taken = body::take(body, seals.as_ref(), &self.store.memory, claims, wants_md5).await?;
+        let input = req.input;
+        refuse_part_number(input.part_number)?;
+        refuse_too_large(input.content_length)?;
+        let place = (input.bucket.as_str(), input.key.as_str(), input.upload_id.as_str());
+        let (key, created_with) = self.part_key(&req.headers, place)?;
+        let claims = Claims::of(&req.headers, input.content_md5, input.content_length, context.trailers.clone());
+        // A client sends back at the end what it was told: of an upload without checksums that would be refused.
+        let tells_checksum = created_with.is_some() || claims.is_named();
+        let taken = self.taken(&context, input.body, key.as_ref(), claims.of_part(created_with)?).await?;
         let checksums = if tells_checksum { taken.checksums.clone() } else { Checksum::default() };
-        let etag = self.etag_of(&context, Action::UploadPart, key.as_ref(), &taken, None);
-        let part = stored(taken, etag);
-        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
-        let echo = self.echo(Action::UploadPart, key.as_ref());
+        let etag = etag_of(&context, key.as_ref(), &taken, None);
+        let part = self.add_part(place, input.part_number, stored(taken, etag))?;
+        let echo = Echo::of(key.as_ref());
         Ok(S3Response::new(with_checksums!(
             checksums,
             UploadPartOutput {
@@ -120,35 +96,29 @@ impl Service {
     }
 
     pub(super) async fn copy_part(&self, req: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
+        let context = ServiceContext::in_extensions(&req.extensions);
         let input = req.input;
         refuse_part_number(input.part_number)?;
-        let request = Request::of(&req.headers, &req.extensions);
-        let PartKey { given: key, seals } =
-            self.part_key(Action::PartCopyTarget, request, &input.bucket, &input.key, &input.upload_id)?;
+        let place = (input.bucket.as_str(), input.key.as_str(), input.upload_id.as_str());
+        let (key, created_with) = self.part_key(&req.headers, place)?;
         let conditions = Conditions {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
             if_modified_since: input.copy_source_if_modified_since,
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
-        let source = self.source(request, &input.copy_source, None, conditions)?;
+        let source = self.source(&req.headers, &input.copy_source, conditions)?;
         let range = copied_range(input.copy_source_range.as_deref(), source.object.size())?;
-        let created_with = self.algorithm_of(&input.bucket, &input.key, &input.upload_id)?;
         let algorithm = created_with.unwrap_or(Algorithm::Crc64Nvme);
-        let context = ServiceContext::in_extensions(&req.extensions);
-        let served = self.served_to_part(&source, range);
-        let taken = self.copied(&context, &source, served, seals.as_ref(), algorithm).await?;
-        let from = Some(source.object.etag.as_str());
-        let etag = self.etag_of(&context, Action::PartCopyTarget, key.as_ref(), &taken, from);
-        let part = stored(taken, etag);
-        self.add_part(&input.bucket, &input.key, &input.upload_id, input.part_number, part.clone(), key.clone())?;
-        let echo = self.echo(Action::PartCopyTarget, key.as_ref());
-        let etag = if key.is_some() && self.faults.has(PartFlaw::CopyEtagEmpty) { String::new() } else { part.etag };
+        let taken = self.copied(&context, &source, range, key.as_ref(), algorithm).await?;
+        let etag = etag_of(&context, key.as_ref(), &taken, Some(&source.object.etag));
+        let part = self.add_part(place, input.part_number, stored(taken, etag))?;
+        let echo = Echo::of(key.as_ref());
         let told = if created_with.is_some() { part.checksums } else { Checksum::default() };
         Ok(S3Response::new(UploadPartCopyOutput {
             copy_part_result: Some(with_checksums!(
                 told,
-                CopyPartResult { e_tag: Some(ETag::Strong(etag)), last_modified: Some(part.modified.into()) }
+                CopyPartResult { e_tag: Some(ETag::Strong(part.etag)), last_modified: Some(part.modified.into()) }
             )),
             copy_source_version_id: source.version_id,
             server_side_encryption: echo.store,
@@ -162,8 +132,6 @@ impl Service {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        self.fail_without_key(PartFlaw::CompleteNeedsKey, &req.headers, &req.input)?;
-        self.fail_with_key(PartFlaw::CompleteWithKeyRefused, &req.headers)?;
         let context = ServiceContext::in_extensions(&req.extensions);
         let input = req.input;
         let conditions =
@@ -172,16 +140,14 @@ impl Service {
         let (object, version_id) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let parts = listed_parts(&listed, upload, &input.upload_id)?;
-            let is_store_encrypted = matches!(*upload.encryption, Encryption::Store);
-            let etag = self.multipart_etag(&parts, is_store_encrypted);
-            let key_md5 = (!is_store_encrypted).then_some("");
-            let minted = Minted { content_md5: "", key_md5, parts: Some(parts.len()), source: None };
-            let etag = context.minted(etag, &minted);
-            self.fail_completion(&parts, is_store_encrypted)?;
             conditions.check_write(bucket.current(&input.key).and_then(|version| version.object.as_deref()))?;
             let Some(upload) = bucket.uploads.remove(&input.upload_id) else { return Err(Refusal::no_such_upload()) };
+            let is_customers = upload.encryption.is_customers();
             let lengths: Vec<_> = parts.iter().map(|(_, part)| (&part.checksums, part.content.size())).collect();
             let checksums = upload.checked.and_then(|checked| checked.joined(&lengths)).unwrap_or_default();
+            let key_md5 = is_customers.then_some("");
+            let minted = Minted { content_md5: "", key_md5, parts: Some(parts.len()), source: None };
+            let etag = context.minted(multipart_etag(&parts, is_customers), &minted);
             let part = |(number, part): (i32, StoredPart)| ObjectPart {
                 number,
                 content: part.content,
@@ -191,7 +157,7 @@ impl Service {
                 parts: parts.into_iter().map(part).collect(),
                 etag,
                 multipart: true,
-                encryption: self.encryption_of_whole(upload.encryption, upload.last_key)?,
+                encryption: upload.encryption,
                 headers: upload.headers,
                 checksums,
             });
@@ -199,6 +165,7 @@ impl Service {
             Ok((object, bucket.shown_id(&version)))
         })?;
         let checksums = object.checksums.clone();
+        let store = || ServerSideEncryption::from_static(STORE_ENCRYPTION);
         Ok(S3Response::new(with_checksums!(
             checksums,
             CompleteMultipartUploadOutput {
@@ -208,8 +175,7 @@ impl Service {
                 e_tag: Some(ETag::Strong(object.etag.clone())),
                 version_id,
                 checksum_type: checksums.checksum_type,
-                server_side_encryption: matches!(object.encryption, Encryption::Store)
-                    .then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
+                server_side_encryption: (!object.encryption.is_customers()).then(store),
                 ..CompleteMultipartUploadOutput::default()
             }
         )))
@@ -219,13 +185,10 @@ impl Service {
         &self,
         req: S3Request<AbortMultipartUploadInput>,
     ) -> Answer<AbortMultipartUploadOutput> {
-        self.fail_without_key(PartFlaw::AbortNeedsKey, &req.headers, &req.input)?;
         let input = req.input;
         self.store.bucket(&input.bucket, |bucket| {
-            let upload = bucket.upload(&input.key, &input.upload_id)?;
-            if !(upload.encryption.is_customers() && self.faults.has(PartFlaw::AbortKeeps)) {
-                bucket.uploads.remove(&input.upload_id);
-            }
+            bucket.upload(&input.key, &input.upload_id)?;
+            bucket.uploads.remove(&input.upload_id);
             Ok(())
         })?;
         let output = AbortMultipartUploadOutput::default();
@@ -233,25 +196,17 @@ impl Service {
     }
 
     pub(super) async fn list_upload_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
-        self.fail_without_key(PartFlaw::ListNeedsKey, &req.headers, &req.input)?;
-        self.fail_with_key(PartFlaw::ListWithKeyRefused, &req.headers)?;
         let input = req.input;
         let marker = input.part_number_marker.unwrap_or(0);
         let max = usize::try_from(input.max_parts.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
-        let (mut parts, more, checked) = self.store.bucket(&input.bucket, |bucket| {
+        let (parts, more, checked) = self.store.bucket(&input.bucket, |bucket| {
             let upload = bucket.upload(&input.key, &input.upload_id)?;
             let mut after = upload.parts.range(marker.saturating_add(1)..);
-            let under_key = upload.encryption.is_customers();
-            let size = |part: &StoredPart| match part.content.size() {
-                size if under_key => self.faults.size_shown(View::Parts, size, false),
-                size => size,
-            };
             let checked = upload.checked;
-            let shown = after.by_ref().take(max).map(|(number, part)| listed(*number, part, size(part), checked));
-            let shown: Vec<Part> = shown.collect();
+            let shown: Vec<Part> =
+                after.by_ref().take(max).map(|(number, part)| listed(*number, part, checked)).collect();
             Ok((shown, after.next().is_some(), checked))
         })?;
-        parts.shrink_to_fit();
         Ok(S3Response::new(ListPartsOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -268,62 +223,43 @@ impl Service {
         }))
     }
 
+    /// The key of a part, which is that of its upload, and the checksum algorithm that the upload was created with.
     fn part_key(
         &self,
-        action: Action,
-        request: Request<'_>,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
-    ) -> Result<PartKey, Refusal> {
-        let presented = self.presented(action, request)?;
-        self.store.bucket(bucket, |bucket| self.admit_part(&bucket.upload(key, upload_id)?.encryption, presented))
-    }
-
-    /// The checksum algorithm that an upload was created with.
-    fn algorithm_of(&self, bucket: &str, key: &str, upload_id: &str) -> Result<Option<Algorithm>, Refusal> {
-        self.store.bucket(bucket, |bucket| Ok(bucket.upload(key, upload_id)?.checked.map(|checked| checked.algorithm)))
-    }
-
-    pub(super) fn add_part(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
-        number: i32,
-        part: StoredPart,
-        given: Option<GivenKey>,
-    ) -> Result<(), Refusal> {
+        headers: &HeaderMap,
+        (bucket, key, upload_id): (&str, &str, &str),
+    ) -> Result<(Option<GivenKey>, Option<Algorithm>), Refusal> {
+        let given = CustomerKey::to_write(headers)?.given();
         self.store.bucket(bucket, |bucket| {
             let upload = bucket.upload(key, upload_id)?;
-            let part = match upload.parts.get(&number) {
-                Some(first) if given.is_some() && self.faults.has(PartFlaw::FirstContentKept) => {
-                    StoredPart { content: Arc::clone(&first.content), ..part }
-                }
-                _ => part,
-            };
-            upload.parts.insert(number, part);
-            upload.last_key = given;
-            Ok(())
+            upload.encryption.admit_part(given.as_ref())?;
+            Ok((given, upload.checked.map(|checked| checked.algorithm)))
         })
     }
 
-    /// The ETag of an object made of parts; under a customer key it says nothing of the content.
-    fn multipart_etag(&self, parts: &[(i32, StoredPart)], is_store_encrypted: bool) -> String {
-        if !is_store_encrypted {
-            let digits = random_id();
-            if self.faults.has(PartFlaw::EtagWithoutCount) {
-                return digits;
-            }
-            let count = if self.faults.has(PartFlaw::EtagCountsOne) { 1 } else { parts.len() };
-            return format!("{digits}-{count}");
-        }
-        let mut md5 = Md5::new();
-        for (_, part) in parts {
-            md5.update(hex::decode(&part.etag).unwrap_or_default());
-        }
-        format!("{}-{}", hex::encode(md5.finalize()), parts.len())
+    fn add_part(
+        &self,
+        (bucket, key, upload_id): (&str, &str, &str),
+        number: i32,
+        part: StoredPart,
+    ) -> Result<StoredPart, Refusal> {
+        self.store.bucket(bucket, |bucket| {
+            bucket.upload(key, upload_id)?.parts.insert(number, part.clone());
+            Ok(part)
+        })
     }
+}
+
+/// The ETag of an object made of parts; under a customer key it says nothing of the content.
+fn multipart_etag(parts: &[(i32, StoredPart)], is_customers: bool) -> String {
+    if is_customers {
+        return format!("{}-{}", random_id(), parts.len());
+    }
+    let mut md5 = Md5::new();
+    for (_, part) in parts {
+        md5.update(hex::decode(&part.etag).unwrap_or_default());
+    }
+    format!("{}-{}", hex::encode(md5.finalize()), parts.len())
 }
 
 fn stored(taken: Taken, etag: String) -> StoredPart {
@@ -332,7 +268,7 @@ fn stored(taken: Taken, etag: String) -> StoredPart {
 }
 
 /// A part as it is listed, with its checksum where its upload was created with an algorithm.
-fn listed(number: i32, part: &StoredPart, size: u64, checked: Option<OfParts>) -> Part {
+fn listed(number: i32, part: &StoredPart, checked: Option<OfParts>) -> Part {
     let checksums = checked.map(|_| part.checksums.clone()).unwrap_or_default();
     with_checksums!(
         checksums,
@@ -340,7 +276,7 @@ fn listed(number: i32, part: &StoredPart, size: u64, checked: Option<OfParts>) -
             part_number: Some(number),
             e_tag: Some(ETag::Strong(part.etag.clone())),
             last_modified: Some(part.modified.into()),
-            size: i64::try_from(size).ok(),
+            size: i64::try_from(part.content.size()).ok(),
         }
     )
 }

@@ -8,7 +8,6 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::context::ServiceContext;
 use super::error::Refusal;
-use super::faults::Faults;
 use super::store::{Bucket, Store, Versioning};
 
 /// What an operation comes to.
@@ -19,7 +18,6 @@ pub(super) type Answer<T> = Result<S3Response<T>, Refusal>;
 pub(super) struct Service {
     pub store: Arc<Store>,
     pub region: String,
-    pub faults: Faults,
 }
 
 /// Runs an operation.

@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderMap;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 use serde::Deserialize;
 
-use super::admission::Request;
 use super::context::ServiceContext;
 use super::error::{Cause, Refusal};
-use super::faults::{Action, Faults, SettingFlaw};
 use super::service::{Answer, Service};
 use super::sse_c::TARGET;
 use super::store::Bucket;
@@ -118,49 +117,33 @@ fn denied(cause: Cause) -> Refusal {
     Refusal::access_denied().because(cause)
 }
 
-/// What a write is refused for by the bucket's settings, whatever key it brings.
+/// Refuses a write that the settings of the bucket forbid, whatever key it brings.
 ///
 /// # Errors
-/// The refusal.
-pub(crate) fn refuse_write(
-    faults: &Faults,
+/// 403 `AccessDenied`.
+pub(super) fn refuse_write(
     bucket: &Bucket,
     key: &str,
-    action: Action,
-    request: Request<'_>,
+    headers: &HeaderMap,
+    context: &ServiceContext,
 ) -> Result<(), Refusal> {
-    let headers = request.headers;
-    let carries = headers.keys().any(|name| name.as_str().starts_with(TARGET));
-    let context = ServiceContext::in_extensions(request.extensions);
     if context.is_operator {
         return Ok(());
     }
-    let sent = context.policy.algorithm.as_deref();
-    let is_indirect = !matches!(action, Action::Put | Action::Post);
     if let Some(policy) = &bucket.policy {
-        let algorithm = match sent {
-            Some(_) if faults.has(SettingFlaw::AlwaysAbsent) => None,
-            None if faults.has(SettingFlaw::AlwaysPresent) => Some("AES256"),
-            sent => sent,
-        };
-        let passed_over = (is_indirect && faults.has(SettingFlaw::CopiesAndUploadsPassedOver))
-            || (sent.is_some() && faults.has(SettingFlaw::PresencePassedOver))
-            || (sent.is_none() && faults.has(SettingFlaw::AbsencePassedOver));
         if policy.denies_all(key) {
             return Err(denied(Cause::PolicyAlways));
         }
-        if !passed_over && policy.denies(key, algorithm, !context.policy.secure_transport) {
+        if policy.denies(key, context.policy.algorithm.as_deref(), !context.policy.secure_transport) {
             return Err(denied(Cause::Policy));
         }
     }
-    let blocks = bucket.blocks_sse_c
-        && !(faults.has(SettingFlaw::BlockPassedOver)
-            || (is_indirect && faults.has(SettingFlaw::BlockPassedOverByCopiesAndUploads)));
-    if blocks && (carries || faults.has(SettingFlaw::BlockCoversPlain)) { Err(denied(Cause::Block)) } else { Ok(()) }
+    let carries = headers.keys().any(|name| name.as_str().starts_with(TARGET));
+    if bucket.blocks_sse_c && carries { Err(denied(Cause::Block)) } else { Ok(()) }
 }
 
 impl Service {
-    pub(crate) async fn set_policy(&self, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
+    pub(super) async fn set_policy(&self, req: S3Request<PutBucketPolicyInput>) -> Answer<PutBucketPolicyOutput> {
         let PutBucketPolicyInput { bucket: name, policy, .. } = req.input;
         let policy = Policy::read(policy, &name)?;
         self.store.bucket(&name, |bucket| {
@@ -171,14 +154,14 @@ impl Service {
         Ok(S3Response { status, ..S3Response::new(PutBucketPolicyOutput::default()) })
     }
 
-    pub(crate) async fn policy(&self, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
+    pub(super) async fn policy(&self, req: S3Request<GetBucketPolicyInput>) -> Answer<GetBucketPolicyOutput> {
         let found = self.store.bucket(&req.input.bucket, |bucket| Ok(bucket.policy.clone()))?;
         let missing = || Refusal::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist");
         let policy = Some(found.ok_or_else(missing)?.text);
         Ok(S3Response::new(GetBucketPolicyOutput { policy }))
     }
 
-    pub(crate) async fn remove_policy(
+    pub(super) async fn remove_policy(
         &self,
         req: S3Request<DeleteBucketPolicyInput>,
     ) -> Answer<DeleteBucketPolicyOutput> {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
+use s3s::dto::ServerSideEncryption;
 use zeroize::Zeroizing;
 
 use super::content::{KeyMac, SealingKey};
@@ -17,6 +18,9 @@ pub(crate) const TARGET: &str = "x-amz-server-side-encryption-customer-";
 pub(crate) const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
 /// The header that asks for another server-side encryption.
 pub(crate) const ENCRYPTION: &str = "x-amz-server-side-encryption";
+
+/// How AWS names its own encryption, which everything without a customer key gets.
+pub(super) const STORE_ENCRYPTION: &str = ServerSideEncryption::AES256;
 
 /// What a request says of the customer key.
 pub(crate) enum CustomerKey {
@@ -33,8 +37,23 @@ pub(crate) struct GivenKey {
     pub key: SealingKey,
     /// Its MD5 in base64, as answers echo it.
     pub md5: String,
-    /// Whether it is of another length than 32 bytes, so that it fits nothing (on reads, and of a copy's source).
-    pub of_other_length: bool,
+}
+
+/// The headers by which a response tells how the object is encrypted.
+pub(crate) struct Echo {
+    pub customer_algorithm: Option<String>,
+    pub customer_key_md5: Option<String>,
+    pub store: Option<ServerSideEncryption>,
+}
+
+impl Echo {
+    pub fn of(key: Option<&GivenKey>) -> Self {
+        Self {
+            customer_algorithm: key.map(|_| "AES256".to_owned()),
+            customer_key_md5: key.map(|given| given.md5.clone()),
+            store: key.is_none().then(|| ServerSideEncryption::from_static(STORE_ENCRYPTION)),
+        }
+    }
 }
 
 /// How an object is encrypted: what is kept for later requests.
@@ -42,24 +61,7 @@ pub(crate) enum Encryption {
     /// By the store itself (SSE-S3): no key is asked for.
     Store,
     /// By a customer key.
-    Customer(CustomerEncryption),
-}
-
-/// What is kept of a customer key.
-pub(crate) struct CustomerEncryption {
-    pub mac: KeyMac,
-    /// The keys themselves, where a fault is to read without being given one.
-    pub held: Option<HeldKeys>,
-}
-
-/// Keys that an endpoint without faults does not keep.
-pub(crate) struct HeldKeys {
-    /// The one that opens the data.
-    pub opens: GivenKey,
-    /// Those of objects that this one took the place of.
-    pub former: Vec<SealingKey>,
-    /// Whether an object without a key was among those.
-    pub formerly_plain: bool,
+    Customer(KeyMac),
 }
 
 /// Whether a request reads or writes: some answers differ.
@@ -97,46 +99,13 @@ impl CustomerKey {
 
 impl Encryption {
     /// Under the key given, or else the store's own.
-    pub fn under(key: Option<&GivenKey>, hold: bool) -> Self {
-        key.map_or(Self::Store, |given| {
-            let held = hold.then(|| HeldKeys { opens: given.clone(), former: Vec::new(), formerly_plain: false });
-            Self::Customer(CustomerEncryption { mac: KeyMac::of(&given.key), held })
-        })
-    }
-
-    /// Under a key that nobody has.
-    pub fn lost() -> Self {
-        Self::Customer(CustomerEncryption { mac: KeyMac::of(&SealingKey::random()), held: None })
+    pub fn under(key: Option<&GivenKey>) -> Self {
+        key.map_or(Self::Store, |given| Self::Customer(KeyMac::of(&given.key)))
     }
 
     /// Whether it is by a customer key.
     pub fn is_customers(&self) -> bool {
         matches!(self, Self::Customer(_))
-    }
-
-    /// The same key to ask for, but data that opens with the other's.
-    pub fn opened_as(mut self, other: &Self) -> Self {
-        if let (Self::Customer(CustomerEncryption { held: Some(own), .. }), Some(other)) = (&mut self, other.held()) {
-            own.opens = other.opens.clone();
-        }
-        self
-    }
-
-    /// Holds on to the keys that read what this takes the place of.
-    pub fn hold_former(&mut self, former: &Self) {
-        let Self::Customer(CustomerEncryption { held: Some(own), .. }) = self else { return };
-        own.formerly_plain |= !former.is_customers();
-        if let Some(other) = former.held() {
-            own.former.extend(other.former.iter().chain([&other.opens.key]).cloned());
-        }
-    }
-
-    /// The keys that are held on to, if any.
-    pub fn held(&self) -> Option<&HeldKeys> {
-        match self {
-            Self::Store => None,
-            Self::Customer(kept) => kept.held.as_ref(),
-        }
     }
 
     /// Whether a request with this key may read the object.
@@ -145,7 +114,7 @@ impl Encryption {
             (Self::Store, None) => Ok(()),
             (Self::Store, Some(_)) => Err(not_applicable()),
             (Self::Customer(_), None) => Err(key_needed()),
-            (Self::Customer(kept), Some(given)) if kept.mac.fits(&given.key) => Ok(()),
+            (Self::Customer(mac), Some(given)) if mac.fits(&given.key) => Ok(()),
             (Self::Customer(_), Some(_)) => Err(wrong_key()),
         }
     }
@@ -154,7 +123,8 @@ impl Encryption {
     /// UploadPartCopy, for a key of another length).
     pub fn admit_source(&self, key: Option<&GivenKey>) -> Result<(), Refusal> {
         match (self, key) {
-            (Self::Customer(kept), Some(given)) if !kept.mac.fits(&given.key) => Err(other_key_than_created()),
+            (Self::Customer(mac), Some(given)) if !mac.fits(&given.key) => Err(other_key_than_created()),
+            (Self::Customer(_), None) => Err(key_needed().because(Cause::KeyNeededForCopy)),
             (_, key) => self.admit(key),
         }
     }
@@ -164,7 +134,7 @@ impl Encryption {
         match (self, key) {
             (Self::Store, None) => Ok(()),
             (Self::Store, Some(_)) | (Self::Customer(_), None) => Err(part_differs()),
-            (Self::Customer(kept), Some(given)) if kept.mac.fits(&given.key) => Ok(()),
+            (Self::Customer(mac), Some(given)) if mac.fits(&given.key) => Ok(()),
             (Self::Customer(_), Some(_)) => Err(other_key_than_created()),
         }
     }
@@ -221,13 +191,13 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
         return Err(unknown_algorithm(algorithm));
     }
     let (Some(bytes), Some(md5)) = (decoded, right_md5) else { return Err(invalid_key()) };
-    let (key, of_other_length) = match <[u8; 32]>::try_from(bytes.as_slice()) {
-        Ok(bytes) => (SealingKey::new(Zeroizing::new(bytes)), false),
+    let key = match <[u8; 32]>::try_from(bytes.as_slice()) {
+        Ok(bytes) => SealingKey::new(Zeroizing::new(bytes)),
         // On a read, a key of another length is another key.
-        Err(_) if usage == Use::Read => (SealingKey::random(), true),
+        Err(_) if usage == Use::Read => SealingKey::random(),
         Err(_) => return Err(invalid_key()),
     };
-    Ok(CustomerKey::Given(GivenKey { key, md5, of_other_length }))
+    Ok(CustomerKey::Given(GivenKey { key, md5 }))
 }
 
 fn invalid_argument(message: &'static str) -> Refusal {
@@ -255,7 +225,7 @@ fn unknown_algorithm(sent: &[u8]) -> Refusal {
         .because(Cause::UnknownAlgorithm)
 }
 
-pub(crate) fn invalid_key() -> Refusal {
+fn invalid_key() -> Refusal {
     invalid_argument("The secret key was invalid for the specified algorithm.").because(Cause::InvalidKey)
 }
 
@@ -412,7 +382,7 @@ mod tests {
     fn a_read_with_a_key_of_another_length_is_one_with_another_key() {
         let right = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", KEY)])).ok().unwrap().given();
         let short = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", "AAAA")])).ok().unwrap().given();
-        let object = Encryption::under(right.as_ref(), false);
+        let object = Encryption::under(right.as_ref());
         assert_eq!(object.admit(short.as_ref()).unwrap_err().code, "AccessDenied");
         assert_eq!(object.admit_source(short.as_ref()).unwrap_err().code, "InvalidRequest");
         assert!(object.admit_source(right.as_ref()).is_ok());

@@ -10,7 +10,7 @@ use super::checksums::OfParts;
 use super::content::{Content, Memory};
 use super::error::Refusal;
 use super::settings::Policy;
-use super::sse_c::{Encryption, GivenKey};
+use super::sse_c::Encryption;
 
 /// The version id of objects stored without versioning.
 pub(crate) const NULL_VERSION: &str = "null";
@@ -91,13 +91,11 @@ pub(crate) type Checksums = s3s::dto::Checksum;
 pub(crate) struct Upload {
     pub key: String,
     pub started: OffsetDateTime,
-    pub encryption: Arc<Encryption>,
+    pub encryption: Encryption,
     pub headers: ObjectHeaders,
     /// How it is checked, if its creator asked for that.
     pub checked: Option<OfParts>,
     pub parts: BTreeMap<i32, Part>,
-    /// The key that the last part came with.
-    pub last_key: Option<GivenKey>,
 }
 
 #[derive(Clone)]
@@ -218,23 +216,6 @@ impl Bucket {
 impl Object {
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.content.size()).sum()
-    }
-
-    /// The same object, otherwise encrypted.
-    pub fn under(&self, encryption: Encryption) -> Self {
-        let parts = self.parts.iter().map(|part| ObjectPart {
-            number: part.number,
-            content: Arc::clone(&part.content),
-            checksums: part.checksums.clone(),
-        });
-        Self {
-            parts: parts.collect(),
-            etag: self.etag.clone(),
-            multipart: self.multipart,
-            encryption,
-            headers: self.headers.clone(),
-            checksums: self.checksums.clone(),
-        }
     }
 
     pub fn contents(&self) -> Vec<Arc<Content>> {

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 
 use super::{Action, Departure, Faults};
-use crate::reference::objects::Echo;
 use crate::reference::request::{Form, Operation, Request, Transport};
+use crate::reference::sse_c::Echo;
 use crate::reference::sse_c::{GivenKey, SOURCE, TARGET};
 
 /// Where an answer shows an object's ETag or size.
