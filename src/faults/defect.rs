@@ -147,7 +147,7 @@ pub(crate) fn drop_parameters(request: &mut Request, drops: impl Fn(&str) -> boo
 }
 
 /// Writes the response that a reply comes to.
-pub(crate) fn written(reply: Reply, request: &crate::reference::request::Identity) -> Response<Body> {
+pub(crate) fn written(reply: Reply, request: &crate::reference::identity::Identity) -> Response<Body> {
     reply.unwrap_or_else(|refusal| refusal.response(request))
 }
 

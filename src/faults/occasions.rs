@@ -18,8 +18,9 @@ use super::memory::Memory;
 use super::{Code, Fault};
 use crate::reference::error::Refusal;
 use crate::reference::faults::Occasions as HookOccasions;
+use crate::reference::identity::Identity;
 use crate::reference::layer::{Handler, Layer, Reply};
-use crate::reference::request::{Identity, Request};
+use crate::reference::request::Request;
 use crate::reference::store::Store;
 use crate::reference::wire::Epilogue;
 

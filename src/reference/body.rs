@@ -8,10 +8,9 @@ use md5::{Digest as _, Md5};
 use s3s::TrailingHeaders;
 use s3s::dto::{ChecksumType, StreamingBlob};
 
-use super::checksums::Algorithm;
+use super::checksums::{Algorithm, Checksums};
 use super::content::{Content, Memory, SealingKey, Writer};
 use super::error::Refusal;
-use super::store::Checksums;
 
 /// What a body came to.
 pub(super) struct Taken {

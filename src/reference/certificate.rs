@@ -12,7 +12,10 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::StartError;
+/// No certificate can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make a certificate: {0}")]
+pub struct CertificateError(String);
 
 /// A certificate authority that vouches for this machine's names.
 pub(super) struct Authority {
@@ -29,8 +32,8 @@ pub(super) struct Authority {
 const MOST_NAMES: usize = 1000;
 
 impl Authority {
-    pub fn new() -> Result<Self, StartError> {
-        let failed = |error: rcgen::Error| StartError::Certificate(error.to_string());
+    pub fn new() -> Result<Self, CertificateError> {
+        let failed = |error: rcgen::Error| CertificateError(error.to_string());
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "ssecheck reference endpoint CA");
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -70,8 +73,8 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-fn certificate_for(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<CertifiedKey, StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::Certificate(error.to_string());
+fn certificate_for(name: &str, issuer: &Issuer<'_, KeyPair>) -> Result<CertifiedKey, CertificateError> {
+    let failed = |error: &dyn std::fmt::Display| CertificateError(error.to_string());
     let mut params = CertificateParams::new([name.to_owned()]).map_err(|e| failed(&e))?;
     params.distinguished_name.push(DnType::CommonName, "ssecheck reference endpoint");
     // RFC 5280, section 4.2.1.1, demands it; Python 3.13 refuses a certificate without.

@@ -8,7 +8,8 @@ use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 
 use super::error::Refusal;
-use super::store::Checksums;
+/// The checksums of an object or a part, in base64.
+pub(crate) type Checksums = s3s::dto::Checksum;
 
 /// A value of a type of s3s that has a field for each checksum, with those of `$of`.
 macro_rules! with_checksums {

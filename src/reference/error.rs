@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_TYPE, HeaderName, SERVER};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use quick_xml::Writer;
@@ -10,7 +10,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use s3s::Body;
 use serde::Deserialize;
 
-use super::request::Identity;
+use super::identity::{Identity, host_id, identify};
 
 /// Why a request was refused, where that matters to somebody but its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,21 +132,6 @@ impl Refusal {
             Ok(())
         })?;
         Ok(writer.into_inner())
-    }
-}
-
-fn host_id(to: &Identity) -> String {
-    hex::encode(&to.request_id)
-}
-
-/// Adds what every response of AWS has.
-pub(crate) fn identify(response: &mut Response<Body>, to: &Identity) {
-    let headers = response.headers_mut();
-    headers.insert(SERVER, HeaderValue::from_static(concat!("ssecheck-reference/", env!("CARGO_PKG_VERSION"))));
-    for (name, value) in [("x-amz-request-id", to.request_id.clone()), ("x-amz-id-2", host_id(to))] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod attributes;
 mod authentication;
 mod body;
+mod buckets;
 mod certificate;
 mod checksums;
 mod conditions;
@@ -20,11 +21,14 @@ pub mod faults;
 mod form;
 mod front;
 mod hosts;
+pub(crate) mod identity;
 pub(crate) mod layer;
 mod lingering;
 mod listing;
 mod multipart;
 mod objects;
+mod operations;
+mod policy;
 pub(crate) mod request;
 pub(crate) mod seam;
 mod service;
@@ -53,6 +57,7 @@ use zeroize::Zeroizing;
 use self::api::Api;
 use self::authentication::Authentication;
 use self::certificate::Authority;
+pub use self::certificate::CertificateError;
 use self::content::Memory;
 use self::faults::Faults;
 use self::front::{Connection, Front};
@@ -121,8 +126,14 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// No certificate could be made.
-    #[error("cannot make a certificate: {0}")]
-    Certificate(String),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// TLS cannot be spoken.
+    #[error("cannot speak TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A listener has no address that can be written.
+    #[error("the listener has no address: {0}")]
+    Address(String),
 }
 
 /// A running endpoint. It stops when told to ([`Endpoint::stop`]) or when dropped.
@@ -166,7 +177,7 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let ca_pem = authority.ca_pem.clone();
     let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| StartError::Certificate(error.to_string()))?
+?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(authority));
     let tls_listener = listen(options.address, options.tls_port).await?;
@@ -198,9 +209,8 @@ async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
 
 /// The address by which this machine reaches a listener; the certificate names `localhost`.
 fn local_url(scheme: &str, listener: &TcpListener) -> Result<Url, StartError> {
-    let unknown = |error: String| StartError::Certificate(format!("the listener has no address: {error}"));
-    let port = listener.local_addr().map_err(|error| unknown(error.to_string()))?.port();
-    Url::parse(&format!("{scheme}://localhost:{port}")).map_err(|error| unknown(error.to_string()))
+        let port = listener.local_addr().map_err(|error| StartError::Address(error.to_string()))?.port();
+    Url::parse(&format!("{scheme}://localhost:{port}")).map_err(|error| StartError::Address(error.to_string()))
 }
 
 fn made_up_credentials() -> Credentials {

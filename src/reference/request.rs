@@ -10,6 +10,7 @@ use s3s::{Body, TrailingHeaders};
 
 use super::error::Refusal;
 use super::hosts;
+use super::identity::Identity;
 use super::seam::Seam;
 
 /// The listener that a request came to.
@@ -50,16 +51,6 @@ pub(crate) struct PolicyContext {
     pub algorithm: Option<String>,
     /// `aws:SecureTransport`.
     pub secure_transport: bool,
-}
-
-/// What identifies a request in its response.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    /// 16 upper-case hexadecimal digits.
-    pub request_id: String,
-    /// The path, as errors name it.
-    pub resource: String,
-    pub is_head: bool,
 }
 
 /// A request.

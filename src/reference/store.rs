@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rand::Rng as _;
 use time::OffsetDateTime;
 
-use super::checksums::OfParts;
+use super::checksums::{Checksums, OfParts};
 use super::content::{Content, Memory};
 use super::error::Refusal;
-use super::settings::Policy;
+use super::policy::Policy;
 use super::sse_c::Encryption;
 
 /// The version id of objects stored without versioning.
@@ -84,9 +84,6 @@ pub(crate) struct ObjectHeaders {
     pub content_language: Option<String>,
     pub metadata: Option<s3s::dto::Metadata>,
 }
-
-/// Checksums of a whole object in base64.
-pub(crate) type Checksums = s3s::dto::Checksum;
 
 pub(crate) struct Upload {
     pub key: String,
