@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// Fault that the embedded endpoint has on purpose (`ssecheck prove --list` shows them all); may be repeated
-    #[arg(long, value_name = "ID", value_parser = Fault::named)]
+    #[arg(long, value_name = "ID", value_parser = Fault::read)]
     fault: Vec<&'static Fault>,
     /// Find out which of the faults (of all of them, or of those named) are found in that time each, and print a table
     #[arg(long, conflicts_with = "output")]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::interruption::Interruption;
 use super::report_target::{self, ReportError, ReportFormat, ReportTarget};
 use super::{complain, exit_code, print, suites};
-use crate::faults::Fault;
-use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError};
-use crate::report::{ProofProgress, proof_as_json, proof_as_text};
+use crate::faults::{Fault, Predicate};
+use crate::prove::{self, Matrix, MatrixError, Options, Proof, ProveError, Survey};
+use crate::report::{ProofProgress, proof_as_json, proof_as_text, survey_as_json, survey_as_text};
 use crate::suite::Suite;
 
 /// Arguments of `prove`.
@@ -18,9 +18,12 @@ pub(super) struct Arguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
     suites: Vec<PathBuf>,
-    /// Fault to run against; may be repeated; all of them when absent
-    #[arg(long, value_name = "ID", value_parser = Fault::named)]
+    /// Fault to run against, ID or, where it shows only if predicates hold, ID[PREDICATE,…]; may be repeated; all when absent
+    #[arg(long, value_name = "ID", value_parser = Fault::read)]
     fault: Vec<&'static Fault>,
+    /// Run against faults that nobody chose: every operation with every header, status and position, and narrowed faults
+    #[arg(long, conflicts_with = "fault")]
+    generated: bool,
     /// Run only the cases whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
@@ -33,7 +36,7 @@ pub(super) struct Arguments {
     /// Run also the cases that give a fault no occasion to show, which come out as without it
     #[arg(long)]
     every_case: bool,
-    /// List the faults, and run nothing
+    /// List the faults and the predicates, and run nothing
     #[arg(long)]
     list: bool,
 }
@@ -42,6 +45,8 @@ const AFTER: &str = "\
 Examples:
   ssecheck prove                                   # all suites against all faults: a minute or two
   ssecheck prove --fault etag-md5                  # one fault, with what catches it
+  ssecheck prove --fault 'no-key-reads[framed]'    # would it be caught, if only framed uploads were read so?
+  ssecheck prove --generated                       # what would these suites miss?
   ssecheck prove my-suite.json                     # can my scenarios fail at all, and only for their rules?
 
 Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself, \
@@ -49,7 +54,7 @@ but for the cases of which no request gives the fault an occasion to show (--eve
 
 Exit codes:
   0    proven: all faults caught, no innocent rule accused, all verdicts as recorded
-  1    one of these does not hold; the problems are listed
+  1    one of these does not hold; the problems are listed (of --generated only what fails without a fault)
   2    the command line or a suite is wrong; nothing was run
   3    the embedded endpoint could not be started
   130  interrupted
@@ -83,7 +88,7 @@ enum CommandError {
     Matrix(#[from] MatrixError),
     #[error(transparent)]
     Prove(#[from] ProveError),
-    #[error("the matrix is the record of all faults and all cases; leave out --fault and --only")]
+    #[error("the matrix is the record of all faults and all cases; leave out --fault, --generated and --only")]
     PartOfMatrix,
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -115,17 +120,28 @@ fn list() -> u8 {
     for fault in Fault::all() {
         print(&format!("{:<widest$}  {}", fault.id, fault.summary));
     }
-    print(&format!("{} faults", Fault::all().count()))
+    print(&format!("{} faults\n\nPredicates, `!` before one negates it; N may be followed by KiB or MiB:", Fault::all().count()));
+    let widest = Predicate::kinds().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, about) in Predicate::kinds() {
+        print(&format!("{name:<widest$}  {about}"));
+    }
+    exit_code::PASSED
 }
 
 async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     let (suites, rules) = suites::load(&arguments.suites)?;
-    let partial = !arguments.only.is_empty() || !arguments.fault.is_empty() || !arguments.suites.is_empty();
+    let partial = !arguments.only.is_empty()
+        || !arguments.fault.is_empty()
+        || !arguments.suites.is_empty()
+        || arguments.generated;
     if partial && arguments.report.iter().any(|report| report.format == ProofReport::Matrix) {
         return Err(CommandError::PartOfMatrix);
     }
     report_target::check(&arguments.report)?;
     let proof = run(&suites, &arguments, !partial).await?;
+    if arguments.generated || proof.own_runs().any(|(fault, _)| !fault.is_catalogued()) {
+        return surveyed(&arguments, &proof);
+    }
     let problems = proof.problems();
     for report in &arguments.report {
         let text = match report.format {
@@ -138,8 +154,21 @@ async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     Ok(problems.is_empty())
 }
 
+/// Reports what became of faults outside the catalogue. Faults that were named must be caught; of those that nobody chose it is said
+/// which are not.
+fn surveyed(arguments: &Arguments, proof: &Proof) -> Result<bool, CommandError> {
+    let survey = Survey::of(proof);
+    for report in &arguments.report {
+        report.write(survey_as_json(&survey).as_bytes())?;
+    }
+    print(&survey_as_text(&survey, proof.cases.len(), proof.elapsed));
+    let all_caught = survey.caught.len() == survey.total();
+    Ok(survey.problems.is_empty() && (arguments.generated || all_caught))
+}
+
 async fn run(suites: &[Arc<Suite>], arguments: &Arguments, complete: bool) -> Result<Proof, CommandError> {
     let faults = match arguments.fault.as_slice() {
+        [] if arguments.generated => Fault::generated().collect(),
         [] => Fault::all().collect(),
         chosen => chosen.to_vec(),
     };

@@ -25,8 +25,9 @@ pub(super) struct Arguments {
     /// File to write the certificate authority to, PEM; a temporary one when absent
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Fault to have on purpose (`ssecheck prove --list` shows them all); may be repeated
-    #[arg(long, value_name = "ID", value_parser = Fault::named)]
+    /// Fault to have on purpose, ID or, where it shows only if predicates hold, ID[PREDICATE,…]; may be repeated, the first is outermost
+    /// (`ssecheck prove --list` shows all)
+    #[arg(long, value_name = "ID", value_parser = Fault::read)]
     fault: Vec<&'static Fault>,
     /// Block SSE-C on new buckets, as AWS does since April 2026
     #[arg(long)]
@@ -47,6 +48,7 @@ Examples:
   ssecheck run
   aws s3 ls
   ssecheck serve --port 0 --plain-port 0 --fault etag-md5    # a server with a defect
+  ssecheck serve --fault 'no-key-reads[framed,size>=1MiB]'   # one that shows it in few places
 
 Exit codes: 0 after an interrupt, 2 where the command line is wrong or it cannot listen.";
 

@@ -106,6 +106,23 @@ pub(crate) struct Making {
 }
 
 impl Making {
+    /// Of what a request writes.
+    pub fn of(request: &Request) -> Self {
+        let target = request.target();
+        Self {
+            operation: request.operation(),
+            key: KeyHeaders::of(&request.headers),
+            headers: request.headers.clone(),
+            form: request.form,
+            is_in_place: super::facts::source_of(request).is_some_and(|(source, _)| source == target),
+            is_made_anew: false,
+            former_keys: Vec::new(),
+            source_key: KeyHeaders::of_source(&request.headers),
+            at: Instant::now(),
+            read_over: BTreeSet::new(),
+        }
+    }
+
     /// Whether the body came in the framing of aws-chunked.
     pub fn is_framed(&self) -> bool {
         self.headers.get("x-amz-content-sha256").is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"))
@@ -185,21 +202,8 @@ impl Layer for Recorder {
         let (operation, target) = (request.operation(), request.target());
         let upload_id = request.parameter("uploadId").map(|id| id.into_owned()).unwrap_or_default();
         let asked = request.parameter("versionId").map(|id| id.into_owned());
-        let (headers, form, connection) = (request.headers.clone(), request.form, request.connection);
-        let source = super::facts::source_of(&request);
+        let (making, connection) = (Making::of(&request), request.connection);
         let response = inner.call(request).await?;
-        let making = || Making {
-            operation,
-            key: KeyHeaders::of(&headers),
-            form,
-            is_in_place: source.as_ref().is_some_and(|(source, _)| *source == target),
-            is_made_anew: false,
-            former_keys: Vec::new(),
-            source_key: KeyHeaders::of_source(&headers),
-            at: Instant::now(),
-            read_over: BTreeSet::new(),
-            headers: headers.clone(),
-        };
         if !response.status().is_success() {
             return Ok(response);
         }
@@ -207,12 +211,12 @@ impl Layer for Recorder {
         let version = shown.or(asked.clone()).unwrap_or_else(|| NULL_VERSION.to_owned());
         match operation {
             Operation::PutObject | Operation::PostObject | Operation::CopyObject => {
-                self.0.wrote(target.clone(), &version, making());
+                self.0.wrote(target.clone(), &version, making);
             }
             Operation::CreateMultipartUpload => {
                 let (response, document) = read_body(response).await;
                 if let Some(id) = Element::parse(&document).and_then(|root| root.text_of("UploadId")) {
-                    self.0.held().uploads.insert(id, making());
+                    self.0.held().uploads.insert(id, making);
                 }
                 return Ok(response);
             }

@@ -13,22 +13,27 @@ mod data;
 mod defect;
 mod document;
 mod facts;
+mod generated;
 mod headers;
 mod memory;
 mod occasions;
+mod predicate;
 mod reads;
 
 use std::sync::Arc;
 
 use self::defect::{Call, Defect};
 use self::facts::Facts;
+use self::generated::Generated;
 use self::memory::{Memory, Recorder};
+use self::predicate::Sight;
 use crate::reference::Options;
 use crate::reference::faults::{Departure, Faults as Hooks};
 use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::Request;
 
 pub use self::occasions::Occasions;
+pub use self::predicate::{Predicate, PredicateError};
 
 /// One deliberate departure from a rule.
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub struct Fault {
     pub profile: &'static str,
     /// What it does.
     code: Code,
+    /// The requests that it is narrowed to: all of these hold.
+    narrowed_by: &'static [Predicate],
 }
 
 /// What a fault does.
@@ -56,14 +63,26 @@ pub struct Fault {
 enum Code {
     Hook(Departure),
     Layer(fn() -> Box<dyn Defect>),
+    Generated(Generated),
 }
 
 /// There is no such fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no fault `{id}`; {help}")]
-pub struct UnknownFault {
-    id: String,
-    help: String,
+pub enum FaultError {
+    /// No fault has this id.
+    #[error("there is no fault `{id}`; {help}")]
+    Unknown {
+        /// The id.
+        id: String,
+        /// What to do.
+        help: String,
+    },
+    /// It is narrowed by what is no predicate.
+    #[error(transparent)]
+    Predicate(#[from] PredicateError),
+    /// The bracket is not closed, or nothing is in it.
+    #[error("`{0}` is not of the form ID[PREDICATE,…]")]
+    Form(String),
 }
 
 impl Fault {
@@ -75,10 +94,76 @@ impl Fault {
     /// The fault of this id.
     ///
     /// # Errors
-    /// [`UnknownFault`], with the nearest id.
-    pub fn named(id: &str) -> Result<&'static Self, UnknownFault> {
+    /// [`FaultError::Unknown`], with the nearest id.
+    pub fn named(id: &str) -> Result<&'static Self, FaultError> {
         let found = Self::all().find(|fault| fault.id == id);
-        found.ok_or_else(|| UnknownFault { id: id.to_owned(), help: nearest(id) })
+        found.ok_or_else(|| FaultError::Unknown { id: id.to_owned(), help: nearest(id) })
+    }
+
+    /// Reads `ID`, or `ID[PREDICATE,…]` for a fault that shows only where all these predicates hold.
+    ///
+    /// # Errors
+    /// [`FaultError`].
+    pub fn read(text: &str) -> Result<&'static Self, FaultError> {
+        let Some((id, rest)) = text.split_once('[') else { return Self::named(text) };
+        let fault = Self::named(id)?;
+        let listed = rest.strip_suffix(']').filter(|listed| !listed.is_empty());
+        let listed = listed.ok_or_else(|| FaultError::Form(text.to_owned()))?;
+        let predicates = listed.split(',').map(|one| one.trim().parse()).collect::<Result<Vec<Predicate>, _>>()?;
+        // It comes from the command line, and lives as long as the program.
+        Ok(Box::leak(Box::new(fault.narrowed(text, predicates))))
+    }
+
+    /// Faults that nobody chose; what they are about is in their id.
+    pub fn generated() -> impl Iterator<Item = &'static Self> {
+        generated::ALL.iter()
+    }
+
+    /// Whether it is one of the catalogue, neither narrowed nor generated.
+    #[must_use]
+    pub fn is_catalogued(&self) -> bool {
+        self.narrowed_by.is_empty() && !matches!(self.code, Code::Generated(_))
+    }
+
+    fn narrowed(&self, id: &str, predicates: Vec<Predicate>) -> Self {
+        Self {
+            id: String::leak(id.to_owned()),
+            narrowed_by: Vec::leak(predicates),
+            ..*self
+        }
+    }
+
+    /// What it does; none of a hook.
+    fn defect(&self) -> Option<Box<dyn Defect>> {
+        let defect = match &self.code {
+            Code::Hook(_) => return None,
+            Code::Layer(make) => make(),
+            Code::Generated(generated) => generated.defect(),
+        };
+        Some(if self.narrowed_by.is_empty() {
+            defect
+        } else {
+            Box::new(Narrowed { fault: self.id, predicates: self.narrowed_by, defect })
+        })
+    }
+}
+
+/// A defect that shows only where predicates hold.
+struct Narrowed {
+    fault: &'static str,
+    predicates: &'static [Predicate],
+    defect: Box<dyn Defect>,
+}
+
+#[async_trait::async_trait]
+impl Defect for Narrowed {
+    async fn call(&self, call: Call<'_>) -> Reply {
+        let sight = Sight { request: &call.request, facts: &call.facts, fault: self.fault };
+        if self.predicates.iter().all(|predicate| predicate.holds(&sight)) {
+            self.defect.call(call).await
+        } else {
+            call.go().await
+        }
     }
 }
 
@@ -117,7 +202,7 @@ impl Faults {
         let memory = Memory::default();
         let hooks = self.list.iter().filter_map(|fault| match fault.code {
             Code::Hook(departure) => Some(departure),
-            Code::Layer(_) => None,
+            _ => None,
         });
         options.faults = match &self.occasions {
             Some(occasions) => Hooks::noting(&occasions.hooks),
@@ -128,8 +213,8 @@ impl Faults {
             layers.push(Arc::new(occasions.layer(&memory)));
         }
         for fault in &self.list {
-            if let Code::Layer(make) = fault.code {
-                layers.push(Arc::new(FaultLayer { memory: memory.clone(), defect: make() }));
+            if let Some(defect) = fault.defect() {
+                layers.push(Arc::new(FaultLayer { memory: memory.clone(), defect }));
             }
         }
         if !layers.is_empty() {

@@ -27,21 +27,23 @@ use crate::reference::wire::Epilogue;
 /// The faults that would have shown since this was last asked for.
 #[derive(Debug, Clone)]
 pub struct Occasions {
+    faults: Vec<&'static Fault>,
     pub(super) hooks: HookOccasions,
     shown: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
-impl Default for Occasions {
-    fn default() -> Self {
-        let watched = Fault::all().filter_map(|fault| match fault.code {
-            Code::Hook(departure) => Some((fault.id, departure)),
-            Code::Layer(_) => None,
-        });
-        Self { hooks: HookOccasions::of(watched.collect()), shown: Arc::default() }
-    }
-}
-
 impl Occasions {
+    /// Watches these faults.
+    #[must_use]
+    pub fn of(faults: &[&'static Fault]) -> Self {
+        let watched = faults.iter().filter_map(|fault| match fault.code {
+            Code::Hook(departure) => Some((fault.id, departure)),
+            _ => None,
+        });
+        Self { faults: faults.to_vec(), hooks: HookOccasions::of(watched.collect()), shown: Arc::default() }
+    }
+
+
     /// Ids of the faults that would have shown since this was last asked.
     #[must_use]
     pub fn take(&self) -> BTreeSet<&'static str> {
@@ -60,10 +62,7 @@ impl Occasions {
 
     /// A layer that notes.
     pub(super) fn layer(&self, memory: &Memory) -> Watching {
-        let faults = Fault::all().filter_map(|fault| match fault.code {
-            Code::Hook(_) => None,
-            Code::Layer(make) => Some((fault.id, make())),
-        });
+        let faults = self.faults.iter().filter_map(|fault| Some((fault.id, fault.defect()?)));
         Watching { occasions: self.clone(), memory: memory.clone(), faults: faults.collect() }
     }
 }

@@ -22,9 +22,10 @@ use crate::suite::model::BucketKind;
 pub(super) struct Coverage(BTreeMap<String, BTreeSet<&'static str>>);
 
 impl Coverage {
-    /// Of these cases, as they are run under a profile; by so many endpoints at the same time.
+    /// Of these cases and faults, as the cases are run under a profile; by so many endpoints at the same time.
     pub async fn of(
         plan: Plan,
+        faults: &[&'static Fault],
         profile: &Arc<Profile>,
         jobs: usize,
         cancelled: &CancellationToken,
@@ -33,9 +34,10 @@ impl Coverage {
         let mut workers = JoinSet::new();
         for _ in 0..jobs {
             let (left, profile, cancelled) = (Arc::clone(&left), Arc::clone(profile), cancelled.clone());
+            let faults = faults.to_vec();
             workers.spawn(async move {
                 let next = || left.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-                cover(next, &profile, &cancelled).await
+                cover(next, &faults, &profile, &cancelled).await
             });
         }
         let mut covered = BTreeMap::new();
@@ -53,10 +55,11 @@ impl Coverage {
 
 async fn cover(
     next: impl Fn() -> Option<PlannedCase>,
+    faults: &[&'static Fault],
     profile: &Arc<Profile>,
     cancelled: &CancellationToken,
 ) -> Result<BTreeMap<String, BTreeSet<&'static str>>, ProveError> {
-    let occasions = Occasions::default();
+    let occasions = Occasions::of(faults);
     let faults = Faults::noting(&occasions);
     let (endpoint, client) = embedded::faulty(faults).await?;
     let mut covered = BTreeMap::new();

@@ -12,9 +12,11 @@ mod coverage;
 mod matrix;
 mod problems;
 mod runs;
+mod survey;
 #[cfg(test)]
 mod tests;
 
 pub use matrix::{Matrix, MatrixError};
 pub use problems::{Fate, Problem};
 pub use runs::{FaultRun, Options, Outcome, Proof, ProveError, prove};
+pub use survey::Survey;

@@ -156,10 +156,15 @@ impl Proof {
         }
     }
 
+    /// The cases that do not pass on the endpoint without faults.
+    pub(super) fn honest_problems(&self) -> Vec<Problem> {
+        self.honest.iter().flat_map(honest).collect()
+    }
+
     /// Everything that is not as it must be; empty where the suites are proven.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = self.honest.iter().flat_map(honest).collect();
+        let mut problems = self.honest_problems();
         for run in &self.runs {
             if let Some(fault) = run.own_fault() {
                 let survived = self.fate(fault, run) == Fate::Survived;

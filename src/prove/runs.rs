@@ -98,6 +98,8 @@ pub struct FaultRun {
     pub profile: String,
     /// What came of it.
     pub outcome: Outcome,
+    /// The number of cases that were run.
+    pub cases_run: usize,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -212,7 +214,7 @@ pub async fn prove(
     let mut coverage = BTreeMap::new();
     for id in profiles.iter().filter(|_| !options.every_case) {
         let profile = Arc::new(Profile::named(id));
-        coverage.insert(*id, Coverage::of(plans[id].clone(), &profile, jobs, &cancelled).await?);
+        coverage.insert(*id, Coverage::of(plans[id].clone(), &options.faults, &profile, jobs, &cancelled).await?);
     }
     let runs = async |wanted: Vec<(Option<&'static Fault>, &str)>, alike: &BTreeMap<&str, &FaultRun>| {
         let runs = futures_util::stream::iter(wanted)
@@ -282,6 +284,7 @@ async fn run(
     cancelled: CancellationToken,
 ) -> Result<FaultRun, ProveError> {
     let clock = Instant::now();
+    let cases_run = plan.cases.len();
     let faults = Faults::of(&fault.into_iter().collect::<Vec<_>>());
     let (endpoint, client) = embedded::faulty(faults).await?;
     let options = runner::Options::of_embedded(Arc::new(Profile::named(&profile)), SCENARIO_TIMEOUT);
@@ -295,7 +298,7 @@ async fn run(
         Err(RunError { cause: PrepareError::Interrupted, .. }) => return Err(ProveError::Interrupted),
         Err(error) => Outcome::Stopped(stopped(&error.cause).to_owned()),
     };
-    Ok(FaultRun { fault, profile, outcome, elapsed: clock.elapsed() })
+    Ok(FaultRun { fault, profile, outcome, cases_run, elapsed: clock.elapsed() })
 }
 
 fn not_passed(run: &RunResult) -> BTreeMap<String, NotPassed> {

@@ -30,7 +30,7 @@ pub use github::github;
 pub use html::{HtmlError, html};
 pub use junit::{JunitError, junit};
 pub use markdown::markdown;
-pub use proof::{ProofProgress, proof_as_json, proof_as_text};
+pub use proof::{ProofProgress, proof_as_json, proof_as_text, survey_as_json, survey_as_text};
 pub use tap::tap;
 pub use terminal::Terminal;
 pub use text::shell::shell_word;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::text::json as safe_json;
 use super::{one_line, printable};
 use crate::faults::Fault;
-use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof};
+use crate::prove::{Fate, FaultRun, Outcome, Problem, Proof, Survey};
 use crate::rules::Catalogue;
 use crate::verdict::Verdict;
 
@@ -97,6 +97,59 @@ pub fn proof_as_text(proof: &Proof, problems: &[Problem], rules: &Catalogue, in_
         problems.len()
     );
     text.trim_end().to_owned()
+}
+
+/// What became of faults outside the catalogue, as text of several lines.
+#[must_use]
+pub fn survey_as_text(survey: &Survey, cases: usize, elapsed: std::time::Duration) -> String {
+    let mut text = String::new();
+    let groups = [
+        ("caught", "a case fails", &survey.caught),
+        ("noticed", "no case fails, but some come to no verdict", &survey.noticed),
+        ("escaped", "all cases come out as without it", &survey.escaped),
+        ("unasked", "no case gives it an occasion to show", &survey.unasked),
+    ];
+    for (name, about, faults) in groups {
+        // What is caught needs no list where there is much of it.
+        if faults.is_empty() || (name == "caught" && survey.total() > faults.len().min(20)) {
+            continue;
+        }
+        let _ = writeln!(text, "{name}: {about}");
+        for fault in faults {
+            let _ = writeln!(text, "  {}", one_line(fault.id));
+        }
+    }
+    for problem in &survey.problems {
+        let _ = writeln!(text, "{}: {}", problem.kind(), printable(&problem.to_string()));
+    }
+    let total = survey.total().max(1);
+    let _ = writeln!(
+        text,
+        "\n{cases} cases against {} faults outside the catalogue in {:.1} s: {} caught ({} %), {} noticed, {} escaped, {} unasked",
+        survey.total(),
+        elapsed.as_secs_f64(),
+        survey.caught.len(),
+        survey.caught.len() * 100 / total,
+        survey.noticed.len(),
+        survey.escaped.len(),
+        survey.unasked.len()
+    );
+    text.trim().to_owned()
+}
+
+/// The same as JSON: ids of faults by what became of each.
+#[must_use]
+pub fn survey_as_json(survey: &Survey) -> String {
+    let ids = |faults: &[&Fault]| faults.iter().map(|fault| fault.id).collect::<Vec<_>>();
+    let document = json!({
+        "total": survey.total(),
+        "caught": ids(&survey.caught),
+        "noticed": ids(&survey.noticed),
+        "escaped": ids(&survey.escaped),
+        "unasked": ids(&survey.unasked),
+        "problems": survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    safe_json(&format!("{document:#}\n"))
 }
 
 fn describe(text: &mut String, fault: &Fault, rules: &Catalogue) {

@@ -64,7 +64,7 @@ const fn fault(
     departure: Departure,
 ) -> Fault {
     let code = Code::Hook(departure);
-    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code }
+    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code, narrowed_by: &[] }
 }
 
 const fn layer(
@@ -75,7 +75,7 @@ const fn layer(
     make: fn() -> Box<dyn Defect>,
 ) -> Fault {
     let code = Code::Layer(make);
-    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code }
+    Fault { id, summary, breaks, seen, nothing_passes: false, refuses_nothing: false, profile: "portable", code, narrowed_by: &[] }
 }
 
 /// A fault of AWS's own wording: under `portable` it is none.
