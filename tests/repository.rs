@@ -3,10 +3,12 @@
 mod common;
 mod properties;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use common::{Outcome, Workplace, repository};
+use regex::Regex;
 use rstest::rstest;
 
 #[test]
@@ -267,4 +269,46 @@ fn the_cache_of_the_action_is_named_by_source_and_system() {
     let output = workplace.read("output");
     let digest = output.strip_prefix("key=ssecheck-Linux-other-X64-").expect(&output).trim_end();
     assert!(digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{output}");
+}
+
+/// The modules of a folder, each with the modules of it that it imports outside of tests.
+fn imports(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let import = Regex::new(r"(?:super|self)::(\w+)").expect("it is a pattern");
+    let files = std::fs::read_dir(repository().join(folder)).expect("it is there").map(|file| file.expect("it is").path());
+    let sources = files.filter(|file| file.extension().is_some_and(|end| end == "rs")).map(|file| {
+        let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).expect("it is text");
+        (name, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned())
+    });
+    let sources: BTreeMap<String, String> = sources.collect();
+    let of = |name: &str, text: &str| {
+        let named = import.captures_iter(text).map(|found| found[1].to_owned());
+        named.filter(|found| sources.contains_key(found) && found != name).collect()
+    };
+    sources.iter().map(|(name, text)| (name.clone(), of(name, text))).collect()
+}
+
+#[rstest]
+#[case("src/reference")]
+fn no_import_goes_in_a_circle(#[case] folder: &str) {
+    let mut left = imports(folder);
+    assert!(left.len() > 20, "{left:?}");
+    loop {
+        let free: Vec<String> = left.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()).collect();
+        if free.is_empty() {
+            break;
+        }
+        left.retain(|name, _| !free.contains(name));
+        left.values_mut().for_each(|needs| needs.retain(|name| !free.contains(name)));
+    }
+    assert!(left.is_empty(), "these import each other: {left:?}");
+}
+
+#[test]
+fn the_honest_reference_knows_of_no_faults() {
+    let word = Regex::new(r"(?i)\bfault").expect("it is a pattern");
+    for name in imports("src/reference").keys() {
+        let text = std::fs::read_to_string(repository().join("src/reference").join(format!("{name}.rs"))).expect("it is text");
+        assert!(!word.is_match(&text), "src/reference/{name}.rs speaks of faults");
+    }
 }
