@@ -96,13 +96,10 @@ pub(super) fn misread(
     sources: &'static [Operation],
 ) -> Box<dyn Defect> {
     request(
-        |facts| EVERY.contains(&facts.operation),
+        |facts| facts.carries || facts.carries_source,
         move |request, facts| {
-            if !are_read(request, facts) {
-                return;
-            }
             for (operations, prefix) in [(targets, TARGET), (sources, SOURCE)] {
-                if operations.contains(&facts.operation) {
+                if operations.contains(&facts.operation) && are_read(request, facts) {
                     Lines::of(prefix).misread(reading, &mut request.headers);
                 }
             }

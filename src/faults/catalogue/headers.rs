@@ -117,13 +117,9 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || misread(Reading::LongKeyCut, EVERY, COPIES),
     ),
-    layer(
-        "short-key-padded",
-        "A shorter key is filled up with zeros",
-        &["key-is-256-bits"],
-        KIND,
-        || misread(Reading::ShortKeyPadded, EVERY, COPIES),
-    ),
+    layer("short-key-padded", "A shorter key is filled up with zeros", &["key-is-256-bits"], KIND, || {
+        misread(Reading::ShortKeyPadded, EVERY, COPIES)
+    }),
     layer(
         "key-in-any-spelling",
         "The key is taken in URL-safe base64 and without padding, too",
@@ -202,13 +198,9 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || misread(Reading::Sha256Taken, EVERY, COPIES),
     ),
-    layer(
-        "md5-optional",
-        "The MD5 header need not be there",
-        &["md5-required", "read-headers-checked"],
-        KIND,
-        || misread(Reading::Md5Optional, EVERY, COPIES),
-    ),
+    layer("md5-optional", "The MD5 header need not be there", &["md5-required", "read-headers-checked"], KIND, || {
+        misread(Reading::Md5Optional, EVERY, COPIES)
+    }),
     Fault {
         profile: "aws",
         ..layer(

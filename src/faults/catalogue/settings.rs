@@ -58,9 +58,11 @@ fn block_stays() -> Box<dyn Defect> {
     })
 }
 
-/// Whether a form is refused for its SSE-C fields once its policy holds.
+/// Whether a form is refused by the service itself, and not for its signature, its policy or for want of TLS.
 fn is_of_service(refusal: &Refusal) -> bool {
-    refusal.cause.is_some_and(|cause| !matches!(cause, Cause::WithoutTls | Cause::HeadersNotSigned | Cause::NotInPolicy))
+    refusal
+        .cause
+        .is_some_and(|cause| !matches!(cause, Cause::WithoutTls | Cause::HeadersNotSigned | Cause::NotInPolicy))
 }
 
 /// Answers operations under a customer key with another status than 200.
@@ -80,7 +82,8 @@ fn refuses_spelling(is_refused: fn(&str, &str) -> bool) -> Box<dyn Defect> {
     custom(move |call| {
         let head = String::from_utf8_lossy(&call.request.written).into_owned();
         let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let mut of_sse_c = lines.filter(|(name, _)| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_header(&name)));
+        let mut of_sse_c =
+            lines.filter(|(name, _)| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_header(&name)));
         let refused = of_sse_c.any(|(name, value)| is_refused(name, value));
         let refusal = Refusal::invalid_argument("A header is not known.");
         if refused { Box::pin(async move { Err(refusal) }) } else { Box::pin(call.go()) }
@@ -119,18 +122,12 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || misread(Reading::PassedOver, &[Operation::PostObject], &[]),
     ),
-    layer(
-        "form-with-key-refused",
-        "Form uploads with SSE-C fields are refused",
-        &["form-upload"],
-        KIND,
-        || {
-            refuses(
-                |facts| facts.operation == Operation::PostObject && facts.carries,
-                |_| Refusal::new(400, "InvalidRequest", "This request is not supported."),
-            )
-        },
-    ),
+    layer("form-with-key-refused", "Form uploads with SSE-C fields are refused", &["form-upload"], KIND, || {
+        refuses(
+            |facts| facts.operation == Operation::PostObject && facts.carries,
+            |_| Refusal::new(400, "InvalidRequest", "This request is not supported."),
+        )
+    }),
     layer(
         "form-unlisted-fields-taken",
         "SSE-C fields that a form's policy does not list are taken",
@@ -150,9 +147,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "Form uploads with SSE-C fields are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        || {
-            request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls)
-        },
+        || request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls),
     ),
     layer(
         "refused-form-stored",
@@ -197,9 +192,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "To bucket policies the algorithm is always absent",
         &["policy-requires", "policy-forbids"],
         KIND,
-        || {
-            request(has_policy, |request, _| request.policy_context.algorithm = None)
-        },
+        || request(has_policy, |request, _| request.policy_context.algorithm = None),
     ),
     layer(
         "policy-always-present",
@@ -207,19 +200,14 @@ pub(super) const FAULTS: &[Fault] = &[
         &["policy-forbids", "policy-requires"],
         KIND,
         || {
-            request(
-                has_policy,
-                |request, _| drop(request.policy_context.algorithm.get_or_insert_with(|| "AES256".to_owned())),
-            )
+            request(has_policy, |request, _| {
+                request.policy_context.algorithm.get_or_insert_with(|| "AES256".to_owned());
+            })
         },
     ),
-    layer(
-        "block-passed-over",
-        "SSE-C is taken where it is blocked",
-        &["blocked-writes"],
-        KIND,
-        || passes_over(Cause::Block, |_| true),
-    ),
+    layer("block-passed-over", "SSE-C is taken where it is blocked", &["blocked-writes"], KIND, || {
+        passes_over(Cause::Block, |_| true)
+    }),
     layer(
         "block-misses-copies-and-uploads",
         "Copies and uploads in parts under SSE-C are taken where it is blocked",
@@ -239,58 +227,37 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
-        "block-covers-plain",
-        "Where SSE-C is blocked, nothing can be written",
-        &["blocked-plain"],
-        KIND,
-        || {
-            refuses(|facts| blocks(facts) && BLOCKED.contains(&facts.operation), |_| Refusal::access_denied().because(Cause::Block))
-        },
-    ),
-    layer(
-        "block-stays",
-        "A block of SSE-C that is taken back stays",
-        &["block-undone"],
-        KIND,
-        block_stays,
-    ),
+    layer("block-covers-plain", "Where SSE-C is blocked, nothing can be written", &["blocked-plain"], KIND, || {
+        refuses(
+            |facts| blocks(facts) && BLOCKED.contains(&facts.operation),
+            |_| Refusal::access_denied().because(Cause::Block),
+        )
+    }),
+    layer("block-stays", "A block of SSE-C that is taken back stays", &["block-undone"], KIND, block_stays),
     layer(
         "put-as-201",
         "PutObject and CopyObject under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED)
-        },
+        || answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED),
     ),
     layer(
         "uploads-as-201",
         "CreateMultipartUpload and UploadPart under a customer key are answered with 201",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED)
-        },
+        || answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED),
     ),
     layer(
         "reads-as-203",
         "GetObject and HeadObject with a customer key are answered with 203",
         &["success-status"],
         KIND,
-        || {
-            answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION)
-        },
+        || answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION),
     ),
-    layer(
-        "no-request-id",
-        "Answers have no request id",
-        &["request-id", "request-id-in-error"],
-        KIND,
-        || {
-            any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
-        },
-    ),
+    layer("no-request-id", "Answers have no request id", &["request-id", "request-id-in-error"], KIND, || {
+        any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
+    }),
     layer(
         "other-request-id-in-error",
         "Error documents tell another request id than the header",
@@ -307,22 +274,16 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
-        "errors-as-html",
-        "Error documents are sent as HTML",
-        &["error-content-type"],
-        KIND,
-        || {
-            any_response(
-                |facts| facts.operation != Operation::HeadObject,
-                |response, _| {
-                    if response.status().is_client_error() {
-                        set_header(response, "content-type", "text/html");
-                    }
-                },
-            )
-        },
-    ),
+    layer("errors-as-html", "Error documents are sent as HTML", &["error-content-type"], KIND, || {
+        any_response(
+            |facts| facts.operation != Operation::HeadObject,
+            |response, _| {
+                if response.status().is_client_error() {
+                    set_header(response, "content-type", "text/html");
+                }
+            },
+        )
+    }),
     layer(
         "header-names-in-lower-case-only",
         "SSE-C headers are only known in lower case",
@@ -330,33 +291,25 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || refuses_spelling(|name, _| name.contains(|c: char| c.is_ascii_uppercase())),
     ),
-    layer(
-        "blanks-count",
-        "Blanks around the values of SSE-C headers count",
-        &["header-values-trimmed"],
-        KIND,
-        || refuses_spelling(|_, value| {
+    layer("blanks-count", "Blanks around the values of SSE-C headers count", &["header-values-trimmed"], KIND, || {
+        refuses_spelling(|_, value| {
             let value = value.strip_prefix(' ').unwrap_or(value);
             value.trim() != value
-        }),
-    ),
+        })
+    }),
     layer(
         "body-after-304",
         "A 304 is followed by a chunked body",
         &["response-framing"],
         "Ceph RGW: CopyObject",
-        || {
-            adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n")
-        },
+        || adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n"),
     ),
     layer(
         "body-after-head",
         "A response to HEAD is followed by a body",
         &["response-framing", "head-as-get"],
         KIND,
-        || {
-            adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body")
-        },
+        || adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body"),
     ),
     layer(
         "second-refusal",

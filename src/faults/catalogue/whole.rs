@@ -43,7 +43,7 @@ fn refuses_all_but_the_first() -> Box<dyn Defect> {
         let is_first = call.facts.operation == Operation::PutObject
             && call.request.standing == Standing::Owner
             && call.facts.transport == Transport::Tls;
-        let is_refused = call.facts.uses_key() && !(is_first && !is_past.swap(true, Ordering::Relaxed));
+        let is_refused = call.facts.uses_key() && (!is_first || is_past.swap(true, Ordering::Relaxed));
         if is_refused { Box::pin(async { Err(refusal_of_everything(403)) }) } else { Box::pin(call.go()) }
     })
 }
@@ -154,13 +154,9 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || over_tls(|facts| facts.operation == Operation::HeadObject),
     ),
-    layer(
-        "tls-not-asked-for-by-get",
-        "GetObject with SSE-C is taken over plain HTTP",
-        &["tls-required"],
-        KIND,
-        || over_tls(|facts| facts.operation == Operation::GetObject),
-    ),
+    layer("tls-not-asked-for-by-get", "GetObject with SSE-C is taken over plain HTTP", &["tls-required"], KIND, || {
+        over_tls(|facts| facts.operation == Operation::GetObject)
+    }),
     layer(
         "tls-not-asked-for-by-attributes",
         "GetObjectAttributes with SSE-C is taken over plain HTTP",
@@ -187,9 +183,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "The copy-source SSE-C headers of UploadPartCopy are taken over plain HTTP",
         &["tls-required"],
         KIND,
-        || {
-            over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source)
-        },
+        || over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source),
     ),
     layer(
         "tls-not-asked-for-by-create",
