@@ -60,6 +60,7 @@ pub(crate) struct UploadFacts {
 pub(crate) struct BucketFacts {
     pub versioning: Versioning,
     pub blocks_sse_c: bool,
+    pub has_policy: bool,
     /// Whether its owner has set a default encryption.
     pub is_default_encrypted: bool,
 }
@@ -117,6 +118,7 @@ impl Facts {
             Ok(BucketFacts {
                 versioning: bucket.versioning,
                 blocks_sse_c: bucket.blocks_sse_c,
+                has_policy: bucket.policy.is_some(),
                 is_default_encrypted: bucket.default_encryption_set,
             })
         });

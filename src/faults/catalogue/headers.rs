@@ -3,6 +3,11 @@
 use http::HeaderName;
 
 use super::*;
+use crate::faults::defect::all;
+use crate::faults::headers::{
+    COPIES, EVERY, READS, Reading, WRITES, leaves_source_unchecked, leaves_unchecked, misread,
+};
+use crate::faults::memory::KeyHeaders;
 use crate::reference::sse_c::is_header;
 
 /// What breaks where the form of the SSE-C headers is not checked.
@@ -29,6 +34,21 @@ fn take_first_of_doubled(request: &mut Request, _: &Facts) {
     }
 }
 
+/// Copies objects whose source headers leave the key out, as if the key were right.
+fn copies_without_key() -> Box<dyn Defect> {
+    let copies: &[Operation] = &[Operation::CopyObject];
+    let passes_over = misread(Reading::KeyOptional, &[], copies);
+    let opens = request(
+        |facts| facts.operation == Operation::CopyObject && facts.carries_source,
+        |request, facts| {
+            if KeyHeaders::of_source(&request.headers).is_empty() {
+                facts.right_source_key().set_source(&mut request.headers);
+            }
+        },
+    );
+    all(vec![passes_over, opens])
+}
+
 /// Takes headers that the signature does not cover.
 fn unsigned_headers_taken(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
     request(when, |request, _| {
@@ -40,203 +60,199 @@ fn unsigned_headers_taken(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Algorithm.
-    fault(
+    layer(
         "algorithm-not-compared",
         "Any algorithm is taken",
         &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
-        Reads(EVERY, Reading::AlgorithmNotCompared),
+        || misread(Reading::AlgorithmNotCompared, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "algorithm-in-any-case",
         "The algorithm is compared without regard to case",
         &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
-        Reads(EVERY, Reading::AlgorithmInAnyCase),
+        || misread(Reading::AlgorithmInAnyCase, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "algorithm-ignored-on-read",
         "Reads take any algorithm",
         &["read-headers-checked", "attributes-need-key"],
         KIND,
-        Reads(READS, Reading::AlgorithmNotCompared),
+        || misread(Reading::AlgorithmNotCompared, READS, &[]),
     ),
-    fault(
+    layer(
         "algorithm-ignored-of-copy-source",
         "Any algorithm is taken for a copy's source",
         &["algorithm-exact"],
         KIND,
-        Reads(SOURCES, Reading::AlgorithmNotCompared),
+        || misread(Reading::AlgorithmNotCompared, &[], COPIES),
     ),
-    fault(
+    layer(
         "algorithm-optional",
         "The algorithm header need not be there",
         &["algorithm-required", "algorithm-exact", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::AlgorithmOptional),
+        || misread(Reading::AlgorithmOptional, EVERY, COPIES),
     ),
     // The key.
-    fault(
+    layer(
         "key-optional",
         "SSE-C headers without a key are passed over: the object is stored in clear",
         &["algorithm-required", "key-required", "key-is-256-bits"],
         KIND,
-        Reads(WRITES, Reading::KeyOptional),
+        || misread(Reading::KeyOptional, WRITES, &[]),
     ),
-    fault(
+    layer(
         "copy-source-key-optional",
         "A copy whose source headers leave the key out goes through",
         &["algorithm-required", "key-required"],
         KIND,
-        admits(&[CopySource], Despite::NoKey, Of::KeyLeftOut, Serves::Data),
+        copies_without_key,
     ),
-    fault(
+    layer(
         "long-key-cut",
         "Of a longer key the first 32 bytes are taken",
         &["key-is-256-bits", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::LongKeyCut),
+        || misread(Reading::LongKeyCut, EVERY, COPIES),
     ),
-    fault(
-        "short-key-padded",
-        "A shorter key is filled up with zeros",
-        &["key-is-256-bits"],
-        KIND,
-        Reads(EVERY, Reading::ShortKeyPadded),
-    ),
-    fault(
+    layer("short-key-padded", "A shorter key is filled up with zeros", &["key-is-256-bits"], KIND, || {
+        misread(Reading::ShortKeyPadded, EVERY, COPIES)
+    }),
+    layer(
         "key-in-any-spelling",
         "The key is taken in URL-safe base64 and without padding, too",
         &["key-is-standard-base64", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::KeyInAnySpelling),
+        || misread(Reading::KeyInAnySpelling, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "key-in-hex-taken",
         "The key is taken in hexadecimal, too",
         &["key-is-256-bits", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::KeyInHexTaken),
+        || misread(Reading::KeyInHexTaken, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "key-decoded-leniently",
         "What is no base64 of 32 bytes is made into a key of 32 bytes all the same, its MD5 not compared",
         &["key-is-256-bits", "key-is-base64", "key-is-standard-base64", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::KeyDecodedLeniently),
+        || misread(Reading::KeyDecodedLeniently, EVERY, COPIES),
     ),
     // The MD5.
-    fault(
+    layer(
         "md5-not-compared",
         "The MD5 is not compared with the key",
         &["md5-compared", "md5-of-raw-key", "md5-is-base64", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Md5NotCompared),
+        || misread(Reading::Md5NotCompared, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "md5-not-compared-on-read",
         "Reads do not compare the MD5 with the key",
         &["read-headers-checked"],
         KIND,
-        Reads(READS, Reading::Md5NotCompared),
+        || misread(Reading::Md5NotCompared, READS, &[]),
     ),
-    fault(
+    layer(
         "md5-not-compared-on-create",
         "CreateMultipartUpload does not compare the MD5 with the key",
         &["md5-compared", "md5-of-raw-key", "md5-is-base64"],
         KIND,
-        Reads(&[CreateUpload], Reading::Md5NotCompared),
+        || misread(Reading::Md5NotCompared, &[Operation::CreateMultipartUpload], &[]),
     ),
-    fault(
+    layer(
         "md5-not-compared-of-copy-source",
         "The MD5 of a copy's source key is not compared with the key",
         &["md5-compared"],
         KIND,
-        Reads(SOURCES, Reading::Md5NotCompared),
+        || misread(Reading::Md5NotCompared, &[], COPIES),
     ),
-    fault(
+    layer(
         "md5-compared-by-prefix",
         "Of the MD5 only the first 20 characters are compared",
         &["md5-compared", "md5-is-base64", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Md5ComparedByPrefix),
+        || misread(Reading::Md5ComparedByPrefix, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "md5-compared-in-any-case",
         "The MD5 is compared without regard to case",
         &["md5-compared", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Md5ComparedInAnyCase),
+        || misread(Reading::Md5ComparedInAnyCase, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "md5-of-base64-taken",
         "The MD5 of the key's base64 text is taken, too",
         &["md5-of-raw-key", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Md5OfBase64Taken),
+        || misread(Reading::Md5OfBase64Taken, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "sha256-taken",
         "The SHA-256 of the key is taken in place of the MD5",
         &["md5-compared", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Sha256Taken),
+        || misread(Reading::Sha256Taken, EVERY, COPIES),
     ),
-    fault(
-        "md5-optional",
-        "The MD5 header need not be there",
-        &["md5-required", "read-headers-checked"],
-        KIND,
-        Reads(EVERY, Reading::Md5Optional),
-    ),
+    layer("md5-optional", "The MD5 header need not be there", &["md5-required", "read-headers-checked"], KIND, || {
+        misread(Reading::Md5Optional, EVERY, COPIES)
+    }),
     Fault {
         profile: "aws",
-        ..fault(
+        ..layer(
             "reads-need-md5",
             "Reads without the MD5 of the key are refused",
             &["read-md5-optional"],
             "Ceph RGW 16.2.15, Garage 2.5.0, LocalStack 4.13.1",
-            Reads(READS, Reading::Md5Needed),
+            || misread(Reading::Md5Needed, READS, &[]),
         )
     },
     Fault {
         profile: "aws",
-        ..fault(
+        ..layer(
             "copy-sources-need-md5",
             "Copies without the MD5 of the source's key are refused",
             &["read-md5-optional"],
             "Garage 2.5.0, LocalStack 4.13.1",
-            Reads(SOURCES, Reading::Md5Needed),
+            || misread(Reading::Md5Needed, &[], COPIES),
         )
     },
-    fault(
+    layer(
         "md5-in-any-spelling",
         "The MD5 is taken in hexadecimal, URL-safe base64, and without padding, too",
         &["md5-is-base64", "read-headers-checked"],
         KIND,
-        Reads(EVERY, Reading::Md5InAnySpelling),
+        || misread(Reading::Md5InAnySpelling, EVERY, COPIES),
     ),
     // Headers and signatures.
-    fault(
+    layer(
         "read-headers-unchecked",
         "Reads of SSE-C objects take any SSE-C headers that are malformed for the right ones",
         &["read-headers-checked", "attributes-need-key"],
         KIND,
-        LeavesUnchecked(READS),
+        || leaves_unchecked(|facts| READS.contains(&facts.operation) && facts.of_sse_c()),
     ),
-    fault(
+    layer(
         "part-headers-unchecked",
         "UploadPart takes any SSE-C headers that are malformed for the right ones",
         FORM_OF_HEADERS,
         KIND,
-        LeavesUnchecked(&[UploadPart, PartCopyTarget]),
+        || {
+            leaves_unchecked(|facts| {
+                matches!(facts.operation, Operation::UploadPart | Operation::UploadPartCopy) && facts.of_sse_c_upload()
+            })
+        },
     ),
-    fault(
+    layer(
         "copy-source-headers-unchecked",
         "Copies take any copy-source SSE-C headers that are malformed for the right ones",
         FORM_OF_SOURCE_HEADERS,
         KIND,
-        LeavesUnchecked(SOURCES),
+        leaves_source_unchecked,
     ),
     layer(
         "doubled-header-taken",
@@ -271,18 +287,18 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    fault(
+    layer(
         "sse-s3-beside-taken",
         "SSE-C together with x-amz-server-side-encryption is taken, and the customer key counts",
         &["two-encryptions"],
         "Ceph RGW 16.2.15, Garage 2.5.0",
-        Reads(WRITES, Reading::OtherEncryptionPassedOver),
+        || misread(Reading::OtherEncryptionPassedOver, WRITES, &[]),
     ),
-    fault(
+    layer(
         "sse-s3-beside-taken-by-create",
         "CreateMultipartUpload with SSE-C together with x-amz-server-side-encryption is taken",
         &["two-encryptions"],
         KIND,
-        Reads(&[CreateUpload], Reading::OtherEncryptionPassedOver),
+        || misread(Reading::OtherEncryptionPassedOver, &[Operation::CreateMultipartUpload], &[]),
     ),
 ];

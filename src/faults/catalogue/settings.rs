@@ -4,13 +4,65 @@ use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
 
 use super::*;
-use crate::reference::sse_c::is_header;
+use crate::faults::defect::retries;
+use crate::faults::headers::{BLOCKED, COPIES, EVERY, READS, Reading, misread};
+use crate::faults::memory::KeyHeaders;
+use crate::reference::sse_c::{ENCRYPTION, is_header};
 use crate::reference::store::random_id;
 use crate::reference::wire::Epilogue;
 
 /// Whether a request is to be refused for this.
 fn is_refused_for(request: &Request, cause: Cause) -> bool {
     matches!(&request.standing, Standing::Refused(refusal) if refusal.cause == Some(cause))
+}
+
+/// Whether SSE-C is blocked on the bucket.
+fn blocks(facts: &Facts) -> bool {
+    facts.bucket.is_some_and(|bucket| bucket.blocks_sse_c)
+}
+
+/// Whether the bucket has a policy.
+fn has_policy(facts: &Facts) -> bool {
+    facts.bucket.is_some_and(|bucket| bucket.has_policy)
+}
+
+/// Whether it copies an object or creates an upload.
+fn copies_or_creates(facts: &Facts) -> bool {
+    matches!(facts.operation, Operation::CopyObject | Operation::CreateMultipartUpload)
+}
+
+/// Carries out what is refused for this setting of its bucket all the same.
+fn passes_over(cause: Cause, when: fn(&Facts) -> bool) -> Box<dyn Defect> {
+    retries(
+        move |refusal, facts| refusal.cause == Some(cause) && when(facts),
+        |request, _| request.standing = Standing::Operator,
+    )
+}
+
+/// Blocks SSE-C anew where a block is taken back.
+fn block_stays() -> Box<dyn Defect> {
+    const BLOCK: &str = "<ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>SSE-C\
+                         </EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>";
+    custom(|call| {
+        let mut block = call.inward(Method::PUT, &call.facts.target, "encryption");
+        block.body = s3s::Body::from(BLOCK.to_owned());
+        let stays = call.facts.operation == Operation::PutBucketEncryption && blocks(&call.facts);
+        let inner = call.inner;
+        Box::pin(async move {
+            let reply = call.go().await;
+            if stays && reply.is_ok() {
+                inner.call(block).await?;
+            }
+            reply
+        })
+    })
+}
+
+/// Whether a form is refused by the service itself, and not for its signature, its policy or for want of TLS.
+fn is_of_service(refusal: &Refusal) -> bool {
+    refusal
+        .cause
+        .is_some_and(|cause| !matches!(cause, Cause::WithoutTls | Cause::HeadersNotSigned | Cause::NotInPolicy))
 }
 
 /// Answers operations under a customer key with another status than 200.
@@ -51,7 +103,7 @@ fn adds(when: fn(&Facts, StatusCode) -> bool, bytes: &'static [u8]) -> Box<dyn D
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    fault(
+    layer(
         "form-fields-passed-over",
         "The SSE-C fields of a form are passed over: the file is stored in clear",
         &[
@@ -68,15 +120,14 @@ pub(super) const FAULTS: &[Fault] = &[
             "two-encryptions",
         ],
         KIND,
-        Reads(&[Post], Reading::PassedOver),
+        || misread(Reading::PassedOver, &[Operation::PostObject], &[]),
     ),
-    fault(
-        "form-with-key-refused",
-        "Form uploads with SSE-C fields are refused",
-        &["form-upload"],
-        KIND,
-        RefusesAll(&[Post], 400),
-    ),
+    layer("form-with-key-refused", "Form uploads with SSE-C fields are refused", &["form-upload"], KIND, || {
+        refuses(
+            |facts| facts.operation == Operation::PostObject && facts.carries,
+            |_| Refusal::new(400, "InvalidRequest", "This request is not supported."),
+        )
+    }),
     layer(
         "form-unlisted-fields-taken",
         "SSE-C fields that a form's policy does not list are taken",
@@ -98,83 +149,91 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls),
     ),
-    fault(
+    layer(
         "refused-form-stored",
         "A form upload that is refused for its SSE-C fields is stored all the same",
         &["refused-write-stores-nothing"],
         KIND,
-        Forms(FormFlaw::RefusedStored),
+        || {
+            after_refusal(
+                |refusal, facts| facts.form == Form::Html && is_of_service(refusal),
+                |mut call| {
+                    KeyHeaders::default().set(&mut call.request.headers);
+                    call.request.headers.remove(ENCRYPTION);
+                    call.request.standing = Standing::Operator;
+                    Box::pin(async move { drop(call.go().await) })
+                },
+            )
+        },
     ),
-    fault(
+    layer(
         "policy-misses-absence",
         "Bucket policies do not notice that the algorithm is absent",
         &["policy-requires"],
         KIND,
-        Settings(SettingFlaw::AbsencePassedOver),
+        || passes_over(Cause::Policy, |facts| !facts.carries),
     ),
-    fault(
+    layer(
         "policy-misses-presence",
         "Bucket policies do not notice that the algorithm is present",
         &["policy-forbids"],
         KIND,
-        Settings(SettingFlaw::PresencePassedOver),
+        || passes_over(Cause::Policy, |facts| facts.carries),
     ),
-    fault(
+    layer(
         "policy-misses-copies-and-uploads",
         "Bucket policies are not asked for copies and uploads in parts",
         &["policy-requires", "policy-forbids"],
         KIND,
-        Settings(SettingFlaw::CopiesAndUploadsPassedOver),
+        || passes_over(Cause::Policy, copies_or_creates),
     ),
-    fault(
+    layer(
         "policy-always-absent",
         "To bucket policies the algorithm is always absent",
         &["policy-requires", "policy-forbids"],
         KIND,
-        Settings(SettingFlaw::AlwaysAbsent),
+        || request(has_policy, |request, _| request.policy_context.algorithm = None),
     ),
-    fault(
+    layer(
         "policy-always-present",
         "To bucket policies the algorithm is always present",
         &["policy-forbids", "policy-requires"],
         KIND,
-        Settings(SettingFlaw::AlwaysPresent),
+        || {
+            request(has_policy, |request, _| {
+                request.policy_context.algorithm.get_or_insert_with(|| "AES256".to_owned());
+            })
+        },
     ),
-    fault(
-        "block-passed-over",
-        "SSE-C is taken where it is blocked",
-        &["blocked-writes"],
-        KIND,
-        Settings(SettingFlaw::BlockPassedOver),
-    ),
-    fault(
+    layer("block-passed-over", "SSE-C is taken where it is blocked", &["blocked-writes"], KIND, || {
+        passes_over(Cause::Block, |_| true)
+    }),
+    layer(
         "block-misses-copies-and-uploads",
         "Copies and uploads in parts under SSE-C are taken where it is blocked",
         &["blocked-writes"],
         KIND,
-        Settings(SettingFlaw::BlockPassedOverByCopiesAndUploads),
+        || passes_over(Cause::Block, copies_or_creates),
     ),
-    fault(
+    layer(
         "block-covers-reads",
         "Where SSE-C is blocked, SSE-C objects cannot be read",
         &["blocked-reads"],
         KIND,
-        ReadingOf(ReadFlaw::BlockCoversReads),
+        || {
+            refuses(
+                |facts| blocks(facts) && READS.contains(&facts.operation) && facts.of_sse_c(),
+                |_| Refusal::access_denied(),
+            )
+        },
     ),
-    fault(
-        "block-covers-plain",
-        "Where SSE-C is blocked, nothing can be written",
-        &["blocked-plain"],
-        KIND,
-        Settings(SettingFlaw::BlockCoversPlain),
-    ),
-    fault(
-        "block-stays",
-        "A block of SSE-C that is taken back stays",
-        &["block-undone"],
-        KIND,
-        Settings(SettingFlaw::BlockStays),
-    ),
+    layer("block-covers-plain", "Where SSE-C is blocked, nothing can be written", &["blocked-plain"], KIND, || {
+        refuses(
+            |facts| blocks(facts) && BLOCKED.contains(&facts.operation),
+            |_| Refusal::access_denied().because(Cause::Block),
+        )
+    }),
+    layer("block-stays", "A block of SSE-C that is taken back stays", &["block-undone"], KIND, block_stays),
     layer(
         "put-as-201",
         "PutObject and CopyObject under a customer key are answered with 201",
@@ -264,12 +323,12 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    fault(
+    layer(
         "combined-headers-taken",
         "Of SSE-C headers with two values in one line the first counts",
         &["headers-once", "algorithm-exact"],
         KIND,
-        Reads(EVERY, Reading::CombinedTaken),
+        || misread(Reading::CombinedTaken, EVERY, COPIES),
     ),
     layer(
         "key-is-credential",

@@ -1,6 +1,10 @@
 //! SSE-C as a whole, and TLS.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
+use crate::faults::defect::{Call, stateful};
+use crate::faults::headers::{COPIES, EVERY, READS, Reading, misread};
 use crate::faults::memory::KeyHeaders;
 
 /// What breaks where no SSE-C object can be read.
@@ -20,9 +24,33 @@ fn over_tls(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
     request(when, |request, _| request.transport = Transport::Tls)
 }
 
+/// The refusal of a request because it has SSE-C headers.
+fn refusal_of_everything(status: u16) -> Refusal {
+    match status {
+        403 => Refusal::access_denied(),
+        status => Refusal::new(status, "InvalidRequest", "This request is not supported."),
+    }
+}
+
+/// Whether it is a read with SSE-C headers.
+fn reads_with_key(facts: &Facts) -> bool {
+    facts.carries && READS.contains(&facts.operation)
+}
+
+/// Takes one PutObject with SSE-C headers, and refuses every request with any after it.
+fn refuses_all_but_the_first() -> Box<dyn Defect> {
+    stateful(|is_past: std::sync::Arc<AtomicBool>, call: Call<'_>| {
+        let is_first = call.facts.operation == Operation::PutObject
+            && call.request.standing == Standing::Owner
+            && call.facts.transport == Transport::Tls;
+        let is_refused = call.facts.uses_key() && (!is_first || is_past.swap(true, Ordering::Relaxed));
+        if is_refused { Box::pin(async { Err(refusal_of_everything(403)) }) } else { Box::pin(call.go()) }
+    })
+}
+
 pub(super) const FAULTS: &[Fault] = &[
     // SSE-C as a whole.
-    fault(
+    layer(
         "sse-c-ignored",
         "SSE-C headers are passed over: objects are stored in clear and served without a key",
         &[
@@ -51,65 +79,65 @@ pub(super) const FAULTS: &[Fault] = &[
             "attributes-need-key",
         ],
         "minio/minio#5511, localstack/localstack#11356, floci#1140",
-        Reads(EVERY, Reading::PassedOver),
+        || misread(Reading::PassedOver, EVERY, COPIES),
     ),
-    fault(
+    layer(
         "copy-source-key-ignored",
         "Copy-source SSE-C headers are passed over: copies of SSE-C objects fail, of plain ones succeed",
         &["copy-source-key", "key-rotation", "part-copy-exact"],
         KIND,
-        Reads(SOURCES, Reading::PassedOver),
+        || misread(Reading::PassedOver, &[], COPIES),
     ),
-    fault(
+    layer(
         "part-copy-by-upload-key",
         "UploadPartCopy reads its source by the key of the upload, whatever its copy-source headers say",
         &["copy-needs-source-key", "part-copy-exact"],
         "Ceph RGW 16.2.15",
-        Reads(&[PartCopySource], Reading::TargetsTaken),
+        || misread(Reading::TargetsTaken, &[], &[Operation::UploadPartCopy]),
     ),
     Fault {
         nothing_passes: true,
-        ..fault(
+        ..layer(
             "everything-refused-400",
             "Every request with SSE-C headers is refused with 400, right or wrong",
             &["put-accepted", "default-encryption-yields"],
             KIND,
-            RefusesAll(EVERY, 400),
+            || refuses(Facts::uses_key, |_| refusal_of_everything(400)),
         )
     },
     Fault {
         nothing_passes: true,
-        ..fault(
+        ..layer(
             "everything-refused-403",
             "Every request with SSE-C headers is refused with 403, as on a bucket on which SSE-C is blocked",
             &[],
             "AWS, new buckets since April 2026",
-            RefusesAll(EVERY, 403),
+            || refuses(Facts::uses_key, |_| refusal_of_everything(403)),
         )
     },
     Fault {
         nothing_passes: true,
-        ..fault(
+        ..layer(
             "everything-but-the-first-refused-403",
             "After one PutObject every request with SSE-C headers is refused with 403, right or wrong",
             &["put-accepted", "default-encryption-yields"],
             KIND,
-            RefusesAllButTheFirst(403),
+            refuses_all_but_the_first,
         )
     },
-    fault(
+    layer(
         "reads-refused-403",
         "Every read with SSE-C headers is refused with 403, with the right key, too",
         NO_READS,
         KIND,
-        RefusesAll(READS, 403),
+        || refuses(reads_with_key, |_| refusal_of_everything(403)),
     ),
-    fault(
+    layer(
         "reads-refused-400",
         "Every read with SSE-C headers is refused with 400, with the right key, too",
         NO_READS,
         KIND,
-        RefusesAll(READS, 400),
+        || refuses(reads_with_key, |_| refusal_of_everything(400)),
     ),
     // TLS.
     layer(
