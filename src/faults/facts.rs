@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::header::RANGE;
+
 use super::memory::{KeyHeaders, Making, Memory, VersionId};
 use crate::reference::request::{Form, Operation, Request, Target, Transport};
 use crate::reference::sse_c::{CustomerKey, Encryption, SOURCE, TARGET};
@@ -79,6 +81,12 @@ pub(crate) struct Facts {
     /// The version that it names.
     pub version_id: Option<String>,
     pub part_number: Option<i32>,
+    /// Whether it asks for a range.
+    pub is_ranged: bool,
+    /// The SSE-C headers that it brings.
+    pub sent_key: KeyHeaders,
+    /// Those of a copy's source.
+    pub sent_source_key: KeyHeaders,
     pub bucket: Option<BucketFacts>,
     /// What is there: the version that it names, or the newest.
     pub object: Option<ObjectFacts>,
@@ -144,6 +152,9 @@ impl Facts {
             carries_source: carries(SOURCE),
             version_id,
             part_number: request.parameter("partNumber").and_then(|number| number.parse().ok()),
+            is_ranged: request.headers.contains_key(RANGE),
+            sent_key: KeyHeaders::of(&request.headers),
+            sent_source_key: KeyHeaders::of_source(&request.headers),
             bucket: bucket.ok(),
             key: key.unwrap_or(KeyRelation::Unneeded),
             source_key: source_key.unwrap_or(KeyRelation::Unneeded),
@@ -173,6 +184,16 @@ impl Facts {
     /// Whether it is a GetObject.
     pub fn gets(&self) -> bool {
         self.operation == Operation::GetObject
+    }
+
+    /// Whether it reads an object.
+    pub fn reads(&self) -> bool {
+        matches!(self.operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes)
+    }
+
+    /// Whether it is a GetObject or HeadObject of an object under a customer key.
+    pub fn reads_sse_c(&self) -> bool {
+        matches!(self.operation, Operation::GetObject | Operation::HeadObject) && self.of_sse_c()
     }
 
     /// Whether it brings SSE-C headers for something that takes them.
