@@ -90,6 +90,8 @@ pub(crate) struct Facts {
     pub bucket: Option<BucketFacts>,
     /// What is there: the version that it names, or the newest.
     pub object: Option<ObjectFacts>,
+    /// Where a delete marker is there, the newest version that is none.
+    pub hidden: Option<ObjectFacts>,
     /// The source of a copy.
     pub source: Option<ObjectFacts>,
     /// The upload that it names.
@@ -117,6 +119,7 @@ impl Facts {
         let version_id = request.parameter("versionId").map(|id| id.into_owned());
         let carries = |prefix: &str| request.headers.keys().any(|name| name.as_str().starts_with(prefix));
         let object = ObjectFacts::of(store, memory, &target, version_id.as_deref());
+        let hidden = ObjectFacts::hidden(store, memory, &target, version_id.as_deref());
         let named = source_of(request);
         let source = named.and_then(|(source, version)| ObjectFacts::of(store, memory, &source, version.as_deref()));
         let upload_id = request.parameter("uploadId");
@@ -160,6 +163,7 @@ impl Facts {
             source_key: source_key.unwrap_or(KeyRelation::Unneeded),
             target,
             object,
+            hidden,
             source,
             upload,
             memory: memory.clone(),
@@ -169,6 +173,11 @@ impl Facts {
     /// Whether the object is there and encrypted by a customer key.
     pub fn of_sse_c(&self) -> bool {
         self.object.as_ref().is_some_and(|object| object.is_customers)
+    }
+
+    /// Whether it reads an object under a customer key that a delete marker hides.
+    pub fn reads_hidden_sse_c(&self) -> bool {
+        self.reads() && self.hidden.as_ref().is_some_and(|hidden| hidden.is_customers)
     }
 
     /// Whether the source of a copy is encrypted by a customer key.
@@ -253,6 +262,17 @@ impl ObjectFacts {
             is_newest,
             versions,
         })
+    }
+
+    /// Of the newest version below a delete marker; none where there is no marker.
+    fn hidden(store: &Store, memory: &Memory, target: &Target, version: Option<&str>) -> Option<Self> {
+        let refusal = store.version(&target.bucket, &target.key, version).err()?;
+        refusal.headers.iter().find(|(name, _)| *name == "x-amz-delete-marker")?;
+        let newest = store.bucket(&target.bucket, |bucket| {
+            let versions = bucket.objects.get(&target.key).into_iter().flatten().rev();
+            Ok(versions.filter(|version| version.object.is_some()).map(|version| version.id.clone()).next())
+        });
+        Self::of(store, memory, target, Some(&newest.ok()??))
     }
 
     fn relation(

@@ -1,10 +1,8 @@
 //! Reads that are let through although they must be refused.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Response, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::Body;
