@@ -4,15 +4,14 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::header::{CONTENT_RANGE, RANGE};
-use http::{HeaderValue, StatusCode};
+use http::Response;
+use http::header::RANGE;
 use s3s::Body;
 use s3s::dto::StreamingBlob;
 
-use super::defect::{Defect, custom, drop_parameters, set_header, set_length};
+use super::defect::{Defect, custom, drop_parameters, set_length, without_body};
 use super::document::read_body;
 use super::facts::{Facts, KeyRelation, ObjectFacts};
-use crate::reference::layer::Reply;
 use crate::reference::request::{Operation, Request};
 
 /// Bytes of an AES block.
@@ -69,14 +68,16 @@ pub(super) fn serves(change: impl Fn(&mut Served, &Asked<'_>) + Send + Sync + 's
         let served = asked.and_then(|asked| {
             let mut served = Served::rightly(&asked);
             change(&mut served, &asked);
-            (served != Served::rightly(&asked)).then_some((served, asked.range.clone(), asked.object.size))
+            (served != Served::rightly(&asked)).then_some(served)
         });
         Box::pin(async move {
-            let Some((served, asked, size)) = served else { return call.go().await };
-            let mut request = call.request;
+            let Some(served) = served else { return call.go().await };
+            let mut request = without_body(&call.request);
             drop_parameters(&mut request, |name| name == "partNumber");
             request.headers.remove(RANGE);
-            served_instead(call.inner.call(request).await, &served, &asked, size).await
+            let (whole, bytes) = read_body(call.inner.call(request).await?).await;
+            let response = if served.is_partial { call.go().await? } else { whole };
+            Ok(served_instead(response, &bytes, &served))
         })
     })
 }
@@ -100,29 +101,16 @@ fn asked<'f>(request: &Request, facts: &'f Facts) -> Option<Asked<'f>> {
     Some(Asked { object, extent, range })
 }
 
-/// Cuts what is served out of the response to a read of the whole.
-async fn served_instead(reply: Reply, served: &Served, asked: &Range<u64>, size: u64) -> Reply {
-    let (mut response, whole) = read_body(reply?).await;
-    if !response.status().is_success() {
-        return Ok(response);
-    }
+/// Puts what is served into a response; it is cut out of the whole.
+fn served_instead(mut response: Response<Body>, whole: &Bytes, served: &Served) -> Response<Body> {
     let narrow = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(whole.len());
-    let garbled = served.garbled_from.map_or(whole.clone(), |from| garble(&whole, from));
+    let garbled = served.garbled_from.map_or(whole.clone(), |from| garble(whole, from));
     let (start, end) = (narrow(served.range.start), narrow(served.range.end));
     let mut bytes = BytesMut::from(&garbled[start.min(end)..end]);
     bytes.resize(bytes.len() + narrow_padding(served.padding), u8::try_from(served.padding).unwrap_or(u8::MAX));
-    if served.is_partial {
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        set_header(&mut response, "content-range", &format!("bytes {}-{}/{size}", asked.start, asked.end.max(1) - 1));
-    } else {
-        response.headers_mut().remove(CONTENT_RANGE);
-    }
-    for name in ["x-amz-mp-parts-count"] {
-        let _: Option<HeaderValue> = response.headers_mut().remove(name);
-    }
     set_length(&mut response, bytes.len() as u64);
     *response.body_mut() = Body::from(bytes.freeze());
-    Ok(response)
+    response
 }
 
 fn narrow_padding(padding: u64) -> usize {

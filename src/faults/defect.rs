@@ -146,6 +146,16 @@ pub(crate) fn drop_parameters(request: &mut Request, drops: impl Fn(&str) -> boo
     }
 }
 
+/// Sets a parameter of the query of a request; the value is one that needs no escaping.
+pub(crate) fn set_parameter(request: &mut Request, name: &str, value: &str) {
+    drop_parameters(request, |other| other == name);
+    let mark = if request.uri.query().is_some_and(|query| !query.is_empty()) { '&' } else { '?' };
+    let path = request.uri.to_string();
+    if let Ok(uri) = Uri::try_from(format!("{}{mark}{name}={value}", path.trim_end_matches('?'))) {
+        request.uri = uri;
+    }
+}
+
 /// Writes the response that a reply comes to.
 pub(crate) fn written(reply: Reply, request: &crate::reference::identity::Identity) -> Response<Body> {
     reply.unwrap_or_else(|refusal| refusal.response(request))

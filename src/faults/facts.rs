@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::header::RANGE;
+
 use super::memory::{KeyHeaders, Making, Memory, VersionId};
 use crate::reference::request::{Form, Operation, Request, Target, Transport};
 use crate::reference::sse_c::{CustomerKey, Encryption, SOURCE, TARGET};
@@ -80,9 +82,17 @@ pub(crate) struct Facts {
     /// The version that it names.
     pub version_id: Option<String>,
     pub part_number: Option<i32>,
+    /// Whether it asks for a range.
+    pub is_ranged: bool,
+    /// The SSE-C headers that it brings.
+    pub sent_key: KeyHeaders,
+    /// Those of a copy's source.
+    pub sent_source_key: KeyHeaders,
     pub bucket: Option<BucketFacts>,
     /// What is there: the version that it names, or the newest.
     pub object: Option<ObjectFacts>,
+    /// Where a delete marker is there, the newest version that is none.
+    pub hidden: Option<ObjectFacts>,
     /// The source of a copy.
     pub source: Option<ObjectFacts>,
     /// The upload that it names.
@@ -110,6 +120,7 @@ impl Facts {
         let version_id = request.parameter("versionId").map(|id| id.into_owned());
         let carries = |prefix: &str| request.headers.keys().any(|name| name.as_str().starts_with(prefix));
         let object = ObjectFacts::of(store, memory, &target, version_id.as_deref());
+        let hidden = ObjectFacts::hidden(store, memory, &target, version_id.as_deref());
         let named = source_of(request);
         let source = named.and_then(|(source, version)| ObjectFacts::of(store, memory, &source, version.as_deref()));
         let upload_id = request.parameter("uploadId");
@@ -146,11 +157,15 @@ impl Facts {
             carries_source: carries(SOURCE),
             version_id,
             part_number: request.parameter("partNumber").and_then(|number| number.parse().ok()),
+            is_ranged: request.headers.contains_key(RANGE),
+            sent_key: KeyHeaders::of(&request.headers),
+            sent_source_key: KeyHeaders::of_source(&request.headers),
             bucket: bucket.ok(),
             key: key.unwrap_or(KeyRelation::Unneeded),
             source_key: source_key.unwrap_or(KeyRelation::Unneeded),
             target,
             object,
+            hidden,
             source,
             upload,
             memory: memory.clone(),
@@ -160,6 +175,11 @@ impl Facts {
     /// Whether the object is there and encrypted by a customer key.
     pub fn of_sse_c(&self) -> bool {
         self.object.as_ref().is_some_and(|object| object.is_customers)
+    }
+
+    /// Whether it reads an object under a customer key that a delete marker hides.
+    pub fn reads_hidden_sse_c(&self) -> bool {
+        self.reads() && self.hidden.as_ref().is_some_and(|hidden| hidden.is_customers)
     }
 
     /// Whether the source of a copy is encrypted by a customer key.
@@ -175,6 +195,16 @@ impl Facts {
     /// Whether it is a GetObject.
     pub fn gets(&self) -> bool {
         self.operation == Operation::GetObject
+    }
+
+    /// Whether it reads an object.
+    pub fn reads(&self) -> bool {
+        matches!(self.operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes)
+    }
+
+    /// Whether it is a GetObject or HeadObject of an object under a customer key.
+    pub fn reads_sse_c(&self) -> bool {
+        matches!(self.operation, Operation::GetObject | Operation::HeadObject) && self.of_sse_c()
     }
 
     /// Whether it brings SSE-C headers for something that takes them.
@@ -234,6 +264,17 @@ impl ObjectFacts {
             is_newest,
             versions,
         })
+    }
+
+    /// Of the newest version below a delete marker; none where there is no marker.
+    fn hidden(store: &Store, memory: &Memory, target: &Target, version: Option<&str>) -> Option<Self> {
+        let refusal = store.version(&target.bucket, &target.key, version).err()?;
+        refusal.headers.iter().find(|(name, _)| *name == "x-amz-delete-marker")?;
+        let newest = store.bucket(&target.bucket, |bucket| {
+            let versions = bucket.objects.get(&target.key).into_iter().flatten().rev();
+            Ok(versions.filter(|version| version.object.is_some()).map(|version| version.id.clone()).next())
+        });
+        Self::of(store, memory, target, Some(&newest.ok()??))
     }
 
     fn relation(

@@ -64,6 +64,11 @@ impl KeyHeaders {
         self.0.iter().all(Option::is_none)
     }
 
+    /// Whether both have the same key.
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        self.key().is_some() && self.key() == other.key()
+    }
+
     /// The key, in base64.
     pub fn key(&self) -> Option<&str> {
         self.0[1].as_ref()?.to_str().ok()

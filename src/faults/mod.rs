@@ -9,6 +9,7 @@
 //! - [`memory`](self::memory): what it knows of objects beside what is stored.
 
 mod catalogue;
+mod conditions;
 mod data;
 mod defect;
 mod document;

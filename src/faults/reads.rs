@@ -1,10 +1,8 @@
 //! Reads that are let through although they must be refused.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Response, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::Body;
@@ -16,7 +14,7 @@ use super::facts::Facts;
 use super::memory::KeyHeaders;
 use crate::reference::layer::Reply;
 use crate::reference::request::Request;
-use crate::reference::sse_c::TARGET;
+use crate::reference::sse_c::{ENCRYPTION, TARGET};
 
 /// What a read that is let through is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +60,19 @@ pub(super) fn replace_key(request: &mut Request, facts: &Facts) -> KeyHeaders {
 /// Makes a good response tell of the key that was sent, and not of the object's.
 pub(super) fn told(reply: Reply, sent: &KeyHeaders) -> Reply {
     let mut response = reply?;
-    let md5 = sent.key().map(|key| STANDARD.encode(Md5::digest(STANDARD.decode(key).unwrap_or_default())));
-    match md5 {
+    let names = ["algorithm", "key-md5"].map(|end| format!("{TARGET}{end}"));
+    let headers = response.headers_mut();
+    let tells = headers.remove(ENCRYPTION).is_some() | names.iter().any(|name| headers.contains_key(name));
+    if !tells {
+        return Ok(response);
+    }
+    names.iter().for_each(|name| drop(headers.remove(name)));
+    match sent.key().map(|key| STANDARD.encode(Md5::digest(STANDARD.decode(key).unwrap_or_default()))) {
         Some(md5) => {
-            response.headers_mut().remove("x-amz-server-side-encryption");
             set_header(&mut response, "x-amz-server-side-encryption-customer-algorithm", "AES256");
             set_header(&mut response, "x-amz-server-side-encryption-customer-key-md5", &md5);
         }
-        None => {
-            let names = ["algorithm", "key-md5"].map(|end| format!("{TARGET}{end}"));
-            if names.iter().filter(|name| response.headers_mut().remove(*name).is_some()).count() > 0 {
-                set_header(&mut response, "x-amz-server-side-encryption", "AES256");
-            }
-        }
+        None => set_header(&mut response, ENCRYPTION, "AES256"),
     }
     Ok(response)
 }
