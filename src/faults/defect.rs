@@ -54,7 +54,7 @@ impl Call<'_> {
 pub(crate) struct Buffered {
     head: Request,
     pub bytes: Bytes,
-    breaks_off: bool,
+    pub breaks_off: bool,
 }
 
 impl Buffered {
