@@ -80,7 +80,7 @@ impl Buffered {
 
     /// The request once more; a body that broke off does so again.
     pub fn request(&self) -> Request {
-        let body = if self.breaks_off { broken_off(self.bytes.clone()) } else { Body::from(self.bytes.clone()) };
+        let body = if self.breaks_off { cut_off(self.bytes.clone(), false) } else { Body::from(self.bytes.clone()) };
         Request { body, ..without_body(&self.head) }
     }
 
@@ -96,11 +96,17 @@ impl Buffered {
     }
 }
 
-/// A body that breaks off after these bytes.
+/// A body to send that breaks off after these bytes.
 pub(crate) fn broken_off(bytes: Bytes) -> Body {
-    // What came so far goes out before the error is seen: the server sends it while it waits for more.
-    let end = futures_util::stream::once(async {
-        tokio::task::yield_now().await;
+    cut_off(bytes, true)
+}
+
+/// A body that breaks off after these bytes; it waits before that, so that they are sent where they are to be.
+fn cut_off(bytes: Bytes, waits: bool) -> Body {
+    let end = futures_util::stream::once(async move {
+        if waits {
+            tokio::task::yield_now().await;
+        }
         Err(std::io::Error::other("it breaks off"))
     });
     let first = (!bytes.is_empty()).then(|| Ok(hyper::body::Frame::data(bytes)));

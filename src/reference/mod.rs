@@ -10,7 +10,7 @@ mod authentication;
 mod body;
 mod buckets;
 mod certificate;
-mod checksums;
+pub(crate) mod checksums;
 mod conditions;
 pub(crate) mod content;
 mod context;

@@ -14,9 +14,8 @@ mod whole;
 mod writes;
 
 use Departure::{
-    Admits, Annotations, Checksums, Conditions, Copies, Data, Echoes, Forms, LeavesUnchecked, Listings, MakesEtags,
-    Parts, Reading as ReadingOf, Reads, RefusesAll, RefusesAllButTheFirst, Settings, ShowsCiphertextSize,
-    ShowsCiphertextSizeOfParts, ShowsOtherEtag, Writes,
+    Admits, Annotations, Conditions, Copies, Data, Forms, LeavesUnchecked, Listings, Parts, Reading as ReadingOf,
+    Reads, RefusesAll, RefusesAllButTheFirst, Settings, ShowsCiphertextSize, Writes,
 };
 
 use super::defect::{
@@ -28,8 +27,8 @@ use super::reads::{Serves as ServedRead, lets_read};
 use super::{Code, Fault};
 use crate::reference::error::{Cause, Refusal};
 use crate::reference::faults::{
-    Action, Admission, AnnotationFlaw, ChecksumFlaw, ConditionFlaw, CopyFlaw, DataFlaw, Departure, Despite, EchoFlaw,
-    EtagFlaw, FormFlaw, ListingFlaw, Of, PartFlaw, ReadFlaw, Reading, Serves, SettingFlaw, View, WriteFlaw,
+    Action, Admission, AnnotationFlaw, ConditionFlaw, CopyFlaw, DataFlaw, Departure, Despite, FormFlaw, ListingFlaw,
+    Of, PartFlaw, ReadFlaw, Reading, Serves, SettingFlaw, View, WriteFlaw,
 };
 use crate::reference::request::{Form, Operation, Request, Standing, Transport};
 
