@@ -175,6 +175,17 @@ impl Facts {
         self.operation == Operation::GetObject
     }
 
+    /// Whether it reads an object, or what is told of it.
+    pub fn reads(&self) -> bool {
+        matches!(self.operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes)
+    }
+
+    /// Whether it copies an object onto itself.
+    pub fn is_in_place(&self) -> bool {
+        let source = self.source.as_ref().map(|source| &source.version.target);
+        self.operation == Operation::CopyObject && source == Some(&self.target)
+    }
+
     /// Whether it brings SSE-C headers for something that takes them.
     pub fn uses_key(&self) -> bool {
         let takes = matches!(

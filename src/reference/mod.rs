@@ -12,7 +12,7 @@ mod body;
 mod certificate;
 mod checksums;
 mod conditions;
-mod content;
+pub(crate) mod content;
 mod context;
 mod copies;
 mod default_encryption;
