@@ -197,7 +197,7 @@ impl Facts {
         self.operation == Operation::GetObject
     }
 
-    /// Whether it reads an object.
+    /// Whether it reads an object, or what is told of it.
     pub fn reads(&self) -> bool {
         matches!(self.operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes)
     }
@@ -205,6 +205,12 @@ impl Facts {
     /// Whether it is a GetObject or HeadObject of an object under a customer key.
     pub fn reads_sse_c(&self) -> bool {
         matches!(self.operation, Operation::GetObject | Operation::HeadObject) && self.of_sse_c()
+    }
+
+    /// Whether it copies an object onto itself.
+    pub fn is_in_place(&self) -> bool {
+        let source = self.source.as_ref().map(|source| &source.version.target);
+        self.operation == Operation::CopyObject && source == Some(&self.target)
     }
 
     /// Whether it brings SSE-C headers for something that takes them.

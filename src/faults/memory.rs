@@ -165,6 +165,12 @@ impl Memory {
         self.held().versions.get(version).cloned()
     }
 
+    /// How the newest version of an object came to be.
+    pub fn newest(&self, target: &Target) -> Option<Making> {
+        let version = self.held().newest.get(target).cloned()?;
+        self.making(&VersionId { target: target.clone(), version })
+    }
+
     /// How an open upload came to be.
     pub fn upload(&self, id: &str) -> Option<Making> {
         self.held().uploads.get(id).cloned()
