@@ -14,7 +14,7 @@ use crate::faults::defect::keeps;
 use crate::faults::document::{Element, read_body, set_body};
 use crate::faults::facts::ObjectFacts;
 use crate::reference::content::SEGMENT;
-use crate::reference::error::identify;
+use crate::reference::identity::identify;
 use crate::reference::request::Target;
 use crate::reference::seam::{Minted, Seam};
 use crate::reference::store::Store;
