@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
 
-use super::writes::{after_refused, asks_for_key, fails_condition, is_upload_without_key};
+use super::writes::{PACKAGE, after_refused, asks_for_key, fails_condition, is_upload_without_key};
 use super::*;
 use crate::faults::defect::{Buffered, Call, drops_headers, stateful};
 use crate::faults::document::{Element, read_body, set_body};
@@ -33,10 +34,9 @@ fn tagging_loses_key() -> Box<dyn Defect> {
         Box::pin(async move {
             let held = || tagged.lock().unwrap_or_else(PoisonError::into_inner);
             let facts = Arc::clone(&call.facts);
-            let keys = [(&facts.object, facts.key), (&facts.source, facts.source_key)];
-            let opened =
-                keys.iter().filter(|(_, key)| *key == KeyRelation::Right).filter_map(|(object, _)| object.as_ref());
-            if facts.uses_key() && opened.into_iter().any(|object| held().contains(&object.etag)) {
+            let object = facts.object.as_ref().filter(|_| facts.reads() && facts.key == KeyRelation::Right);
+            let source = facts.source.as_ref().filter(|_| facts.source_key == KeyRelation::Right);
+            if object.into_iter().chain(source).any(|opened| held().contains(&opened.etag)) {
                 return Err(Refusal::access_denied().because(Cause::WrongKey));
             }
             let response = call.go().await?;
@@ -76,6 +76,14 @@ fn delete_many_needs_key() -> Box<dyn Defect> {
     })
 }
 
+/// Whether an entry of a listing is about an SSE-C object that was written whole.
+fn is_written_whole(entry: &Element, is_encoded: bool, facts: &Facts) -> bool {
+    let key = entry.text_of("Key").unwrap_or_default();
+    let key = if is_encoded { percent_decode_str(&key).decode_utf8_lossy().into_owned() } else { key };
+    let making = facts.memory.newest(&Target { bucket: facts.target.bucket.clone(), key });
+    making.is_some_and(|making| !making.key.is_empty() && making.operation != Operation::CompleteMultipartUpload)
+}
+
 /// Lists the parts of an SSE-C upload in place of aborting it.
 fn abort_keeps_upload() -> Box<dyn Defect> {
     custom(|mut call| {
@@ -109,9 +117,9 @@ fn keeps_first_of_part() -> Box<dyn Defect> {
             let query = format!("uploadId={}", call.request.parameter("uploadId").unwrap_or_default());
             let mut list = call.inward(Method::GET, &facts.target, &query);
             list.standing.clone_from(&call.request.standing);
-            let sent = Buffered::of(call.request).await;
-            let (mut response, parts) =
-                read_body(told(call.inner.call(list).await, &KeyHeaders::of(&sent.request().headers))?).await;
+            let sent = KeyHeaders::of(&call.request.headers);
+            let _unused = Buffered::of(call.request).await;
+            let (mut response, parts) = read_body(told(call.inner.call(list).await, &sent)?).await;
             let parts = Element::parse(&parts).unwrap_or_default();
             let first = parts.children.iter().find(|part| part.text_of("PartNumber") == Some(number.to_string()));
             set_header(&mut response, "etag", &first.and_then(|part| part.text_of("ETag")).unwrap_or_default());
@@ -213,12 +221,26 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    fault(
+    layer(
         "first-listing-shows-ciphertext-size",
         "The first version of the listing shows the ciphertext's size",
         &["listing-plaintext-size"],
         KIND,
-        ShowsCiphertextSize(View::FirstListing),
+        || {
+            document(
+                |facts| facts.operation == Operation::ListObjects,
+                |root, facts| {
+                    let is_encoded = root.text_of("EncodingType").is_some();
+                    for entry in root.children.iter_mut().filter(|child| child.name == "Contents") {
+                        let size: u64 = entry.text_of("Size").and_then(|size| size.parse().ok()).unwrap_or_default();
+                        if is_written_whole(entry, is_encoded, facts) {
+                            // A tag of 16 bytes for each package, of which there is at least one.
+                            entry.set("Size", &(size + 16 * size.div_ceil(PACKAGE).max(1)).to_string());
+                        }
+                    }
+                },
+            )
+        },
     ),
     layer("abort-needs-key", "Aborting an SSE-C upload asks for its key", &["abort-needs-no-key"], KIND, || {
         asks_for_key(&[Operation::AbortMultipartUpload], is_upload_without_key)

@@ -20,7 +20,7 @@ use crate::reference::seam::{Copied, Minted, Seam};
 use crate::reference::sse_c::ENCRYPTION;
 
 /// Bytes of a package.
-const PACKAGE: u64 = SEGMENT as u64;
+pub(super) const PACKAGE: u64 = SEGMENT as u64;
 
 /// Does something further after requests that are refused for what they say of their key.
 pub(super) fn after_refused<F>(operation: Operation, act: F) -> Box<dyn Defect>
