@@ -274,7 +274,8 @@ fn the_cache_of_the_action_is_named_by_source_and_system() {
 /// The modules of a folder, each with the modules of it that it imports outside of tests.
 fn imports(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let import = Regex::new(r"(?:super|self)::(\w+)").expect("it is a pattern");
-    let files = std::fs::read_dir(repository().join(folder)).expect("it is there").map(|file| file.expect("it is").path());
+    let files =
+        std::fs::read_dir(repository().join(folder)).expect("it is there").map(|file| file.expect("it is").path());
     let sources = files.filter(|file| file.extension().is_some_and(|end| end == "rs")).map(|file| {
         let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).expect("it is text");
@@ -294,7 +295,8 @@ fn no_import_goes_in_a_circle(#[case] folder: &str) {
     let mut left = imports(folder);
     assert!(left.len() > 20, "{left:?}");
     loop {
-        let free: Vec<String> = left.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()).collect();
+        let free: Vec<String> =
+            left.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()).collect();
         if free.is_empty() {
             break;
         }
@@ -308,7 +310,8 @@ fn no_import_goes_in_a_circle(#[case] folder: &str) {
 fn the_honest_reference_knows_of_no_faults() {
     let word = Regex::new(r"(?i)\bfault").expect("it is a pattern");
     for name in imports("src/reference").keys() {
-        let text = std::fs::read_to_string(repository().join("src/reference").join(format!("{name}.rs"))).expect("it is text");
+        let text =
+            std::fs::read_to_string(repository().join("src/reference").join(format!("{name}.rs"))).expect("it is text");
         assert!(!word.is_match(&text), "src/reference/{name}.rs speaks of faults");
     }
 }

@@ -120,7 +120,10 @@ fn list() -> u8 {
     for fault in Fault::all() {
         print(&format!("{:<widest$}  {}", fault.id, fault.summary));
     }
-    print(&format!("{} faults\n\nPredicates, `!` before one negates it; N may be followed by KiB or MiB:", Fault::all().count()));
+    print(&format!(
+        "{} faults\n\nPredicates, `!` before one negates it; N may be followed by KiB or MiB:",
+        Fault::all().count()
+    ));
     let widest = Predicate::kinds().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, about) in Predicate::kinds() {
         print(&format!("{name:<widest$}  {about}"));

@@ -92,6 +92,7 @@ impl Buffered {
         };
         of(&self.head) == of(&other.head)
             && self.head.seams.len() == other.head.seams.len()
+            && self.head.trailers.is_some() == other.head.trailers.is_some()
             && (self.breaks_off, &self.bytes) == (other.breaks_off, &other.bytes)
     }
 }
@@ -317,23 +318,6 @@ pub(crate) fn refuses(when: impl When, refusal: impl Fn(&Facts) -> Refusal + Sen
             return Box::pin(async move { Err(refusal) });
         }
         Box::pin(call.go())
-    })
-}
-
-/// Refuses requests that would succeed; they are carried out all the same.
-pub(crate) fn refuses_success(
-    when: impl Fn(&Request, &Facts) -> bool + Send + Sync + 'static,
-    refusal: impl Fn(&Facts) -> Refusal + Send + Sync + 'static,
-) -> Box<dyn Defect> {
-    custom(move |call| {
-        let refusal = when(&call.request, &call.facts).then(|| refusal(&call.facts));
-        Box::pin(async move {
-            let reply = call.go().await;
-            match (reply, refusal) {
-                (Ok(response), Some(refusal)) if response.status().is_success() => Err(refusal),
-                (reply, _) => reply,
-            }
-        })
     })
 }
 

@@ -19,11 +19,6 @@ pub(crate) struct Element {
 }
 
 impl Element {
-    /// An element that holds a text.
-    pub fn new(name: &str, text: &str) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned(), ..Self::default() }
-    }
-
     /// Reads a document; none where it is no XML.
     pub fn parse(document: &[u8]) -> Option<Self> {
         let mut reader = Reader::from_reader(document);

@@ -265,9 +265,10 @@ impl Generated {
     /// What it does.
     pub fn defect(&self) -> Box<dyn Defect> {
         match *self {
-            Self::Ignores { operation, header } => {
-                request(move |facts| facts.operation == operation, move |request, _| drop(request.headers.remove(header)))
-            }
+            Self::Ignores { operation, header } => request(
+                move |facts| facts.operation == operation,
+                move |request, _| drop(request.headers.remove(header)),
+            ),
             Self::IgnoresAll { operation, prefix } => request(
                 move |facts| facts.operation == operation,
                 move |request, _| {
@@ -291,14 +292,12 @@ impl Generated {
             Self::Refuses { operation, status } => refuses_as(operation, status),
             Self::Corrupts { operation: GetObject, at } => changes_served(move |bytes| corrupt(bytes, at, 0)),
             Self::Shortens { operation: GetObject } => changes_served(shorten),
-            Self::Corrupts { operation, at } if COPYING.contains(&operation) => keeps(
-                move |facts| facts.operation == operation && is_of_sse_c(facts),
-                Altered { at: Some(at) },
-            ),
-            Self::Shortens { operation } if COPYING.contains(&operation) => keeps(
-                move |facts| facts.operation == operation && is_of_sse_c(facts),
-                Altered { at: None },
-            ),
+            Self::Corrupts { operation, at } if COPYING.contains(&operation) => {
+                keeps(move |facts| facts.operation == operation && is_of_sse_c(facts), Altered { at: Some(at) })
+            }
+            Self::Shortens { operation } if COPYING.contains(&operation) => {
+                keeps(move |facts| facts.operation == operation && is_of_sse_c(facts), Altered { at: None })
+            }
             Self::Corrupts { operation, at } => changes_sent(operation, move |bytes| corrupt(bytes, at, 0)),
             Self::Shortens { operation } => changes_sent(operation, shorten),
         }
@@ -393,7 +392,10 @@ fn changes_sent(operation: Operation, change: impl Fn(Bytes) -> Bytes + Send + S
                 request.trailers = None;
                 let claims = |name: &HeaderName| {
                     let name = name.as_str();
-                    name == "content-md5" || name == "content-length" || name == "x-amz-decoded-content-length" || name.starts_with("x-amz-checksum-")
+                    name == "content-md5"
+                        || name == "content-length"
+                        || name == "x-amz-decoded-content-length"
+                        || name.starts_with("x-amz-checksum-")
                 };
                 let claims: Vec<HeaderName> = request.headers.keys().filter(|name| claims(name)).cloned().collect();
                 for name in claims {

@@ -73,11 +73,6 @@ impl KeyHeaders {
     pub fn key(&self) -> Option<&str> {
         self.0[1].as_ref()?.to_str().ok()
     }
-
-    /// The MD5 of the key, in base64.
-    pub fn md5(&self) -> Option<&str> {
-        self.0[2].as_ref()?.to_str().ok()
-    }
 }
 
 /// A version of an object.

@@ -29,7 +29,6 @@ use self::generated::Generated;
 use self::memory::{Memory, Recorder};
 use self::predicate::Sight;
 use crate::reference::Options;
-use crate::reference::faults::{Departure, Faults as Hooks};
 use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::Request;
 
@@ -62,7 +61,6 @@ pub struct Fault {
 /// What a fault does.
 #[derive(Debug, Clone, Copy)]
 enum Code {
-    Hook(Departure),
     Layer(fn() -> Box<dyn Defect>),
     Generated(Generated),
 }
@@ -127,25 +125,20 @@ impl Fault {
     }
 
     fn narrowed(&self, id: &str, predicates: Vec<Predicate>) -> Self {
-        Self {
-            id: String::leak(id.to_owned()),
-            narrowed_by: Vec::leak(predicates),
-            ..*self
-        }
+        Self { id: String::leak(id.to_owned()), narrowed_by: Vec::leak(predicates), ..*self }
     }
 
-    /// What it does; none of a hook.
-    fn defect(&self) -> Option<Box<dyn Defect>> {
+    /// What it does.
+    fn defect(&self) -> Box<dyn Defect> {
         let defect = match &self.code {
-            Code::Hook(_) => return None,
             Code::Layer(make) => make(),
             Code::Generated(generated) => generated.defect(),
         };
-        Some(if self.narrowed_by.is_empty() {
+        if self.narrowed_by.is_empty() {
             defect
         } else {
             Box::new(Narrowed { fault: self.id, predicates: self.narrowed_by, defect })
-        })
+        }
     }
 }
 
@@ -201,22 +194,12 @@ impl Faults {
     #[must_use]
     pub fn around(&self, mut options: Options) -> Options {
         let memory = Memory::default();
-        let hooks = self.list.iter().filter_map(|fault| match fault.code {
-            Code::Hook(departure) => Some(departure),
-            _ => None,
-        });
-        options.faults = match &self.occasions {
-            Some(occasions) => Hooks::noting(&occasions.hooks),
-            None => Hooks::of(hooks.collect()),
-        };
         let mut layers: Vec<Arc<dyn Layer>> = Vec::new();
         if let Some(occasions) = &self.occasions {
             layers.push(Arc::new(occasions.layer(&memory)));
         }
         for fault in &self.list {
-            if let Some(defect) = fault.defect() {
-                layers.push(Arc::new(FaultLayer { memory: memory.clone(), defect }));
-            }
+            layers.push(Arc::new(FaultLayer { memory: memory.clone(), defect: fault.defect() }));
         }
         if !layers.is_empty() {
             layers.push(Arc::new(Recorder(memory)));

@@ -11,13 +11,12 @@ use bytes::Bytes;
 use http::Response;
 use s3s::Body;
 
+use super::Fault;
 use super::defect::{Buffered, Call, Defect};
 use super::document::read_body;
 use super::facts::Facts;
 use super::memory::Memory;
-use super::{Code, Fault};
 use crate::reference::error::Refusal;
-use crate::reference::faults::Occasions as HookOccasions;
 use crate::reference::identity::Identity;
 use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::Request;
@@ -28,7 +27,6 @@ use crate::reference::wire::Epilogue;
 #[derive(Debug, Clone)]
 pub struct Occasions {
     faults: Vec<&'static Fault>,
-    pub(super) hooks: HookOccasions,
     shown: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
@@ -36,20 +34,13 @@ impl Occasions {
     /// Watches these faults.
     #[must_use]
     pub fn of(faults: &[&'static Fault]) -> Self {
-        let watched = faults.iter().filter_map(|fault| match fault.code {
-            Code::Hook(departure) => Some((fault.id, departure)),
-            _ => None,
-        });
-        Self { faults: faults.to_vec(), hooks: HookOccasions::of(watched.collect()), shown: Arc::default() }
+        Self { faults: faults.to_vec(), shown: Arc::default() }
     }
-
 
     /// Ids of the faults that would have shown since this was last asked.
     #[must_use]
     pub fn take(&self) -> BTreeSet<&'static str> {
-        let mut shown = std::mem::take(&mut *self.shown.lock().unwrap_or_else(PoisonError::into_inner));
-        shown.extend(self.hooks.take());
-        shown
+        std::mem::take(&mut *self.shown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn has(&self, fault: &str) -> bool {
@@ -62,7 +53,7 @@ impl Occasions {
 
     /// A layer that notes.
     pub(super) fn layer(&self, memory: &Memory) -> Watching {
-        let faults = self.faults.iter().filter_map(|fault| Some((fault.id, fault.defect()?)));
+        let faults = self.faults.iter().map(|fault| (fault.id, fault.defect()));
         Watching { occasions: self.clone(), memory: memory.clone(), faults: faults.collect() }
     }
 }

@@ -120,12 +120,8 @@ static KINDS: &[Kind] = &[
         sight.made(|making| making.has_header("if-match") || making.has_header("if-none-match"))
     }),
     is("in-place", "a copy wrote it onto itself", |sight| sight.made(|making| making.is_in_place)),
-    is("from-sse-c", "it is the copy of an SSE-C object", |sight| {
-        sight.made(|making| !making.source_key.is_empty())
-    }),
-    is("overwrote", "it took the place of another object", |sight| {
-        sight.made(|making| !making.former_keys.is_empty())
-    }),
+    is("from-sse-c", "it is the copy of an SSE-C object", |sight| sight.made(|making| !making.source_key.is_empty())),
+    is("overwrote", "it took the place of another object", |sight| sight.made(|making| !making.former_keys.is_empty())),
     is("made-anew", "an object of this name was deleted before", |sight| sight.made(|making| making.is_made_anew)),
     is("sse-c", "a customer key encrypts it", |sight| sight.object().is_some_and(|object| object.is_customers)),
     // Size and parts.
@@ -215,9 +211,7 @@ static KINDS: &[Kind] = &[
         name: "one-of",
         takes: Takes::Number,
         about: "every so-manieth request for an operation on an object",
-        test: Test::Turn(|sight| {
-            sight.facts.memory.count(sight.fault, &sight.facts.target, sight.facts.operation)
-        }),
+        test: Test::Turn(|sight| sight.facts.memory.count(sight.fault, &sight.facts.target, sight.facts.operation)),
     },
     Kind {
         name: "node-of",
@@ -408,8 +402,13 @@ impl Kind {
                 let number = if self.takes == Takes::Time { time(rest) } else { bytes(rest) };
                 let is_turn = matches!(self.test, Test::Turn(_));
                 match number {
-                    None => Err("the value is a number, which `KiB` or `MiB` or, of a time, `ms` or `s` may follow".to_owned()),
-                    Some(0) if is_turn || comparison == Comparison::Multiple => Err("the number is 1 or more".to_owned()),
+                    None => {
+                        Err("the value is a number, which `KiB` or `MiB` or, of a time, `ms` or `s` may follow"
+                            .to_owned())
+                    }
+                    Some(0) if is_turn || comparison == Comparison::Multiple => {
+                        Err("the number is 1 or more".to_owned())
+                    }
                     Some(_) if is_turn && comparison != Comparison::Equal => Err("a number follows `=`".to_owned()),
                     Some(number) => Ok(Value::Number(comparison, number)),
                 }
@@ -474,7 +473,8 @@ mod tests {
     #[test]
     fn every_kind_is_shown_as_it_is_written() {
         for (shown, about) in Predicate::kinds() {
-            let written = shown.replace("=TEXT", "=a").replace("OPERATION", "GetObject").replace("=N", "=1").replace("MS", "1");
+            let written =
+                shown.replace("=TEXT", "=a").replace("OPERATION", "GetObject").replace("=N", "=1").replace("MS", "1");
             let written = written.split('|').next().unwrap();
             assert!(written.parse::<Predicate>().is_ok() && !about.is_empty(), "{written}");
         }

@@ -42,13 +42,7 @@ fn run(fault: &str, profile: &str, cases: &[(&str, NotPassed)]) -> FaultRun {
     let cases: BTreeMap<String, NotPassed> =
         cases.iter().map(|(id, found)| ((*id).to_owned(), found.clone())).collect();
     let fault = Fault::named(fault).ok();
-    FaultRun {
-        fault,
-        profile: profile.to_owned(),
-        cases_run: 1,
-        outcome: Outcome::Ran(cases),
-        elapsed: Duration::ZERO,
-    }
+    FaultRun { fault, profile: profile.to_owned(), cases_run: 1, outcome: Outcome::Ran(cases), elapsed: Duration::ZERO }
 }
 
 /// One case about `put-echoes`, and its record under the faults run.

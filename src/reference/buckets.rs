@@ -57,7 +57,10 @@ impl Service {
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint: location }))
     }
 
-    pub(super) async fn set_versioning(&self, req: S3Request<PutBucketVersioningInput>) -> Answer<PutBucketVersioningOutput> {
+    pub(super) async fn set_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> Answer<PutBucketVersioningOutput> {
         let status = req.input.versioning_configuration.status;
         let versioning = match status.as_ref().map(BucketVersioningStatus::as_str) {
             Some(BucketVersioningStatus::ENABLED) => Versioning::Enabled,
@@ -73,7 +76,10 @@ impl Service {
         })
     }
 
-    pub(super) async fn versioning(&self, req: S3Request<GetBucketVersioningInput>) -> Answer<GetBucketVersioningOutput> {
+    pub(super) async fn versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> Answer<GetBucketVersioningOutput> {
         let versioning = self.store.bucket(&req.input.bucket, |bucket| Ok(bucket.versioning))?;
         let status = match versioning {
             Versioning::Never => None,

@@ -38,11 +38,6 @@ impl SealingKey {
         Self::new(bytes)
     }
 
-    /// Whether it is the same key.
-    pub fn is(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-
     fn cipher(&self) -> LessSafeKey {
         let key = UnboundKey::new(&AES_256_GCM, &**self.0);
         LessSafeKey::new(key.unwrap_or_else(|_| unreachable!("the cipher takes keys of 32 bytes")))

@@ -22,10 +22,3 @@ fn without_port(host: &str) -> &str {
 pub(super) fn bucket_of_host(host: &str) -> Option<&str> {
     without_port(host).strip_suffix(".localhost")
 }
-
-/// Whether a request is for an object, by its `Host` header and its path.
-pub(super) fn is_of_object(host: &str, path: &str) -> bool {
-    let path = path.trim_start_matches('/');
-    let key = if bucket_of_host(host).is_some() { path } else { path.split_once('/').map_or("", |(_, key)| key) };
-    !key.is_empty()
-}

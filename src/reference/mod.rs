@@ -17,7 +17,6 @@ mod context;
 mod copies;
 mod default_encryption;
 pub(crate) mod error;
-pub mod faults;
 mod form;
 mod front;
 mod hosts;
@@ -59,7 +58,6 @@ use self::authentication::Authentication;
 use self::certificate::Authority;
 pub use self::certificate::CertificateError;
 use self::content::Memory;
-use self::faults::Faults;
 use self::front::{Connection, Front};
 use self::layer::{Layer, Layered};
 use self::lingering::{Lingering, Unread};
@@ -89,12 +87,19 @@ pub struct Options {
     pub memory: u64,
     /// Whether new buckets block SSE-C, as those of AWS do since April 2026.
     pub block_ssec: bool,
-    /// What it does wrong, on purpose.
-    pub(crate) faults: Faults,
     /// What is around the service, outermost first.
     pub(crate) layers: Vec<Arc<dyn Layer>>,
     /// Whether the heads of requests are kept as they were written.
     pub(crate) keeps_heads: bool,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Options");
+        shown.field("address", &self.address).field("tls_port", &self.tls_port).field("plain_port", &self.plain_port);
+        shown.field("credentials", &self.credentials).field("region", &self.region).field("layers", &self.layers.len());
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
@@ -107,7 +112,6 @@ impl Default for Options {
             region: "us-east-1".to_owned(),
             memory: DEFAULT_MEMORY,
             block_ssec: false,
-            faults: Faults::default(),
             layers: Vec::new(),
             keeps_heads: false,
         }
@@ -176,8 +180,7 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let authority = Authority::new()?;
     let ca_pem = authority.ca_pem.clone();
     let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(authority));
     let tls_listener = listen(options.address, options.tls_port).await?;
@@ -209,7 +212,7 @@ async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
 
 /// The address by which this machine reaches a listener; the certificate names `localhost`.
 fn local_url(scheme: &str, listener: &TcpListener) -> Result<Url, StartError> {
-        let port = listener.local_addr().map_err(|error| StartError::Address(error.to_string()))?.port();
+    let port = listener.local_addr().map_err(|error| StartError::Address(error.to_string()))?.port();
     Url::parse(&format!("{scheme}://localhost:{port}")).map_err(|error| StartError::Address(error.to_string()))
 }
 

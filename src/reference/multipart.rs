@@ -146,13 +146,9 @@ impl Service {
             let lengths: Vec<_> = parts.iter().map(|(_, part)| (&part.checksums, part.content.size())).collect();
             let checksums = upload.checked.and_then(|checked| checked.joined(&lengths)).unwrap_or_default();
             let key_md5 = is_customers.then_some("");
-            let minted = Minted { content_md5: "", key_md5, parts: Some(parts.len()), source: None };
+            let minted = Minted { content_md5: "", key_md5, source: None };
             let etag = context.minted(multipart_etag(&parts, is_customers), &minted);
-            let part = |(number, part): (i32, StoredPart)| ObjectPart {
-                number,
-                content: part.content,
-                checksums: part.checksums,
-            };
+            let part = |(number, part): (i32, StoredPart)| ObjectPart { number, content: part.content };
             let object = Arc::new(Object {
                 parts: parts.into_iter().map(part).collect(),
                 etag,

@@ -10,8 +10,6 @@ pub(crate) struct Minted<'m> {
     pub content_md5: &'m str,
     /// MD5 of the customer key in base64, empty where the object is made of parts; none where the store's own key encrypts.
     pub key_md5: Option<&'m str>,
-    /// The number of parts, of an object that is made of parts.
-    pub parts: Option<usize>,
     /// The ETag of what is copied.
     pub source: Option<&'m str>,
 }

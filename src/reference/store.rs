@@ -71,7 +71,6 @@ pub(crate) struct Object {
 pub(crate) struct ObjectPart {
     pub number: i32,
     pub content: Arc<Content>,
-    pub checksums: Checksums,
 }
 
 /// What is stored with an object and given back with it.

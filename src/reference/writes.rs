@@ -140,7 +140,7 @@ pub(super) fn encoding_kept(encoding: Option<String>) -> Option<String> {
 pub(super) fn etag_of(context: &ServiceContext, key: Option<&GivenKey>, taken: &Taken, source: Option<&str>) -> String {
     let made = if key.is_some() { random_id() } else { taken.md5.clone() };
     let key_md5 = key.map(|key| key.md5.as_str());
-    context.minted(made, &Minted { content_md5: &taken.md5, key_md5, parts: None, source })
+    context.minted(made, &Minted { content_md5: &taken.md5, key_md5, source })
 }
 
 /// An object that was not made of parts.
@@ -151,7 +151,7 @@ pub(super) fn whole_object(key: Option<&GivenKey>, etag: String, taken: Taken, h
         multipart: false,
         encryption: Encryption::under(key),
         headers,
-        parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content), checksums: checksums.clone() }],
+        parts: vec![ObjectPart { number: 1, content: Arc::new(taken.content) }],
         checksums,
     }
 }

@@ -117,7 +117,7 @@ fn marker_takes_all() -> Box<dyn Defect> {
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    layer(
+    fault(
         "range-beyond-end-served",
         "A range beyond the end of an SSE-C object is answered with the whole object",
         &["range-unsatisfiable"],
@@ -129,14 +129,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "content-range-of-ciphertext",
         "Content-Range tells the ciphertext's size",
         &["content-range-plaintext", "range-exact"],
         KIND,
         || response(Facts::reads_sse_c, tell_ciphertext_size),
     ),
-    layer(
+    fault(
         "head-passes-part-number-over",
         "HEAD of a part tells the size of the whole SSE-C object",
         &["head-part-number"],
@@ -148,7 +148,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "part-beyond-last-served",
         "A part beyond the last of an SSE-C object is answered with the whole",
         &["part-number-unsatisfiable"],
@@ -160,14 +160,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "parts-count-missing",
         "Reads by part number do not tell how many parts an SSE-C object has",
         &["parts-count"],
         KIND,
         || response(Facts::reads_sse_c, |response, _| drop(response.headers_mut().remove("x-amz-mp-parts-count"))),
     ),
-    layer(
+    fault(
         "part-number-as-200",
         "A part that is read by its number is answered with 200, whatever object it is of",
         &["part-number-partial"],
@@ -184,7 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "attributes-size-padded",
         "GetObjectAttributes shows 16 bytes too many, whatever object it is of",
         &["attributes-size"],
@@ -201,35 +201,35 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "overrides-passed-over",
         "response-* parameters are passed over for SSE-C objects",
         &["response-overrides"],
         KIND,
         || request(Facts::of_sse_c, |request, _| drop_parameters(request, |name| name.starts_with("response-"))),
     ),
-    layer(
+    fault(
         "metadata-lost",
         "User metadata of SSE-C objects is lost",
         &["metadata-kept", "metadata-unicode"],
         KIND,
         || edits_metadata(|_| None),
     ),
-    layer(
+    fault(
         "metadata-in-ascii",
         "Characters of user metadata beyond ASCII are lost with SSE-C objects",
         &["metadata-unicode"],
         KIND,
         || edits_metadata(|value| Some(in_ascii(value))),
     ),
-    layer(
+    fault(
         "system-headers-lost",
         "Content-Type and its like are lost with SSE-C objects",
         &["system-headers-kept"],
         KIND,
         || loses_system_headers(),
     ),
-    layer(
+    fault(
         "sse-s3-told-besides",
         "Answers about SSE-C objects tell of SSE-S3 besides",
         &["no-other-encryption-told"],
@@ -245,7 +245,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("sse-c-told-of-plain", "Answers about plain objects tell of SSE-C", &["plain-told-plain"], KIND, || {
+    fault("sse-c-told-of-plain", "Answers about plain objects tell of SSE-C", &["plain-told-plain"], KIND, || {
         response(
             |facts| facts.operation != Operation::CompleteMultipartUpload,
             |response, _| {
@@ -256,28 +256,28 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "refusal-shows-metadata",
         "A refused read shows the object's user metadata",
         &["metadata-needs-key"],
         KIND,
         || shows_with_refusal("x-amz-meta-owner"),
     ),
-    layer(
+    fault(
         "refusal-shows-checksum",
         "A refused read shows the object's checksum",
         &["read-checksum-needs-key"],
         KIND,
         || shows_with_refusal("x-amz-checksum-crc32"),
     ),
-    layer("deleted-object-served", "A deleted object is still read by its key", &["delete-marker-read"], KIND, || {
+    fault("deleted-object-served", "A deleted object is still read by its key", &["delete-marker-read"], KIND, || {
         request(Facts::reads_hidden_sse_c, |request, facts| {
             if let Some(hidden) = &facts.hidden {
                 set_parameter(request, "versionId", &hidden.version.version);
             }
         })
     }),
-    layer("delete-marker-untold", "A delete marker is not told as such", &["delete-marker-told"], KIND, || {
+    fault("delete-marker-untold", "A delete marker is not told as such", &["delete-marker-told"], KIND, || {
         refusal(
             |_, facts| facts.reads_hidden_sse_c(),
             |refusal, _| {
@@ -285,14 +285,14 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "delete-marker-takes-all",
         "Removing a delete marker removes the versions before it",
         &["delete-marker-removed"],
         KIND,
         || marker_takes_all(),
     ),
-    layer("etag-unquoted", "The ETag of an SSE-C object has no quotes", &["etag-quoted"], KIND, || {
+    fault("etag-unquoted", "The ETag of an SSE-C object has no quotes", &["etag-quoted"], KIND, || {
         response(Facts::uses_key, |response, _| {
             if let Some(etag) = response.headers().get("etag").and_then(|etag| etag.to_str().ok()) {
                 let bare = etag.trim_matches('"').to_owned();
@@ -300,21 +300,21 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         })
     }),
-    layer(
+    fault(
         "attributes-without-checksum",
         "GetObjectAttributes gives no checksum of SSE-C objects",
         &["attributes-checksum"],
         KIND,
         || document(gets_attributes_of_sse_c, |root, _| root.remove("Checksum")),
     ),
-    layer(
+    fault(
         "attributes-without-parts",
         "GetObjectAttributes does not tell of the parts of SSE-C objects",
         &["attributes-parts"],
         KIND,
         || document(gets_attributes_of_sse_c, |root, _| root.remove("ObjectParts")),
     ),
-    layer("attributes-etag-quoted", "GetObjectAttributes quotes the ETag", &["attributes-etag-bare"], KIND, || {
+    fault("attributes-etag-quoted", "GetObjectAttributes quotes the ETag", &["attributes-etag-bare"], KIND, || {
         document(
             |facts| facts.operation == Operation::GetObjectAttributes && facts.carries,
             |root, _| {
@@ -324,7 +324,7 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "any-key-of-the-bucket",
         "A key that opens any object of the bucket opens all",
         &["keys-isolated", "copy-target-key", "version-own-key", "attributes-need-key"],
@@ -340,31 +340,31 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("if-match-passed-over", "If-Match is passed over for SSE-C objects", &["conditional-fails"], KIND, || {
+    fault("if-match-passed-over", "If-Match is passed over for SSE-C objects", &["conditional-fails"], KIND, || {
         drops_headers(Facts::reads_sse_c, &["if-match"])
     }),
-    layer(
+    fault(
         "if-none-match-always-304",
         "If-None-Match is answered 304 for SSE-C objects, whatever the ETag",
         &["conditional-other-etag"],
         KIND,
         || sets_condition("if-none-match", "*"),
     ),
-    layer(
+    fault(
         "if-modified-since-passed-over",
         "If-Modified-Since is passed over for SSE-C objects",
         &["conditional-modified-since"],
         KIND,
         || drops_headers(Facts::reads_sse_c, &["if-modified-since"]),
     ),
-    layer(
+    fault(
         "if-unmodified-since-passed-over",
         "If-Unmodified-Since is passed over for SSE-C objects",
         &["conditional-unmodified-since"],
         KIND,
         || drops_headers(Facts::reads_sse_c, &["if-unmodified-since"]),
     ),
-    layer("date-before-key", "If-Modified-Since is looked at before the key", &["conditional-needs-key"], KIND, || {
+    fault("date-before-key", "If-Modified-Since is looked at before the key", &["conditional-needs-key"], KIND, || {
         looks_before_key("if-modified-since")
     }),
 ];

@@ -173,46 +173,46 @@ fn copy_condition_first() -> Box<dyn Defect> {
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    layer("tagging-needs-key", "Tagging an SSE-C object asks for its key", &["tagging-needs-no-key"], KIND, || {
+    fault("tagging-needs-key", "Tagging an SSE-C object asks for its key", &["tagging-needs-no-key"], KIND, || {
         const TAGGING: &[Operation] =
             &[Operation::GetObjectTagging, Operation::PutObjectTagging, Operation::DeleteObjectTagging];
         asks_for_key(TAGGING, Facts::of_sse_c)
     }),
-    layer(
+    fault(
         "tagging-loses-key",
         "An SSE-C object that is tagged can no longer be read with its key",
         &["tagging-keeps-object"],
         KIND,
         tagging_loses_key,
     ),
-    layer("tags-lost", "Tags of SSE-C objects are lost", &["tags-kept"], KIND, || {
+    fault("tags-lost", "Tags of SSE-C objects are lost", &["tags-kept"], KIND, || {
         document(
             |facts| facts.operation == Operation::GetObjectTagging && facts.of_sse_c(),
             |root, _| root.children.iter_mut().for_each(|tags| tags.children.clear()),
         )
     }),
-    layer(
+    fault(
         "acl-needs-key",
         "Access control lists of SSE-C objects ask for the key",
         &["acl-needs-no-key"],
         KIND,
         || asks_for_key(&[Operation::GetObjectAcl, Operation::PutObjectAcl], Facts::of_sse_c),
     ),
-    layer(
+    fault(
         "delete-many-needs-key",
         "DeleteObjects asks for the keys of SSE-C objects",
         &["delete-many-needs-no-key"],
         KIND,
         delete_many_needs_key,
     ),
-    layer(
+    fault(
         "delete-with-key-refused",
         "DeleteObject with SSE-C headers is refused",
         &["key-ignored-where-not-taken"],
         "the counterpart of ClickHouse/ClickHouse#37943",
         || refuses_key(Operation::DeleteObject),
     ),
-    layer("uploads-hidden", "Open uploads under a customer key are not listed", &["uploads-listed"], KIND, || {
+    fault("uploads-hidden", "Open uploads under a customer key are not listed", &["uploads-listed"], KIND, || {
         document(
             |facts| facts.operation == Operation::ListMultipartUploads,
             |root, facts| {
@@ -221,7 +221,7 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "first-listing-shows-ciphertext-size",
         "The first version of the listing shows the ciphertext's size",
         &["listing-plaintext-size"],
@@ -242,55 +242,55 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("abort-needs-key", "Aborting an SSE-C upload asks for its key", &["abort-needs-no-key"], KIND, || {
+    fault("abort-needs-key", "Aborting an SSE-C upload asks for its key", &["abort-needs-no-key"], KIND, || {
         asks_for_key(&[Operation::AbortMultipartUpload], is_upload_without_key)
     }),
-    layer(
+    fault(
         "abort-keeps-upload",
         "Aborting an SSE-C upload says so, and the upload goes on",
         &["abort-ends-upload"],
         KIND,
         abort_keeps_upload,
     ),
-    layer(
+    fault(
         "first-content-of-part-kept",
         "A part under a customer key that is uploaded again keeps its first content",
         &["part-replaced"],
         KIND,
         keeps_first_of_part,
     ),
-    layer(
+    fault(
         "complete-with-key-refused",
         "Completing an upload with its key is refused",
         &["complete-takes-key"],
         KIND,
         || refuses_key(Operation::CompleteMultipartUpload),
     ),
-    layer(
+    fault(
         "list-parts-with-key-refused",
         "Listing parts with the upload's key is refused",
         &["list-parts-takes-key"],
         KIND,
         || refuses_key(Operation::ListParts),
     ),
-    layer(
+    fault(
         "refused-part-kept",
         "A part that is refused for its key is kept all the same",
         &["refused-part-not-kept"],
         KIND,
         || after_refused(Operation::UploadPart, stores_under_right_key),
     ),
-    layer("copy-loses-metadata", "Copies of SSE-C objects lose their metadata", &["copy-metadata"], KIND, || {
+    fault("copy-loses-metadata", "Copies of SSE-C objects lose their metadata", &["copy-metadata"], KIND, || {
         request(copies_metadata, |request, _| lose_metadata(request))
     }),
-    layer(
+    fault(
         "copy-keeps-metadata",
         "Copies of SSE-C objects keep their metadata whatever was asked for",
         &["copy-metadata-replaced"],
         KIND,
         || drops_headers(copies_metadata, &[DIRECTIVE]),
     ),
-    layer(
+    fault(
         "copy-condition-passed-over",
         "Preconditions on the SSE-C source of a copy are passed over",
         &["copy-conditional"],
@@ -307,14 +307,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "copy-condition-before-key",
         "Preconditions on the SSE-C source of a copy are looked at before its key",
         &["conditional-needs-key"],
         "Garage 2.5.0",
         copy_condition_first,
     ),
-    layer(
+    fault(
         "copy-of-newest-version",
         "The newest version of an SSE-C object is copied, whatever version was named",
         &["copy-version"],

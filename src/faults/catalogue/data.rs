@@ -88,7 +88,7 @@ fn frame(request: &mut Request, data: &[u8]) {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Data.
-    layer(
+    fault(
         "padding-served",
         "Objects come with the padding of their last cipher block",
         &[
@@ -104,7 +104,7 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || serves_whole(|served, asked| served.padding = BLOCK - asked.object.size % BLOCK),
     ),
-    layer(
+    fault(
         "tail-lost",
         "Of an object what exceeds full cipher blocks is lost",
         &[
@@ -119,34 +119,34 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || serves_whole(|served, asked| served.range.end -= asked.object.size % BLOCK),
     ),
-    layer(
+    fault(
         "later-segments-garbled",
         "Objects are garbled from the second package of 64 KiB on",
         &["read-right-key", "multipart-round-trip", "copy-multipart-source", "part-copy-exact"],
         KIND,
         || serves_whole(|served, asked| served.garbled_from = (asked.object.size > PACKAGE).then_some(PACKAGE)),
     ),
-    layer(
+    fault(
         "later-parts-garbled",
         "Objects made of parts are garbled from the second part on",
         &["multipart-round-trip"],
         "ceph/ceph#52248",
         || serves_whole(|served, asked| served.garbled_from = border(asked.object)),
     ),
-    layer(
+    fault(
         "range-passed-over",
         "A range of an SSE-C object is passed over: all of it comes, with 200",
         &["range-exact"],
         KIND,
         || serves_range(|served, asked| (served.range, served.is_partial) = (0..asked.object.size, false)),
     ),
-    layer("range-block-early", "A range begins a cipher block early", &["range-exact"], KIND, || {
+    fault("range-block-early", "A range begins a cipher block early", &["range-exact"], KIND, || {
         serves_range(|served, asked| *served = moved(asked, if asked.range.start < BLOCK { 0 } else { BLOCK }))
     }),
-    layer("range-from-block", "A range begins at the border of a cipher block", &["range-exact"], KIND, || {
+    fault("range-from-block", "A range begins at the border of a cipher block", &["range-exact"], KIND, || {
         serves_range(|served, asked| *served = moved(asked, asked.range.start % BLOCK))
     }),
-    layer(
+    fault(
         "range-across-packages",
         "A range across the border of a package of 64 KiB is garbled behind it",
         &["range-exact"],
@@ -158,7 +158,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "range-across-parts",
         "A range across the border of two parts is garbled behind it",
         &["range-exact"],
@@ -170,7 +170,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "range-suffix-from-start",
         "The last so many bytes are taken for the first so many",
         &["range-exact"],
@@ -183,10 +183,10 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer("range-last-byte-lost", "The last byte of a range is left out", &["range-exact"], KIND, || {
+    fault("range-last-byte-lost", "The last byte of a range is left out", &["range-exact"], KIND, || {
         serves_range(|served, _| served.range.end -= 1)
     }),
-    layer(
+    fault(
         "parts-taken-for-equal",
         "GetObject by partNumber takes all parts for as long as the last",
         &["part-number-exact"],
@@ -198,21 +198,21 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "part-number-passed-over",
         "GetObject by partNumber gives the whole object",
         &["part-number-exact"],
         KIND,
         || serves_part(|served, asked| served.range = 0..asked.object.size),
     ),
-    layer(
+    fault(
         "framing-stored",
         "The framing of aws-chunked bodies is encrypted and stored with them",
         &["aws-chunked-decoded"],
         KIND,
         || frames_again(|facts| facts.operation == Operation::PutObject && facts.carries),
     ),
-    layer(
+    fault(
         "framing-of-parts-stored",
         "The framing of aws-chunked parts is encrypted and stored with them",
         &["aws-chunked-decoded"],

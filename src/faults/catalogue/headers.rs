@@ -60,35 +60,35 @@ fn unsigned_headers_taken(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Algorithm.
-    layer(
+    fault(
         "algorithm-not-compared",
         "Any algorithm is taken",
         &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
         || misread(Reading::AlgorithmNotCompared, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "algorithm-in-any-case",
         "The algorithm is compared without regard to case",
         &["algorithm-exact", "read-headers-checked", "attributes-need-key"],
         KIND,
         || misread(Reading::AlgorithmInAnyCase, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "algorithm-ignored-on-read",
         "Reads take any algorithm",
         &["read-headers-checked", "attributes-need-key"],
         KIND,
         || misread(Reading::AlgorithmNotCompared, READS, &[]),
     ),
-    layer(
+    fault(
         "algorithm-ignored-of-copy-source",
         "Any algorithm is taken for a copy's source",
         &["algorithm-exact"],
         KIND,
         || misread(Reading::AlgorithmNotCompared, &[], COPIES),
     ),
-    layer(
+    fault(
         "algorithm-optional",
         "The algorithm header need not be there",
         &["algorithm-required", "algorithm-exact", "read-headers-checked"],
@@ -96,45 +96,45 @@ pub(super) const FAULTS: &[Fault] = &[
         || misread(Reading::AlgorithmOptional, EVERY, COPIES),
     ),
     // The key.
-    layer(
+    fault(
         "key-optional",
         "SSE-C headers without a key are passed over: the object is stored in clear",
         &["algorithm-required", "key-required", "key-is-256-bits"],
         KIND,
         || misread(Reading::KeyOptional, WRITES, &[]),
     ),
-    layer(
+    fault(
         "copy-source-key-optional",
         "A copy whose source headers leave the key out goes through",
         &["algorithm-required", "key-required"],
         KIND,
         copies_without_key,
     ),
-    layer(
+    fault(
         "long-key-cut",
         "Of a longer key the first 32 bytes are taken",
         &["key-is-256-bits", "read-headers-checked"],
         KIND,
         || misread(Reading::LongKeyCut, EVERY, COPIES),
     ),
-    layer("short-key-padded", "A shorter key is filled up with zeros", &["key-is-256-bits"], KIND, || {
+    fault("short-key-padded", "A shorter key is filled up with zeros", &["key-is-256-bits"], KIND, || {
         misread(Reading::ShortKeyPadded, EVERY, COPIES)
     }),
-    layer(
+    fault(
         "key-in-any-spelling",
         "The key is taken in URL-safe base64 and without padding, too",
         &["key-is-standard-base64", "read-headers-checked"],
         KIND,
         || misread(Reading::KeyInAnySpelling, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "key-in-hex-taken",
         "The key is taken in hexadecimal, too",
         &["key-is-256-bits", "read-headers-checked"],
         KIND,
         || misread(Reading::KeyInHexTaken, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "key-decoded-leniently",
         "What is no base64 of 32 bytes is made into a key of 32 bytes all the same, its MD5 not compared",
         &["key-is-256-bits", "key-is-base64", "key-is-standard-base64", "read-headers-checked"],
@@ -142,68 +142,68 @@ pub(super) const FAULTS: &[Fault] = &[
         || misread(Reading::KeyDecodedLeniently, EVERY, COPIES),
     ),
     // The MD5.
-    layer(
+    fault(
         "md5-not-compared",
         "The MD5 is not compared with the key",
         &["md5-compared", "md5-of-raw-key", "md5-is-base64", "read-headers-checked"],
         KIND,
         || misread(Reading::Md5NotCompared, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "md5-not-compared-on-read",
         "Reads do not compare the MD5 with the key",
         &["read-headers-checked"],
         KIND,
         || misread(Reading::Md5NotCompared, READS, &[]),
     ),
-    layer(
+    fault(
         "md5-not-compared-on-create",
         "CreateMultipartUpload does not compare the MD5 with the key",
         &["md5-compared", "md5-of-raw-key", "md5-is-base64"],
         KIND,
         || misread(Reading::Md5NotCompared, &[Operation::CreateMultipartUpload], &[]),
     ),
-    layer(
+    fault(
         "md5-not-compared-of-copy-source",
         "The MD5 of a copy's source key is not compared with the key",
         &["md5-compared"],
         KIND,
         || misread(Reading::Md5NotCompared, &[], COPIES),
     ),
-    layer(
+    fault(
         "md5-compared-by-prefix",
         "Of the MD5 only the first 20 characters are compared",
         &["md5-compared", "md5-is-base64", "read-headers-checked"],
         KIND,
         || misread(Reading::Md5ComparedByPrefix, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "md5-compared-in-any-case",
         "The MD5 is compared without regard to case",
         &["md5-compared", "read-headers-checked"],
         KIND,
         || misread(Reading::Md5ComparedInAnyCase, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "md5-of-base64-taken",
         "The MD5 of the key's base64 text is taken, too",
         &["md5-of-raw-key", "read-headers-checked"],
         KIND,
         || misread(Reading::Md5OfBase64Taken, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "sha256-taken",
         "The SHA-256 of the key is taken in place of the MD5",
         &["md5-compared", "read-headers-checked"],
         KIND,
         || misread(Reading::Sha256Taken, EVERY, COPIES),
     ),
-    layer("md5-optional", "The MD5 header need not be there", &["md5-required", "read-headers-checked"], KIND, || {
+    fault("md5-optional", "The MD5 header need not be there", &["md5-required", "read-headers-checked"], KIND, || {
         misread(Reading::Md5Optional, EVERY, COPIES)
     }),
     Fault {
         profile: "aws",
-        ..layer(
+        ..fault(
             "reads-need-md5",
             "Reads without the MD5 of the key are refused",
             &["read-md5-optional"],
@@ -213,7 +213,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         profile: "aws",
-        ..layer(
+        ..fault(
             "copy-sources-need-md5",
             "Copies without the MD5 of the source's key are refused",
             &["read-md5-optional"],
@@ -221,7 +221,7 @@ pub(super) const FAULTS: &[Fault] = &[
             || misread(Reading::Md5Needed, &[], COPIES),
         )
     },
-    layer(
+    fault(
         "md5-in-any-spelling",
         "The MD5 is taken in hexadecimal, URL-safe base64, and without padding, too",
         &["md5-is-base64", "read-headers-checked"],
@@ -229,14 +229,14 @@ pub(super) const FAULTS: &[Fault] = &[
         || misread(Reading::Md5InAnySpelling, EVERY, COPIES),
     ),
     // Headers and signatures.
-    layer(
+    fault(
         "read-headers-unchecked",
         "Reads of SSE-C objects take any SSE-C headers that are malformed for the right ones",
         &["read-headers-checked", "attributes-need-key"],
         KIND,
         || leaves_unchecked(|facts| READS.contains(&facts.operation) && facts.of_sse_c()),
     ),
-    layer(
+    fault(
         "part-headers-unchecked",
         "UploadPart takes any SSE-C headers that are malformed for the right ones",
         FORM_OF_HEADERS,
@@ -247,35 +247,35 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "copy-source-headers-unchecked",
         "Copies take any copy-source SSE-C headers that are malformed for the right ones",
         FORM_OF_SOURCE_HEADERS,
         KIND,
         leaves_source_unchecked,
     ),
-    layer(
+    fault(
         "doubled-header-taken",
         "Of an SSE-C header that comes twice the first line counts",
         &["headers-once"],
         "Garage 2.5.0",
         || request(|facts| facts.carries, take_first_of_doubled),
     ),
-    layer(
+    fault(
         "unsigned-headers-taken",
         "SSE-C headers that the signature does not cover are taken",
         &["amz-headers-signed"],
         KIND,
         || unsigned_headers_taken(|_| true),
     ),
-    layer(
+    fault(
         "unsigned-headers-taken-when-presigned",
         "SSE-C headers that the signature of a presigned URL does not cover are taken",
         &["amz-headers-signed"],
         KIND,
         || unsigned_headers_taken(|facts| facts.form == Form::Presigned),
     ),
-    layer(
+    fault(
         "presigned-refused",
         "Presigned requests with SSE-C headers are refused",
         &["presigned-headers"],
@@ -287,14 +287,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "sse-s3-beside-taken",
         "SSE-C together with x-amz-server-side-encryption is taken, and the customer key counts",
         &["two-encryptions"],
         "Ceph RGW 16.2.15, Garage 2.5.0",
         || misread(Reading::OtherEncryptionPassedOver, WRITES, &[]),
     ),
-    layer(
+    fault(
         "sse-s3-beside-taken-by-create",
         "CreateMultipartUpload with SSE-C together with x-amz-server-side-encryption is taken",
         &["two-encryptions"],

@@ -153,7 +153,7 @@ fn keeps_former_key() -> Box<dyn Defect> {
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    layer(
+    fault(
         "content-md5-of-ciphertext",
         "Content-MD5 is compared with the ciphertext",
         &["content-md5-accepted"],
@@ -166,62 +166,62 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "content-md5-not-compared",
         "Content-MD5 is not compared where there is a customer key",
         &["content-md5-compared"],
         KIND,
         || drops_headers(brings, &["content-md5"]),
     ),
-    layer("checksum-of-ciphertext", "Checksums are compared with the ciphertext", &["checksum-accepted"], KIND, || {
+    fault("checksum-of-ciphertext", "Checksums are compared with the ciphertext", &["checksum-accepted"], KIND, || {
         checksum_never_right(checksum)
     }),
-    layer(
+    fault(
         "checksum-not-compared",
         "Checksums are not compared where there is a customer key",
         &["checksum-compared"],
         KIND,
         || checksum_not_compared(checksum),
     ),
-    layer(
+    fault(
         "checksum-untold",
         "The answer to an SSE-C write does not tell the checksum sent",
         &["checksum-told"],
         KIND,
         || checksum_untold(true),
     ),
-    layer("checksum-not-made", "An SSE-C write without a checksum gets none", &["checksum-default"], KIND, || {
+    fault("checksum-not-made", "An SSE-C write without a checksum gets none", &["checksum-default"], KIND, || {
         checksum_untold(false)
     }),
-    layer(
+    fault(
         "checksum-untold-on-read",
         "Reads of SSE-C objects do not tell the checksum",
         &["checksum-on-read"],
         KIND,
         || drops_headers(|facts| facts.of_sse_c(), &["x-amz-checksum-mode"]),
     ),
-    layer(
+    fault(
         "trailing-checksum-of-ciphertext",
         "Trailing checksums are compared with the ciphertext",
         &["trailing-checksum-accepted"],
         KIND,
         || checksum_never_right(trailing_checksum),
     ),
-    layer(
+    fault(
         "trailing-checksum-not-compared",
         "Trailing checksums are not compared where there is a customer key",
         &["trailing-checksum-compared"],
         KIND,
         || checksum_not_compared(trailing_checksum),
     ),
-    layer(
+    fault(
         "signed-chunks-refused",
         "Bodies in signed chunks are refused under a customer key",
         &["signed-chunks"],
         KIND,
         || refuses_signed_chunks(),
     ),
-    layer(
+    fault(
         "aws-chunked-kept-as-encoding",
         "aws-chunked is stored as the encoding of SSE-C objects",
         &["aws-chunked-no-encoding"],
@@ -237,14 +237,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "conditional-write-passed-over",
         "If-None-Match: * is passed over in SSE-C writes",
         &["conditional-write"],
         KIND,
         || drops_headers(puts, &["if-match", "if-none-match"]),
     ),
-    layer(
+    fault(
         "escaped-keys-misspelt",
         "SSE-C objects whose keys need escaping are stored under other keys",
         &["object-key-any"],
@@ -260,35 +260,35 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "interrupted-upload-stored",
         "Of an SSE-C upload that breaks off, what came is stored",
         &["interrupted-stores-nothing", "interrupted-keeps-previous"],
         KIND,
         || stores_what_came(),
     ),
-    layer(
+    fault(
         "interrupted-upload-destroys",
         "An SSE-C upload that breaks off removes the object that was there",
         &["interrupted-keeps-previous"],
         KIND,
         || destroys("IncompleteBody"),
     ),
-    layer(
+    fault(
         "damaged-upload-destroys",
         "An SSE-C upload that is refused for its digest removes the object that was there",
         &["refused-write-keeps-previous"],
         "LocalStack 4.13.1",
         || destroys("BadDigest"),
     ),
-    layer(
+    fault(
         "damaged-upload-stored",
         "An SSE-C upload that is refused for its digest leaves an empty object in clear",
         &["refused-write-stores-nothing"],
         KIND,
         || leaves_empty(),
     ),
-    layer(
+    fault(
         "plain-overwrite-asks-former-key",
         "A plain object that replaced an SSE-C object asks for the former key",
         &["overwritten-by-plain"],

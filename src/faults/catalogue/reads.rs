@@ -71,98 +71,98 @@ fn asks_newest_key() -> Box<dyn Defect> {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Reads with another key, or none.
-    layer("wrong-key-reads", "GetObject with any key gives the data", GET_WITH_ANY_KEY, KIND, || {
+    fault("wrong-key-reads", "GetObject with any key gives the data", GET_WITH_ANY_KEY, KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Other, any)
     }),
-    layer(
+    fault(
         "wrong-key-garbage",
         "GetObject with another key is answered with 200 and garbage",
         GET_WITH_ANY_KEY,
         KIND,
         || serves_instead(ServedRead::Garbage),
     ),
-    layer(
+    fault(
         "wrong-key-cut-at-once",
         "GetObject with another key is answered with the head of a 200, and then the connection is cut",
         GET_WITH_ANY_KEY,
         KIND,
         || serves_instead(ServedRead::HeadOnly),
     ),
-    layer(
+    fault(
         "wrong-key-cut-midway",
         "GetObject with another key is answered with 200, and the connection is cut in the middle of garbage",
         GET_WITH_ANY_KEY,
         KIND,
         || serves_instead(ServedRead::HalfGarbage),
     ),
-    layer(
+    fault(
         "wrong-key-data-under-refusal",
         "GetObject with another key is answered with 403, and the data in the body",
         &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation", "error-xml"],
         KIND,
         || lets_read(|facts| facts.gets() && facts.key == KeyRelation::Other, ServedRead::DataUnderRefusal),
     ),
-    layer("wrong-key-reads-ranges", "A range is given with any key", &["read-wrong-key"], KIND, || {
+    fault("wrong-key-reads-ranges", "A range is given with any key", &["read-wrong-key"], KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Other, |facts| facts.is_ranged)
     }),
-    layer(
+    fault(
         "wrong-key-reads-empty",
         "An object without bytes is read with any key",
         &["read-wrong-key", "attributes-need-key"],
         KIND,
         || gives(READS, KeyRelation::Other, |facts| object_is(facts, |object| object.size == 0)),
     ),
-    layer(
+    fault(
         "wrong-key-reads-multipart",
         "An object made of parts is read with any key",
         &["read-wrong-key"],
         KIND,
         || gives(READS, KeyRelation::Other, |facts| object_is(facts, |object| object.is_multipart)),
     ),
-    layer("wrong-key-reads-presigned", "A presigned read succeeds with any key", &["read-wrong-key"], KIND, || {
+    fault("wrong-key-reads-presigned", "A presigned read succeeds with any key", &["read-wrong-key"], KIND, || {
         gives(READS, KeyRelation::Other, |facts| facts.form == Form::Presigned)
     }),
-    layer("wrong-key-reads-part", "A part is read by its number with any key", &["read-wrong-key"], KIND, || {
+    fault("wrong-key-reads-part", "A part is read by its number with any key", &["read-wrong-key"], KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Other, |facts| facts.part_number.is_some())
     }),
-    layer(
+    fault(
         "head-with-wrong-key",
         "HeadObject with another key answers 200; GetObject refuses",
         &["read-wrong-key", "read-headers-checked", "version-own-key"],
         "minio/minio#6598",
         || gives(&[Operation::HeadObject], KeyRelation::Other, any),
     ),
-    layer(
+    fault(
         "attributes-with-wrong-key",
         "GetObjectAttributes with another key answers 200",
         &["attributes-need-key"],
         KIND,
         || gives(&[Operation::GetObjectAttributes], KeyRelation::Other, any),
     ),
-    layer(
+    fault(
         "no-key-reads",
         "GetObject without a key gives the data",
         &["read-needs-key", "copy-target-key", "default-encryption-yields"],
         KIND,
         || gives(&[Operation::GetObject], KeyRelation::Missing, any),
     ),
-    layer("no-key-reads-ranges", "A range is given without a key", &["read-needs-key"], KIND, || {
+    fault("no-key-reads-ranges", "A range is given without a key", &["read-needs-key"], KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Missing, |facts| facts.is_ranged)
     }),
-    layer("no-key-reads-part", "A part is read by its number without a key", &["read-needs-key"], KIND, || {
+    fault("no-key-reads-part", "A part is read by its number without a key", &["read-needs-key"], KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Missing, |facts| facts.part_number.is_some())
     }),
-    layer(
+    fault(
         "no-key-reads-versions",
         "A version is read without a key",
         &["read-needs-key", "attributes-need-key"],
         KIND,
         || gives(READS, KeyRelation::Missing, |facts| facts.version_id.is_some()),
     ),
-    layer("no-key-reads-presigned", "A presigned read succeeds without a key", &["read-needs-key"], KIND, || {
+    fault("no-key-reads-presigned", "A presigned read succeeds without a key", &["read-needs-key"], KIND, || {
         gives(READS, KeyRelation::Missing, |facts| facts.form == Form::Presigned)
     }),
-    layer(
+    fault(
         "overwritten-plain-served",
         "A plain object that was overwritten under a key is still read without one",
         &["read-needs-key"],
@@ -173,31 +173,31 @@ pub(super) const FAULTS: &[Fault] = &[
             still_opens(KeyRelation::Missing, was_plain)
         },
     ),
-    layer("no-key-reads-multipart", "An object made of parts is read without a key", &["read-needs-key"], KIND, || {
+    fault("no-key-reads-multipart", "An object made of parts is read without a key", &["read-needs-key"], KIND, || {
         gives(READS, KeyRelation::Missing, |facts| object_is(facts, |object| object.is_multipart))
     }),
-    layer(
+    fault(
         "head-without-key",
         "HeadObject without a key answers 200",
         &["read-needs-key", "default-encryption-yields"],
         KIND,
         || gives(&[Operation::HeadObject], KeyRelation::Missing, any),
     ),
-    layer(
+    fault(
         "attributes-without-key",
         "GetObjectAttributes without a key answers 200",
         &["attributes-need-key"],
         KIND,
         || gives(&[Operation::GetObjectAttributes], KeyRelation::Missing, any),
     ),
-    layer(
+    fault(
         "key-on-plain-object-taken",
         "SSE-C headers on an object stored without a key are answered as if they did not matter",
         &["plain-object-with-key"],
         "minio/minio#7332, Ceph RGW 16.2.15",
         || gives(READS, KeyRelation::OnUnencrypted, any),
     ),
-    layer(
+    fault(
         "overwritten-key-kept",
         "An overwritten object is still read with its former key",
         &["read-wrong-key", "version-own-key", "concurrent-writes-consistent", "attributes-need-key"],
@@ -208,7 +208,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "versions-share-key",
         "All versions of an object are checked against the newest one's key",
         &["version-own-key", "attributes-need-key"],
@@ -216,28 +216,28 @@ pub(super) const FAULTS: &[Fault] = &[
         || asks_newest_key(),
     ),
     // Conditional reads.
-    layer(
+    fault(
         "not-modified-without-key",
         "If-None-Match is looked at before the key: a read without it is answered with 304",
         &["conditional-needs-key"],
         "Ceph RGW 16.2.15",
         || looks_before_key("if-none-match"),
     ),
-    layer(
+    fault(
         "precondition-failed-without-key",
         "If-Match is looked at before the key: a read without it is answered with 412",
         &["conditional-needs-key"],
         KIND,
         || looks_before_key("if-match"),
     ),
-    layer(
+    fault(
         "if-match-fails",
         "If-Match of an SSE-C object's own ETag fails",
         &["conditional-with-key"],
         "minio/minio#10085",
         || sets_condition("if-match", "\"of another object\""),
     ),
-    layer(
+    fault(
         "if-none-match-passed-over",
         "If-None-Match of an SSE-C object's own ETag is passed over",
         &["conditional-with-key"],

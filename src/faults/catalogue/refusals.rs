@@ -102,7 +102,7 @@ pub(super) const FAULTS: &[Fault] = &[
     // How refusals are written.
     Fault {
         refuses_nothing: true,
-        ..layer(
+        ..fault(
             "refusals-as-500",
             "What must be refused for its SSE-C headers or the lack of them is answered with 500",
             &["refusal-client-error"],
@@ -112,7 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         refuses_nothing: true,
-        ..layer(
+        ..fault(
             "refusals-as-503",
             "What must be refused for its SSE-C headers or the lack of them is answered with 503",
             &[],
@@ -120,14 +120,14 @@ pub(super) const FAULTS: &[Fault] = &[
             || as_server_error(503, "ServiceUnavailable"),
         )
     },
-    layer(
+    fault(
         "another-key-as-500",
         "Another key than the object's is answered with 500",
         &["refusal-client-error"],
         "SeaweedFS 4.48, CopyObject",
         || recoded(&[Cause::WrongKey, Cause::WrongMd5], 500, "InternalError"),
     ),
-    layer("error-not-xml", "Refusals are plain text, without an S3 error document", &["error-xml"], KIND, || {
+    fault("error-not-xml", "Refusals are plain text, without an S3 error document", &["error-xml"], KIND, || {
         any_response(
             |facts| facts.operation != Operation::HeadObject,
             |response, _| {
@@ -139,7 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "head-error-with-body",
         "HeadObject is refused with a body",
         &["head-as-get", "response-framing"],
@@ -154,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "head-refused-with-404",
         "HeadObject is refused with 404 where GetObject is with 400 or 403",
         &["head-as-get"],
@@ -162,31 +162,31 @@ pub(super) const FAULTS: &[Fault] = &[
         || head_refusal(|response| *response.status_mut() = StatusCode::NOT_FOUND),
     ),
     // Keys given back.
-    layer(
+    fault(
         "key-in-header-of-put",
         "The answer to PutObject gives the key back in a header",
         &["customer-key-never-returned"],
         KIND,
         || key_in_header(&[Operation::PutObject]),
     ),
-    layer(
+    fault(
         "key-in-header-of-reads",
         "The answers to GetObject and HeadObject give the key back in a header",
         &["customer-key-never-returned"],
         KIND,
         || key_in_header(&[Operation::GetObject, Operation::HeadObject]),
     ),
-    layer("key-in-error", "Error documents give the key back", &["customer-key-never-returned"], KIND, || {
+    fault("key-in-error", "Error documents give the key back", &["customer-key-never-returned"], KIND, || {
         key_in_error("Detail", str::to_owned)
     }),
-    layer(
+    fault(
         "key-in-error-as-hex",
         "Error documents give the key back in hexadecimal",
         &["customer-key-never-returned"],
         KIND,
         || key_in_error("Detail", |key| hex::encode(STANDARD.decode(key).unwrap_or_default())),
     ),
-    layer(
+    fault(
         "key-in-error-in-base64",
         "Error documents give the key back as a part of JSON in base64",
         &["customer-key-never-returned"],
@@ -198,7 +198,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "key-in-error-as-json",
         "Error documents give the bytes of the key back as a JSON string",
         &["customer-key-never-returned"],

@@ -103,7 +103,7 @@ fn adds(when: fn(&Facts, StatusCode) -> bool, bytes: &'static [u8]) -> Box<dyn D
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    layer(
+    fault(
         "form-fields-passed-over",
         "The SSE-C fields of a form are passed over: the file is stored in clear",
         &[
@@ -122,13 +122,13 @@ pub(super) const FAULTS: &[Fault] = &[
         KIND,
         || misread(Reading::PassedOver, &[Operation::PostObject], &[]),
     ),
-    layer("form-with-key-refused", "Form uploads with SSE-C fields are refused", &["form-upload"], KIND, || {
+    fault("form-with-key-refused", "Form uploads with SSE-C fields are refused", &["form-upload"], KIND, || {
         refuses(
             |facts| facts.operation == Operation::PostObject && facts.carries,
             |_| Refusal::new(400, "InvalidRequest", "This request is not supported."),
         )
     }),
-    layer(
+    fault(
         "form-unlisted-fields-taken",
         "SSE-C fields that a form's policy does not list are taken",
         &["form-policy-lists"],
@@ -142,14 +142,14 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "form-without-tls-taken",
         "Form uploads with SSE-C fields are taken over plain HTTP",
         &["tls-required"],
         KIND,
         || request(|facts| facts.form == Form::Html, |request, _| request.transport = Transport::Tls),
     ),
-    layer(
+    fault(
         "refused-form-stored",
         "A form upload that is refused for its SSE-C fields is stored all the same",
         &["refused-write-stores-nothing"],
@@ -166,35 +166,35 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "policy-misses-absence",
         "Bucket policies do not notice that the algorithm is absent",
         &["policy-requires"],
         KIND,
         || passes_over(Cause::Policy, |facts| !facts.carries),
     ),
-    layer(
+    fault(
         "policy-misses-presence",
         "Bucket policies do not notice that the algorithm is present",
         &["policy-forbids"],
         KIND,
         || passes_over(Cause::Policy, |facts| facts.carries),
     ),
-    layer(
+    fault(
         "policy-misses-copies-and-uploads",
         "Bucket policies are not asked for copies and uploads in parts",
         &["policy-requires", "policy-forbids"],
         KIND,
         || passes_over(Cause::Policy, copies_or_creates),
     ),
-    layer(
+    fault(
         "policy-always-absent",
         "To bucket policies the algorithm is always absent",
         &["policy-requires", "policy-forbids"],
         KIND,
         || request(has_policy, |request, _| request.policy_context.algorithm = None),
     ),
-    layer(
+    fault(
         "policy-always-present",
         "To bucket policies the algorithm is always present",
         &["policy-forbids", "policy-requires"],
@@ -205,17 +205,17 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer("block-passed-over", "SSE-C is taken where it is blocked", &["blocked-writes"], KIND, || {
+    fault("block-passed-over", "SSE-C is taken where it is blocked", &["blocked-writes"], KIND, || {
         passes_over(Cause::Block, |_| true)
     }),
-    layer(
+    fault(
         "block-misses-copies-and-uploads",
         "Copies and uploads in parts under SSE-C are taken where it is blocked",
         &["blocked-writes"],
         KIND,
         || passes_over(Cause::Block, copies_or_creates),
     ),
-    layer(
+    fault(
         "block-covers-reads",
         "Where SSE-C is blocked, SSE-C objects cannot be read",
         &["blocked-reads"],
@@ -227,38 +227,38 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("block-covers-plain", "Where SSE-C is blocked, nothing can be written", &["blocked-plain"], KIND, || {
+    fault("block-covers-plain", "Where SSE-C is blocked, nothing can be written", &["blocked-plain"], KIND, || {
         refuses(
             |facts| blocks(facts) && BLOCKED.contains(&facts.operation),
             |_| Refusal::access_denied().because(Cause::Block),
         )
     }),
-    layer("block-stays", "A block of SSE-C that is taken back stays", &["block-undone"], KIND, block_stays),
-    layer(
+    fault("block-stays", "A block of SSE-C that is taken back stays", &["block-undone"], KIND, block_stays),
+    fault(
         "put-as-201",
         "PutObject and CopyObject under a customer key are answered with 201",
         &["success-status"],
         KIND,
         || answers(&[Operation::PutObject, Operation::CopyObject], StatusCode::CREATED),
     ),
-    layer(
+    fault(
         "uploads-as-201",
         "CreateMultipartUpload and UploadPart under a customer key are answered with 201",
         &["success-status"],
         KIND,
         || answers(&[Operation::CreateMultipartUpload, Operation::UploadPart], StatusCode::CREATED),
     ),
-    layer(
+    fault(
         "reads-as-203",
         "GetObject and HeadObject with a customer key are answered with 203",
         &["success-status"],
         KIND,
         || answers(&[Operation::GetObject, Operation::HeadObject], StatusCode::NON_AUTHORITATIVE_INFORMATION),
     ),
-    layer("no-request-id", "Answers have no request id", &["request-id", "request-id-in-error"], KIND, || {
+    fault("no-request-id", "Answers have no request id", &["request-id", "request-id-in-error"], KIND, || {
         any_response(|_| true, |response, _| drop(response.headers_mut().remove("x-amz-request-id")))
     }),
-    layer(
+    fault(
         "other-request-id-in-error",
         "Error documents tell another request id than the header",
         &["request-id-in-error"],
@@ -274,7 +274,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("errors-as-html", "Error documents are sent as HTML", &["error-content-type"], KIND, || {
+    fault("errors-as-html", "Error documents are sent as HTML", &["error-content-type"], KIND, || {
         any_response(
             |facts| facts.operation != Operation::HeadObject,
             |response, _| {
@@ -284,34 +284,34 @@ pub(super) const FAULTS: &[Fault] = &[
             },
         )
     }),
-    layer(
+    fault(
         "header-names-in-lower-case-only",
         "SSE-C headers are only known in lower case",
         &["header-names-any-case"],
         KIND,
         || refuses_spelling(|name, _| name.contains(|c: char| c.is_ascii_uppercase())),
     ),
-    layer("blanks-count", "Blanks around the values of SSE-C headers count", &["header-values-trimmed"], KIND, || {
+    fault("blanks-count", "Blanks around the values of SSE-C headers count", &["header-values-trimmed"], KIND, || {
         refuses_spelling(|_, value| {
             let value = value.strip_prefix(' ').unwrap_or(value);
             value.trim() != value
         })
     }),
-    layer(
+    fault(
         "body-after-304",
         "A 304 is followed by a chunked body",
         &["response-framing"],
         "Ceph RGW: CopyObject",
         || adds(|_, status| status == StatusCode::NOT_MODIFIED, b"5\r\nstray\r\n0\r\n\r\n"),
     ),
-    layer(
+    fault(
         "body-after-head",
         "A response to HEAD is followed by a body",
         &["response-framing", "head-as-get"],
         KIND,
         || adds(|facts, _| facts.operation == Operation::HeadObject && facts.carries, b"a body"),
     ),
-    layer(
+    fault(
         "second-refusal",
         "The body of a refused PutObject is taken for the next request, and answered",
         &["response-framing"],
@@ -323,14 +323,14 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "combined-headers-taken",
         "Of SSE-C headers with two values in one line the first counts",
         &["headers-once", "algorithm-exact"],
         KIND,
         || misread(Reading::CombinedTaken, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "key-is-credential",
         "Who knows the customer key needs no signature",
         &["key-is-no-credential"],
@@ -343,7 +343,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "signature-not-checked",
         "Requests with SSE-C headers are not checked for their signature",
         &["tampered-headers-refused"],
@@ -359,7 +359,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "refused-signature-stores",
         "A PutObject with SSE-C headers that is refused for its signature leaves an empty object in clear",
         &["refused-write-stores-nothing"],

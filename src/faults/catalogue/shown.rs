@@ -203,10 +203,10 @@ fn deletes_without_key(facts: &Facts) -> bool {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Echoes.
-    layer("put-echo-missing", "The answer to PutObject does not echo algorithm and MD5", &["put-echoes"], KIND, || {
+    fault("put-echo-missing", "The answer to PutObject does not echo algorithm and MD5", &["put-echoes"], KIND, || {
         echo_missing(&[Operation::PutObject])
     }),
-    layer(
+    fault(
         "echo-md5-in-hex",
         "Answers echo the MD5 in hexadecimal",
         &["put-echoes", "read-echoes", "multipart-echoes", "copy-echoes"],
@@ -220,49 +220,49 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "echo-algorithm-missing",
         "Answers echo the MD5 without the algorithm",
         &["put-echoes", "read-echoes", "multipart-echoes", "copy-echoes"],
         KIND,
         || echoes(&[], |headers| drop(headers.remove(ALGORITHM))),
     ),
-    layer(
+    fault(
         "get-echo-missing",
         "The answer to GetObject does not echo algorithm and MD5",
         &["read-echoes"],
         KIND,
         || echo_missing(&[Operation::GetObject]),
     ),
-    layer(
+    fault(
         "head-echo-missing",
         "The answer to HeadObject does not echo algorithm and MD5",
         &["read-echoes"],
         KIND,
         || echo_missing(&[Operation::HeadObject]),
     ),
-    layer(
+    fault(
         "create-echo-missing",
         "The answer to CreateMultipartUpload does not echo algorithm and MD5",
         &["multipart-echoes"],
         KIND,
         || echo_missing(&[Operation::CreateMultipartUpload]),
     ),
-    layer(
+    fault(
         "part-echo-missing",
         "The answer to UploadPart does not echo algorithm and MD5",
         &["multipart-echoes"],
         "minio/minio#14578",
         || echo_missing(&[Operation::UploadPart]),
     ),
-    layer(
+    fault(
         "part-copy-echo-missing",
         "The answer to UploadPartCopy does not echo algorithm and MD5",
         &["multipart-echoes"],
         "Ceph RGW 16.2.15",
         || echo_missing(&[Operation::UploadPartCopy]),
     ),
-    layer(
+    fault(
         "copy-echo-missing",
         "The answer to CopyObject does not echo algorithm and MD5",
         &["copy-echoes"],
@@ -270,118 +270,118 @@ pub(super) const FAULTS: &[Fault] = &[
         || echo_missing(&[Operation::CopyObject]),
     ),
     // ETags and sizes.
-    layer(
+    fault(
         "etag-md5",
         "The ETag of an SSE-C object is the MD5 of the plaintext",
         &["etag-not-md5", "etag-random", "copy-etag-differs"],
         "Ceph RGW 16.2.15",
         || mints(OF_OBJECTS, |_, of| of.content_md5.to_owned()),
     ),
-    layer(
+    fault(
         "etag-from-key-and-body",
         "The ETag is made from key and body: two writes get the same",
         &["etag-random"],
         KIND,
         || mints(OF_OBJECTS, |_, of| digest(&[of.key_md5.unwrap_or_default(), of.content_md5])),
     ),
-    layer(
+    fault(
         "etag-from-body",
         "The ETag is a salted digest of the body: the same under every key",
         &["etag-random", "copy-etag-differs"],
         KIND,
         || mints(OF_OBJECTS, |_, of| digest(&["of the body", of.content_md5])),
     ),
-    layer("etag-uuid", "The ETag is random, but written as a UUID", &["etag-32-hex"], KIND, || {
+    fault("etag-uuid", "The ETag is random, but written as a UUID", &["etag-32-hex"], KIND, || {
         mints(OF_OBJECTS, |made, _| {
             [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| made.get(range).unwrap_or_default()).join("-")
         })
     }),
-    layer("head-other-etag", "HeadObject shows another ETag than PutObject", &["etag-consistent"], KIND, || {
+    fault("head-other-etag", "HeadObject shows another ETag than PutObject", &["etag-consistent"], KIND, || {
         header(Operation::HeadObject, any, "etag", another)
     }),
-    layer("get-other-etag", "GetObject shows another ETag than PutObject", &["etag-consistent"], KIND, || {
+    fault("get-other-etag", "GetObject shows another ETag than PutObject", &["etag-consistent"], KIND, || {
         header(Operation::GetObject, any, "etag", another)
     }),
-    layer(
+    fault(
         "attributes-other-etag",
         "GetObjectAttributes shows another ETag than PutObject",
         &["etag-consistent"],
         KIND,
         || attribute(any, "ETag", another),
     ),
-    layer("listing-other-etag", "A listing shows another ETag than PutObject", &["etag-consistent"], KIND, || {
+    fault("listing-other-etag", "A listing shows another ETag than PutObject", &["etag-consistent"], KIND, || {
         entry(&[Operation::ListObjectsV2], any, "ETag", another)
     }),
-    layer(
+    fault(
         "version-listing-other-etag",
         "A listing of versions shows another ETag than PutObject",
         &["etag-consistent"],
         KIND,
         || entry(&[Operation::ListObjectVersions], any, "ETag", another),
     ),
-    layer("part-etag-md5", "The ETag of UploadPart is the MD5 of the part", &["part-etag"], "Ceph RGW 16.2.15", || {
+    fault("part-etag-md5", "The ETag of UploadPart is the MD5 of the part", &["part-etag"], "Ceph RGW 16.2.15", || {
         mints(OF_PARTS, |_, of| of.content_md5.to_owned())
     }),
-    layer(
+    fault(
         "part-etag-long",
         "The ETag of UploadPart and UploadPartCopy is longer than 32 digits",
         &["part-etag", "part-copy-etag"],
         "minio/minio#14578",
         || mints(OF_PARTS, |made, _| made.get(..16).map(|half| format!("{made}{half}")).unwrap_or(made)),
     ),
-    layer(
+    fault(
         "multipart-etag-without-count",
         "The ETag of an object made of parts lacks their number",
         &["multipart-etag"],
         KIND,
         || mints_whole(|made, _| digits(&made).to_owned()),
     ),
-    layer(
+    fault(
         "multipart-etag-counts-one",
         "The ETag of an object made of two parts says that it has one",
         &["multipart-etag"],
         KIND,
         || mints_whole(|made, _| format!("{}-1", digits(&made))),
     ),
-    layer(
+    fault(
         "head-ciphertext-length",
         "The Content-Length of HeadObject is that of the ciphertext",
         &["content-length-plaintext"],
         KIND,
         || header(Operation::HeadObject, whole, "content-length", of_ciphertext),
     ),
-    layer(
+    fault(
         "head-ciphertext-length-of-parts",
         "The Content-Length of HeadObject is that of the ciphertext where an object was made of parts",
         &["content-length-plaintext", "head-part-number"],
         KIND,
         || header(Operation::HeadObject, of_parts, "content-length", of_ciphertext),
     ),
-    layer(
+    fault(
         "listing-ciphertext-size-of-parts",
         "Listings show the ciphertext's size of objects made of parts",
         &["listing-plaintext-size"],
         KIND,
         || entry(&[Operation::ListObjectsV2], of_parts, "Size", of_ciphertext),
     ),
-    layer(
+    fault(
         "attributes-ciphertext-size",
         "GetObjectAttributes shows the ciphertext's size",
         &["attributes-size"],
         KIND,
         || attribute(whole, "ObjectSize", of_ciphertext),
     ),
-    layer("listing-ciphertext-size", "Listings show the ciphertext's size", &["listing-plaintext-size"], KIND, || {
+    fault("listing-ciphertext-size", "Listings show the ciphertext's size", &["listing-plaintext-size"], KIND, || {
         entry(&[Operation::ListObjectsV2], whole, "Size", of_ciphertext)
     }),
-    layer(
+    fault(
         "version-listing-ciphertext-size",
         "Listings of versions show the ciphertext's size",
         &["listing-plaintext-size"],
         KIND,
         || entry(&[Operation::ListObjectVersions], whole, "Size", of_ciphertext),
     ),
-    layer(
+    fault(
         "list-parts-ciphertext-size",
         "ListParts shows the ciphertext's sizes",
         &["list-parts-plaintext"],
@@ -397,24 +397,24 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer("listing-hides", "Listings leave SSE-C objects out", &["listing-plaintext-size"], KIND, || {
+    fault("listing-hides", "Listings leave SSE-C objects out", &["listing-plaintext-size"], KIND, || {
         listed(LISTS, any, |_| Ok(None))
     }),
-    layer(
+    fault(
         "listing-refused",
         "Listing SSE-C objects asks for their key",
         &["listing-plaintext-size"],
         "ClickHouse/ClickHouse#37943 (a client that sends it)",
         || listed(LISTS, any, |_| Err(Refusal::new(400, "InvalidRequest", "The key of an object listed is needed."))),
     ),
-    layer(
+    fault(
         "delete-needs-key",
         "Deleting an SSE-C object asks for its key",
         &["delete-needs-no-key"],
         "ClickHouse/ClickHouse#37943 (a client that sends it)",
         || refuses(deletes_without_key, |_| Refusal::new(400, "InvalidRequest", "The key of the object is needed.")),
     ),
-    layer(
+    fault(
         "delete-keeps",
         "Deleting an SSE-C object without its key says 204 and does nothing",
         &["delete-needs-no-key"],

@@ -50,7 +50,7 @@ fn refuses_all_but_the_first() -> Box<dyn Defect> {
 
 pub(super) const FAULTS: &[Fault] = &[
     // SSE-C as a whole.
-    layer(
+    fault(
         "sse-c-ignored",
         "SSE-C headers are passed over: objects are stored in clear and served without a key",
         &[
@@ -81,14 +81,14 @@ pub(super) const FAULTS: &[Fault] = &[
         "minio/minio#5511, localstack/localstack#11356, floci#1140",
         || misread(Reading::PassedOver, EVERY, COPIES),
     ),
-    layer(
+    fault(
         "copy-source-key-ignored",
         "Copy-source SSE-C headers are passed over: copies of SSE-C objects fail, of plain ones succeed",
         &["copy-source-key", "key-rotation", "part-copy-exact"],
         KIND,
         || misread(Reading::PassedOver, &[], COPIES),
     ),
-    layer(
+    fault(
         "part-copy-by-upload-key",
         "UploadPartCopy reads its source by the key of the upload, whatever its copy-source headers say",
         &["copy-needs-source-key", "part-copy-exact"],
@@ -97,7 +97,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     Fault {
         nothing_passes: true,
-        ..layer(
+        ..fault(
             "everything-refused-400",
             "Every request with SSE-C headers is refused with 400, right or wrong",
             &["put-accepted", "default-encryption-yields"],
@@ -107,7 +107,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         nothing_passes: true,
-        ..layer(
+        ..fault(
             "everything-refused-403",
             "Every request with SSE-C headers is refused with 403, as on a bucket on which SSE-C is blocked",
             &[],
@@ -117,7 +117,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         nothing_passes: true,
-        ..layer(
+        ..fault(
             "everything-but-the-first-refused-403",
             "After one PutObject every request with SSE-C headers is refused with 403, right or wrong",
             &["put-accepted", "default-encryption-yields"],
@@ -125,14 +125,14 @@ pub(super) const FAULTS: &[Fault] = &[
             refuses_all_but_the_first,
         )
     },
-    layer(
+    fault(
         "reads-refused-403",
         "Every read with SSE-C headers is refused with 403, with the right key, too",
         NO_READS,
         KIND,
         || refuses(reads_with_key, |_| refusal_of_everything(403)),
     ),
-    layer(
+    fault(
         "reads-refused-400",
         "Every read with SSE-C headers is refused with 400, with the right key, too",
         NO_READS,
@@ -140,66 +140,66 @@ pub(super) const FAULTS: &[Fault] = &[
         || refuses(reads_with_key, |_| refusal_of_everything(400)),
     ),
     // TLS.
-    layer(
+    fault(
         "tls-not-asked-for",
         "SSE-C is taken over plain HTTP",
         &["tls-required"],
         "Garage 2.5.0, which leaves TLS to a proxy; kind",
         || over_tls(|_| true),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-by-head",
         "HeadObject with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| facts.operation == Operation::HeadObject),
     ),
-    layer("tls-not-asked-for-by-get", "GetObject with SSE-C is taken over plain HTTP", &["tls-required"], KIND, || {
+    fault("tls-not-asked-for-by-get", "GetObject with SSE-C is taken over plain HTTP", &["tls-required"], KIND, || {
         over_tls(|facts| facts.operation == Operation::GetObject)
     }),
-    layer(
+    fault(
         "tls-not-asked-for-by-attributes",
         "GetObjectAttributes with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| facts.operation == Operation::GetObjectAttributes),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-by-copy-source",
         "The copy-source SSE-C headers are taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| !facts.carries && facts.carries_source),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-by-parts",
         "UploadPart and UploadPartCopy with SSE-C are taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| matches!(facts.operation, Operation::UploadPart | Operation::UploadPartCopy)),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-by-part-copy-source",
         "The copy-source SSE-C headers of UploadPartCopy are taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| facts.operation == Operation::UploadPartCopy && !facts.carries && facts.carries_source),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-by-create",
         "CreateMultipartUpload with SSE-C is taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| facts.operation == Operation::CreateMultipartUpload),
     ),
-    layer(
+    fault(
         "tls-not-asked-for-when-presigned",
         "Presigned requests with SSE-C are taken over plain HTTP",
         &["tls-required"],
         KIND,
         || over_tls(|facts| facts.form == Form::Presigned),
     ),
-    layer(
+    fault(
         "plain-http-in-clear",
         "Over plain HTTP SSE-C headers are passed over, and objects are stored in clear",
         &["tls-required"],
@@ -214,7 +214,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "plain-http-refused-and-done",
         "SSE-C over plain HTTP is refused, but the object is stored all the same",
         &["tls-nothing-stored"],

@@ -214,42 +214,42 @@ fn last_key_counts() -> Box<dyn Defect> {
 
 pub(super) const FAULTS: &[Fault] = &[
     // Writes.
-    layer(
+    fault(
         "refused-put-stores",
         "A refused PutObject stores its body all the same",
         &["refused-write-stores-nothing", "refused-write-keeps-previous"],
         KIND,
         || after_refused(Operation::PutObject, stores_in_clear),
     ),
-    layer(
+    fault(
         "refused-put-destroys",
         "A refused PutObject removes the object that was there",
         &["refused-write-keeps-previous"],
         KIND,
         || after_refused(Operation::PutObject, destroys),
     ),
-    layer(
+    fault(
         "default-encryption-wins",
         "A bucket's default encryption takes the place of the customer key",
         &["default-encryption-yields"],
         KIND,
         || default_wins(&[Operation::PutObject, Operation::PostObject]),
     ),
-    layer(
+    fault(
         "default-encryption-wins-in-uploads",
         "A bucket's default encryption takes the place of the customer key of an upload",
         &["default-encryption-yields"],
         KIND,
         || default_wins(&[Operation::CreateMultipartUpload]),
     ),
-    layer(
+    fault(
         "default-encryption-wins-in-copies",
         "A bucket's default encryption takes the place of the customer key of a copy",
         &["default-encryption-yields"],
         KIND,
         || default_wins(&[Operation::CopyObject]),
     ),
-    layer(
+    fault(
         "refused-copy-stores",
         "A refused CopyObject leaves an object at its target",
         &["refused-write-stores-nothing", "refused-write-keeps-previous"],
@@ -257,14 +257,14 @@ pub(super) const FAULTS: &[Fault] = &[
         || after_refused(Operation::CopyObject, stores_in_clear),
     ),
     // Copies.
-    layer(
+    fault(
         "copy-drops-encryption",
         "A copy under a customer key is stored in clear",
         &["copy-target-key", "default-encryption-yields"],
         KIND,
         || copies_under(|facts| brings_key(facts).then(KeyHeaders::default)),
     ),
-    layer(
+    fault(
         "copy-under-source-key",
         "A copy is stored under its source's key in place of its own",
         &["copy-target-key", "key-rotation"],
@@ -275,7 +275,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "copy-keeps-source-key",
         "A copy for which no encryption is asked stays under its source's key",
         &["copy-source-key"],
@@ -287,35 +287,35 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "copy-not-implemented",
         "Copies of SSE-C objects are not implemented",
         &["copy-source-key", "key-rotation"],
         "minio/minio#5183, Ceph RGW 16.2.15",
         || fails_copies(|_| true, || Refusal::not_implemented("Copies of encrypted objects are not implemented.")),
     ),
-    layer(
+    fault(
         "copy-garbled",
         "A copy of an SSE-C object holds other bytes than its source",
         &["copy-source-key", "copy-target-key", "key-rotation", "copy-multipart-source"],
         KIND,
         || copies(Operation::CopyObject, |of| (of.range.clone(), Some(0))),
     ),
-    layer(
+    fault(
         "copy-without-source-key",
         "A copy of an SSE-C object without its key goes through",
         &["copy-needs-source-key"],
         "ceph/ceph#38537",
         || lets_copy(|facts| facts.source_key == KeyRelation::Missing),
     ),
-    layer(
+    fault(
         "copy-with-wrong-source-key",
         "A copy of an SSE-C object with any key goes through",
         &["copy-needs-source-key", "key-is-256-bits"],
         KIND,
         || lets_copy(|facts| facts.source_key == KeyRelation::Other),
     ),
-    layer(
+    fault(
         "copy-of-empty-with-wrong-source-key",
         "A copy of an SSE-C object without bytes goes through with any key",
         &["copy-needs-source-key"],
@@ -326,24 +326,24 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "rotation-with-wrong-source-key",
         "A copy onto itself goes through with any key for its source",
         &["copy-needs-source-key"],
         "minio/minio#5625",
         || lets_copy(|facts| facts.source_key == KeyRelation::Other && facts.is_in_place()),
     ),
-    layer("rotation-fails", "A copy onto itself under a new key fails", &["key-rotation"], "minio/minio#10085", || {
+    fault("rotation-fails", "A copy onto itself under a new key fails", &["key-rotation"], "minio/minio#10085", || {
         fails_copies(Facts::is_in_place, Refusal::internal)
     }),
-    layer(
+    fault(
         "rotation-keeps-old-key",
         "After a copy onto itself under a new key the old one still reads the object",
         &["key-rotation"],
         KIND,
         lets_old_key_read,
     ),
-    layer(
+    fault(
         "copy-of-parts-garbled",
         "A copy of an object made of parts is garbled from the second part on",
         &["copy-multipart-source"],
@@ -354,7 +354,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "copy-of-parts-cut-short",
         "A copy of an object made of parts of unaligned size lacks its last bytes",
         &["copy-multipart-source"],
@@ -366,14 +366,14 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "refused-copy-destroys",
         "A refused CopyObject removes the object that was at its target",
         &["refused-write-keeps-previous"],
         KIND,
         || after_refused(Operation::CopyObject, destroys),
     ),
-    layer(
+    fault(
         "copy-if-match-fails",
         "x-amz-copy-source-if-match of an SSE-C object's own ETag fails",
         &["conditional-with-key"],
@@ -386,45 +386,45 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer("copy-etag-kept", "A copy under another key has its source's ETag", &["copy-etag-differs"], KIND, || {
+    fault("copy-etag-kept", "A copy under another key has its source's ETag", &["copy-etag-differs"], KIND, || {
         keeps(|facts| facts.operation == Operation::CopyObject, SourceEtag)
     }),
     // Parts.
-    layer(
+    fault(
         "part-without-key-taken",
         "UploadPart without the key is taken into an upload created with one",
         &["part-as-created", "default-encryption-yields"],
         KIND,
         || takes_parts(KeyRelation::Missing),
     ),
-    layer(
+    fault(
         "last-part-key-counts",
         "Parts under another key are taken, and the last part's key is the object's",
         &["part-same-key"],
         KIND,
         last_key_counts,
     ),
-    layer(
+    fault(
         "part-key-on-plain-upload-taken",
         "UploadPart with a key is taken into an upload created without one, and stored in clear",
         &["part-as-created"],
         KIND,
         || takes_parts(KeyRelation::OnUnencrypted),
     ),
-    layer("complete-needs-key", "CompleteMultipartUpload asks for the key", &["complete-needs-no-key"], KIND, || {
+    fault("complete-needs-key", "CompleteMultipartUpload asks for the key", &["complete-needs-no-key"], KIND, || {
         asks_for_key(&[Operation::CompleteMultipartUpload], is_upload_without_key)
     }),
-    layer("list-parts-needs-key", "ListParts asks for the key", &["list-parts-plaintext"], KIND, || {
+    fault("list-parts-needs-key", "ListParts asks for the key", &["list-parts-plaintext"], KIND, || {
         asks_for_key(&[Operation::ListParts], is_upload_without_key)
     }),
-    layer(
+    fault(
         "part-copy-garbled",
         "UploadPartCopy gives the right length and other bytes",
         &["part-copy-exact"],
         "seaweedfs/seaweedfs#9280",
         || copies(Operation::UploadPartCopy, |of| (of.range.clone(), Some(0))),
     ),
-    layer(
+    fault(
         "part-copy-unaligned-garbled",
         "UploadPartCopy of a range that starts inside a package gives other bytes",
         &["part-copy-exact"],
@@ -435,7 +435,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "part-copy-aligned-shifted",
         "UploadPartCopy of a range that starts at a package's border copies the package before",
         &["part-copy-exact"],
@@ -449,7 +449,7 @@ pub(super) const FAULTS: &[Fault] = &[
             })
         },
     ),
-    layer(
+    fault(
         "part-copy-etag-empty",
         "UploadPartCopy answers with an empty ETag",
         &["part-copy-etag"],
@@ -461,7 +461,7 @@ pub(super) const FAULTS: &[Fault] = &[
             )
         },
     ),
-    layer(
+    fault(
         "unaligned-parts-refused",
         "Parts whose length is no multiple of a cipher block cannot be completed",
         &["multipart-round-trip"],
