@@ -28,9 +28,9 @@ use self::facts::Facts;
 use self::generated::Generated;
 use self::memory::{Memory, Recorder};
 use self::predicate::Sight;
-use crate::reference::Options;
 use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::Request;
+use crate::reference::{Layers, Options};
 
 pub use self::occasions::Occasions;
 pub use self::predicate::{Predicate, PredicateError};
@@ -203,9 +203,8 @@ impl Faults {
         }
         if !layers.is_empty() {
             layers.push(Arc::new(Recorder(memory)));
-            options.keeps_heads = true;
         }
-        options.layers = layers;
+        options.layers = Layers { keep_heads: !layers.is_empty(), layers };
         options
     }
 }

@@ -30,6 +30,21 @@ pub(crate) trait Layer: Send + Sync {
     async fn call(&self, request: Request, inner: &dyn Handler) -> Reply;
 }
 
+/// Layers to put around a service; none unless told.
+#[derive(Clone, Default)]
+pub struct Layers {
+    /// Outermost first.
+    pub(crate) layers: Vec<Arc<dyn Layer>>,
+    /// Whether they look at the heads of requests as they were written.
+    pub(crate) keep_heads: bool,
+}
+
+impl std::fmt::Debug for Layers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} layers", self.layers.len())
+    }
+}
+
 /// A service with layers around it.
 pub(crate) struct Layered {
     /// Outermost first.

@@ -59,7 +59,8 @@ use self::certificate::Authority;
 pub use self::certificate::CertificateError;
 use self::content::Memory;
 use self::front::{Connection, Front};
-use self::layer::{Layer, Layered};
+use self::layer::Layered;
+pub use self::layer::Layers;
 use self::lingering::{Lingering, Unread};
 use self::request::Transport;
 use self::service::Service;
@@ -71,7 +72,7 @@ use crate::config::Credentials;
 pub const DEFAULT_MEMORY: u64 = 1024 * 1024 * 1024;
 
 /// How the endpoint is set up.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Address that both listeners bind to.
     pub address: IpAddr,
@@ -87,19 +88,8 @@ pub struct Options {
     pub memory: u64,
     /// Whether new buckets block SSE-C, as those of AWS do since April 2026.
     pub block_ssec: bool,
-    /// What is around the service, outermost first.
-    pub(crate) layers: Vec<Arc<dyn Layer>>,
-    /// Whether the heads of requests are kept as they were written.
-    pub(crate) keeps_heads: bool,
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut shown = f.debug_struct("Options");
-        shown.field("address", &self.address).field("tls_port", &self.tls_port).field("plain_port", &self.plain_port);
-        shown.field("credentials", &self.credentials).field("region", &self.region).field("layers", &self.layers.len());
-        shown.finish_non_exhaustive()
-    }
+    /// What is around the service.
+    pub layers: Layers,
 }
 
 impl Default for Options {
@@ -112,8 +102,7 @@ impl Default for Options {
             region: "us-east-1".to_owned(),
             memory: DEFAULT_MEMORY,
             block_ssec: false,
-            layers: Vec::new(),
-            keeps_heads: false,
+            layers: Layers::default(),
         }
     }
 }
@@ -192,8 +181,8 @@ pub async fn start(options: Options) -> Result<Endpoint, StartError> {
     let service = Service { store, region: options.region.clone() };
     let front = Arc::new(Front {
         authentication: Authentication::new(&credentials),
-        service: Layered { layers: options.layers.into(), service: Arc::new(Api::new(service)) },
-        keeps_heads: options.keeps_heads,
+        service: Layered { layers: options.layers.layers.into(), service: Arc::new(Api::new(service)) },
+        keeps_heads: options.layers.keep_heads,
         connections: AtomicU64::new(0),
     });
     let stop = CancellationToken::new();
