@@ -123,19 +123,30 @@ const POSITIONS: &[Position] = &[
 ];
 /// Operations that move content.
 const MOVING: &[Operation] = &[GetObject, PutObject, PostObject, UploadPart, CopyObject, UploadPartCopy];
-/// Faults of the catalogue that are narrowed by [`NARROWINGS`].
-const NARROWED: &[&str] = &[
-    "no-key-reads",
-    "wrong-key-reads",
-    "head-without-key",
-    "head-with-wrong-key",
-    "attributes-without-key",
-    "copy-without-source-key",
-    "copy-with-wrong-source-key",
-    "part-without-key-taken",
-    "get-other-etag",
-    "metadata-lost",
+/// Faults of the catalogue that are narrowed, each with the ways of asking by which it can be.
+const NARROWED: &[(&str, &[&str])] = &[
+    ("no-key-reads", READING),
+    ("wrong-key-reads", READING),
+    ("wrong-key-reads", NEAR_KEYS),
+    ("head-without-key", READING),
+    ("head-with-wrong-key", READING),
+    ("head-with-wrong-key", NEAR_KEYS),
+    ("attributes-without-key", &["version-id", "presigned"]),
+    ("attributes-with-wrong-key", &["version-id", "presigned"]),
+    ("attributes-with-wrong-key", NEAR_KEYS),
+    ("copy-without-source-key", COPYING_BY),
+    ("copy-with-wrong-source-key", COPYING_BY),
+    ("copy-with-wrong-source-key", NEAR_KEYS),
+    ("get-other-etag", READING),
+    ("metadata-lost", READING),
 ];
+/// Ways in which an object is read.
+const READING: &[&str] = &["range", "part-number>=2", "version-id", "presigned", "conditional", "checksum-mode"];
+/// Ways in which it is copied.
+const COPYING_BY: &[&str] = &["operation=UploadPartCopy", "range", "conditional", "presigned"];
+/// Keys that are nearly right.
+const NEAR_KEYS: &[&str] = &["key-shares-first>=16", "key-shares-last>=16", "key-shares-first>=31"];
+/// How an object came to be, what it is like, and the order and time of reading: each narrows every one of those faults.
 const NARROWINGS: &[&str] = &[
     "framed",
     "made-by=PostObject",
@@ -157,29 +168,25 @@ const NARROWINGS: &[&str] = &[
     "size>=64KiB",
     "size>=1MiB",
     "parts>=3",
-    "part-number>=2",
     "name-length>=200",
     "name-has=%20",
     "name-has=+",
+    "name-has=%25",
     "versioned",
     "suspended",
     "versions>=2",
     "!newest",
     "default-encrypted",
-    "range",
-    "version-id",
-    "presigned",
-    "conditional",
-    "checksum-mode",
     "read-before",
     "!read-before",
-    "key-shares-first>=16",
-    "key-shares-last>=16",
     "one-of=2",
     "one-of=3",
     "node-of=3",
     "age>=1s",
 ];
+/// The same of parts: how each is sent, and which it is.
+const OF_PARTS: &[&str] =
+    &["framed", "presigned", "part-number>=2", "parts>=2", "size>=1MiB", "size%16", "versioned", "one-of=2"];
 
 /// All of them, in the order of reports.
 pub(super) static ALL: LazyLock<Vec<Fault>> = LazyLock::new(|| table().chain(narrowed()).collect());
@@ -216,10 +223,17 @@ fn table() -> impl Iterator<Item = Fault> {
 }
 
 fn narrowed() -> impl Iterator<Item = Fault> {
-    let faults = NARROWED.iter().filter_map(|id| Fault::named(id).ok());
-    faults.flat_map(|fault| {
-        let predicates = NARROWINGS.iter().filter_map(|text| text.parse::<Predicate>().ok().map(|read| (*text, read)));
-        predicates.map(|(text, predicate)| fault.narrowed(&format!("{}[{text}]", fault.id), vec![predicate]))
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for (id, ways) in NARROWED {
+        if !all.iter().any(|(known, _)| known == id) {
+            all.extend(NARROWINGS.iter().map(|predicate| (*id, *predicate)));
+        }
+        all.extend(ways.iter().map(|predicate| (*id, *predicate)));
+    }
+    all.extend(OF_PARTS.iter().map(|predicate| ("part-without-key-taken", *predicate)));
+    all.into_iter().filter_map(|(id, text)| {
+        let (fault, predicate) = (Fault::named(id).ok()?, text.parse::<Predicate>().ok()?);
+        Some(fault.narrowed(&format!("{id}[{text}]"), vec![predicate]))
     })
 }
 
@@ -428,5 +442,42 @@ impl Seam for Altered {
             position += chunk.len() as u64;
             Ok::<_, std::io::Error>(corrupt(chunk, Position::At(at), start))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_generated_fault_is_another_and_none_is_left_out() {
+        let ids: BTreeSet<&str> = Fault::generated().map(|fault| fault.id).collect();
+        assert_eq!(ids.len(), Fault::generated().count());
+        let mut narrowed = NARROWED.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>().len() * NARROWINGS.len();
+        narrowed += NARROWED.iter().map(|(_, ways)| ways.len()).sum::<usize>() + OF_PARTS.len();
+        assert_eq!(Fault::generated().filter(|fault| fault.id.contains('[')).count(), narrowed);
+    }
+
+    #[test]
+    fn a_changed_header_looks_like_the_header() {
+        let mut response = Response::new(Body::empty());
+        for (value, changed) in
+            [("\"0af9\"", "\"0af8\""), ("AES256", "AES257"), ("aT6a+E09/Q==", "aT6a+E09/R=="), ("--", "--")]
+        {
+            set_header(&mut response, "etag", value);
+            change(&mut response, "etag");
+            assert_eq!(response.headers()["etag"], changed);
+        }
+    }
+
+    #[test]
+    fn a_byte_is_corrupted_where_it_is_said() {
+        let corrupted = |at, offset| corrupt(Bytes::from_static(b"abc"), at, offset);
+        assert_eq!(corrupted(Position::At(1), 0)[..], [b'a', b'b' ^ 0xa5, b'c']);
+        assert_eq!(corrupted(Position::At(7), 5)[..], [b'a', b'b', b'c' ^ 0xa5]);
+        assert_eq!(corrupted(Position::Last, 0)[..], [b'a', b'b', b'c' ^ 0xa5]);
+        assert_eq!(corrupted(Position::At(3), 0), "abc");
     }
 }

@@ -20,6 +20,8 @@ mod memory;
 mod occasions;
 mod predicate;
 mod reads;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

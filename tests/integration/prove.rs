@@ -50,10 +50,13 @@ fn cases_that_give_a_fault_no_occasion_come_out_as_without_it(#[case] fault: &st
 
 #[rstest]
 #[case::unknown_fault("prove --fault md5-not-compard", "`md5-not-compared`")]
+#[case::unknown_predicate("prove --fault no-key-reads[framd]", "`framed`")]
+#[case::unknown_predicate_served("serve --fault no-key-reads[framd]", "`framed`")]
+#[case::two_kinds("prove --generated --fault no-key-reads", "cannot be used with")]
 #[case::unknown_fault_served("serve --fault md5-not-compard", "`md5-not-compared`")]
 #[case::nothing_selected("prove --only no-such-case", "no case")]
 #[case::other_report("prove --report html=x", "json, matrix")]
-#[case::part_of_the_record("prove --only etag --report matrix=x", "leave out --fault and --only")]
+#[case::part_of_the_record("prove --only etag --report matrix=x", "leave out --fault, --generated and --only")]
 fn mistakes_are_told(#[case] words: &str, #[case] told: &str) {
     let outcome = Workplace::new().run(words);
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");
@@ -65,6 +68,7 @@ fn the_faults_are_listed() {
     let outcome = Workplace::new().run("prove --list");
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert!(outcome.out.lines().count() > 60 && outcome.out.contains("head-with-wrong-key"), "{}", outcome.out);
+    assert!(outcome.out.contains("size>=N") && outcome.out.contains("one-of=N"), "{}", outcome.out);
 }
 
 /// A suite of one scenario about `put-echoes`.
@@ -98,6 +102,35 @@ fn a_suite_of_one_s_own_is_proven_by_the_faults_that_it_catches() {
     let of_the_echo: Vec<&str> = caught.iter().copied().filter(|fault| !of_any_step.contains(fault)).collect();
     assert_eq!(of_the_echo, ["put-echo-missing", "echo-md5-in-hex", "echo-algorithm-missing"]);
     assert_eq!(caught.len(), of_the_echo.len() + of_any_step.len());
+}
+
+#[rstest]
+#[case::caught("put-echo-missing[size<=4]", 0, "1 caught (100 %)")]
+#[case::unasked("put-echo-missing[form]", 1, "unasked: no case gives it an occasion to show\n  put-echo-missing[form]")]
+fn of_a_narrowed_fault_it_is_said_whether_it_is_caught(#[case] fault: &str, #[case] code: i32, #[case] told: &str) {
+    let (outcome, report) = proof_of(ECHO, &format!("--fault {fault}"));
+    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+    assert!(outcome.out.contains(told), "{}", outcome.out);
+    assert_eq!(report["total"], 1);
+}
+
+#[test]
+fn what_escapes_of_faults_that_nobody_chose_is_listed() {
+    let (outcome, report) = proof_of(ECHO, "--generated");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let of = |group: &str| {
+        let listed = report[group].as_array().expect("it is a list");
+        listed.iter().map(|id| id.as_str().expect("it is an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert!(
+        of("caught")
+            .contains(&"PutObject: x-amz-server-side-encryption-customer-key-md5 missing in the response".to_owned())
+    );
+    assert!(of("escaped").contains(&"PutObject: etag missing in the response".to_owned()));
+    assert!(of("unasked").contains(&"UploadPart: byte 0 changed".to_owned()));
+    let listed: usize = ["caught", "noticed", "escaped", "unasked"].iter().map(|group| of(group).len()).sum();
+    assert_eq!(report["total"], listed);
+    assert!(outcome.out.contains("escaped: all cases come out as without it\n"), "{}", outcome.out);
 }
 
 #[test]
