@@ -39,7 +39,7 @@ impl Service {
         Ok(S3Response { status, ..S3Response::new(DeleteBucketOutput::default()) })
     }
 
-    pub(super) async fn all_buckets(&self) -> Answer<ListBucketsOutput> {
+    pub(super) async fn all_buckets(&self, _: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
         let entry = |(name, bucket): (&String, &Bucket)| s3s::dto::Bucket {
             name: Some(name.clone()),
             creation_date: Some(bucket.created.into()),

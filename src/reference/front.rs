@@ -70,7 +70,7 @@ pub(super) async fn serve(
         is_head: head.method == Method::HEAD,
     });
     let (request, form) = front.read(&connection, &identity, head, &body).await;
-    let target = request.target();
+    let target = form.as_ref().map(|_| request.target()).unwrap_or_default();
     let mut response = match (front.service.call(request).await, form) {
         (Ok(put), Some(form)) if put.status().is_success() => form.response(put, &target),
         (Ok(response), _) => response,

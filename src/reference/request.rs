@@ -178,33 +178,41 @@ impl Operation {
     ];
 
     fn of(request: &Request) -> Self {
-        let has = |name: &str| request.parameter(name).is_some();
-        let is_copy = request.headers.contains_key("x-amz-copy-source");
         if request.form == Form::Html {
             return Self::PostObject;
         }
-        if request.target().key.is_empty() {
-            return match request.method {
-                Method::PUT if has("encryption") => Self::PutBucketEncryption,
-                Method::GET if has("encryption") => Self::GetBucketEncryption,
-                Method::POST if has("delete") => Self::DeleteObjects,
-                Method::GET if has("versions") => Self::ListObjectVersions,
-                Method::GET if has("uploads") => Self::ListMultipartUploads,
-                Method::GET if request.parameter("list-type").as_deref() == Some("2") => Self::ListObjectsV2,
-                Method::GET if request.target().bucket.is_empty() || is_of_bucket(request) => Self::Other,
-                Method::GET => Self::ListObjects,
-                _ => Self::Other,
-            };
+        let query = request.uri.query().unwrap_or_default();
+        let names: Vec<&str> = query.split('&').map(|one| one.split('=').next().unwrap_or_default()).collect();
+        let has = |name: &str| names.contains(&name);
+        let target = request.target();
+        if target.key.is_empty() { Self::of_bucket(request, &target, has) } else { Self::of_object(request, has) }
+    }
+
+    fn of_bucket(request: &Request, target: &Target, has: impl Fn(&str) -> bool) -> Self {
+        match request.method {
+            Method::PUT if has("encryption") => Self::PutBucketEncryption,
+            Method::GET if has("encryption") => Self::GetBucketEncryption,
+            Method::POST if has("delete") => Self::DeleteObjects,
+            Method::GET if has("versions") => Self::ListObjectVersions,
+            Method::GET if has("uploads") => Self::ListMultipartUploads,
+            Method::GET if request.parameter("list-type").as_deref() == Some("2") => Self::ListObjectsV2,
+            Method::GET if target.bucket.is_empty() || SETTINGS.iter().any(|name| has(name)) => Self::Other,
+            Method::GET => Self::ListObjects,
+            _ => Self::Other,
         }
+    }
+
+    fn of_object(request: &Request, has: impl Fn(&str) -> bool) -> Self {
+        let is_copy = || request.headers.contains_key("x-amz-copy-source");
         match request.method {
             Method::PUT if has("tagging") => Self::PutObjectTagging,
             Method::GET if has("tagging") => Self::GetObjectTagging,
             Method::DELETE if has("tagging") => Self::DeleteObjectTagging,
             Method::PUT if has("acl") => Self::PutObjectAcl,
             Method::GET if has("acl") => Self::GetObjectAcl,
-            Method::PUT if has("uploadId") && is_copy => Self::UploadPartCopy,
+            Method::PUT if has("uploadId") && is_copy() => Self::UploadPartCopy,
             Method::PUT if has("uploadId") => Self::UploadPart,
-            Method::PUT if is_copy => Self::CopyObject,
+            Method::PUT if is_copy() => Self::CopyObject,
             Method::PUT => Self::PutObject,
             Method::POST if has("uploads") => Self::CreateMultipartUpload,
             Method::POST if has("uploadId") => Self::CompleteMultipartUpload,
@@ -219,7 +227,65 @@ impl Operation {
     }
 }
 
-/// Whether a GET asks for a setting of a bucket, and not for its objects.
-fn is_of_bucket(request: &Request) -> bool {
-    ["location", "versioning", "policy", "acl", "tagging"].iter().any(|name| request.parameter(name).is_some())
+/// Settings of a bucket that a GET may ask for in place of its objects.
+const SETTINGS: [&str; 5] = ["acl", "location", "policy", "tagging", "versioning"];
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn request(method: Method, uri: &'static str, host: &'static str) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, http::HeaderValue::from_static(host));
+        Request {
+            identity: Arc::new(Identity { request_id: String::new(), resource: String::new(), is_head: false }),
+            method,
+            uri: Uri::from_static(uri),
+            headers,
+            body: Body::empty(),
+            trailers: None,
+            transport: Transport::Tls,
+            connection: 0,
+            written: Bytes::new(),
+            form: Form::Headers,
+            standing: Standing::Anonymous,
+            policy_context: PolicyContext::default(),
+            seams: Vec::new(),
+        }
+    }
+
+    #[rstest]
+    #[case("/b/a%20key/x", "localhost:1", "b", "a key/x")]
+    #[case("/a%20key", "b.localhost:1", "b", "a key")]
+    #[case("/b", "localhost", "b", "")]
+    #[case("/b/", "localhost", "b", "")]
+    #[case("/", "localhost", "", "")]
+    #[case("//", "b.localhost", "b", "/")]
+    fn targets_are_named_in_the_path_or_the_host(
+        #[case] uri: &'static str,
+        #[case] host: &'static str,
+        #[case] bucket: &str,
+        #[case] key: &str,
+    ) {
+        let expected = Target { bucket: bucket.to_owned(), key: key.to_owned() };
+        assert_eq!(request(Method::GET, uri, host).target(), expected);
+    }
+
+    #[rstest]
+    #[case(Method::GET, "/b/k?x-id=GetObject", Operation::GetObject)]
+    #[case(Method::GET, "/b/k?attributes", Operation::GetObjectAttributes)]
+    #[case(Method::GET, "/b/k?uploadId=1", Operation::ListParts)]
+    #[case(Method::PUT, "/b/k?partNumber=1&uploadId=1", Operation::UploadPart)]
+    #[case(Method::POST, "/b/k?uploads=", Operation::CreateMultipartUpload)]
+    #[case(Method::POST, "/b?delete", Operation::DeleteObjects)]
+    #[case(Method::GET, "/b?prefix=uploads", Operation::ListObjects)]
+    #[case(Method::GET, "/b?list-type=2", Operation::ListObjectsV2)]
+    #[case(Method::GET, "/b?location", Operation::Other)]
+    #[case(Method::PUT, "/b", Operation::Other)]
+    #[case(Method::GET, "/", Operation::Other)]
+    fn operations_are_told_apart(#[case] method: Method, #[case] uri: &'static str, #[case] expected: Operation) {
+        assert_eq!(request(method, uri, "localhost").operation(), expected);
+    }
 }
