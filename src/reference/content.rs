@@ -174,6 +174,11 @@ impl Writer {
                 self.seal(false)?;
             }
             let (now, later) = data.split_at(data.len().min(SEGMENT - self.open.len()));
+            // What comes in one piece is held in as much as it needs, anything else in a whole segment from its second piece on.
+            let wanted = if self.open.is_empty() { now.len() } else { SEGMENT - self.open.len() };
+            if self.open.capacity() - self.open.len() < now.len() {
+                self.open.reserve(wanted + AES_256_GCM.tag_len());
+            }
             self.open.extend_from_slice(now);
             data = later;
         }
@@ -187,21 +192,14 @@ impl Writer {
     }
 
     fn seal(&mut self, last: bool) -> Result<(), MemoryFull> {
-        let plain = self.open.split().freeze();
-        let segment = match &self.key {
-            None => plain,
-            Some((cipher, nonce)) => {
-                let position = u32::try_from(self.segments.len()).map_err(|_| MemoryFull)?;
-                let mut segment = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
-                segment.extend_from_slice(&plain);
-                // AES-GCM refuses only messages beyond 64 GiB.
-                let sealed =
-                    cipher.seal_in_place_append_tag(nonce_of(*nonce, position, last), Aad::empty(), &mut segment);
-                sealed.map_err(|_| MemoryFull)?;
-                Bytes::from(segment)
-            }
-        };
-        self.segments.push(segment);
+        let mut segment = self.open.split();
+        if let Some((cipher, nonce)) = &self.key {
+            let position = u32::try_from(self.segments.len()).map_err(|_| MemoryFull)?;
+            // AES-GCM refuses only messages beyond 64 GiB.
+            let sealed = cipher.seal_in_place_append_tag(nonce_of(*nonce, position, last), Aad::empty(), &mut segment);
+            sealed.map_err(|_| MemoryFull)?;
+        }
+        self.segments.push(segment.freeze());
         Ok(())
     }
 }
