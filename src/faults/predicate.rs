@@ -210,7 +210,7 @@ static KINDS: &[Kind] = &[
     Kind {
         name: "one-of",
         takes: Takes::Number,
-        about: "every so-manieth request for an operation on an object",
+        about: "one request of so many for an operation on an object",
         test: Test::Turn(|sight| sight.facts.memory.count(sight.fault, &sight.facts.target, sight.facts.operation)),
     },
     Kind {

@@ -2,7 +2,6 @@
 
 use http::header::{CONTENT_TYPE, HeaderName, LAST_MODIFIED};
 use http::{HeaderValue, Response};
-use quick_xml::se;
 use s3s::Body;
 use s3s::dto::{Timestamp, TimestampFormat};
 use serde::Serialize;
@@ -13,9 +12,10 @@ use super::error::Refusal;
 use super::layer::Reply;
 use super::request::Request;
 use super::service::Service;
+use super::xml;
 
 #[derive(Serialize)]
-#[serde(rename = "GetObjectAttributesResponse", rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase")]
 struct Document {
     #[serde(rename = "@xmlns")]
     xmlns: &'static str,
@@ -94,8 +94,7 @@ pub(super) fn get(service: &Service, request: &Request) -> Reply {
         object_size: wants("ObjectSize").then(|| object.size()),
         storage_class: wants("StorageClass").then_some("STANDARD"),
     };
-    let written = se::to_string(&document).map_err(|_| Refusal::internal())?;
-    let mut response = Response::new(Body::from(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{written}")));
+    let mut response = Response::new(Body::from(xml::document("GetObjectAttributesResponse", &document)?));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     let mut date = Vec::new();

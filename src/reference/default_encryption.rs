@@ -3,7 +3,7 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::BodyExt as _;
-use quick_xml::{de, se};
+use quick_xml::de;
 use s3s::Body;
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,12 @@ use super::error::Refusal;
 use super::layer::Reply;
 use super::request::Request;
 use super::store::Store;
+use super::xml;
 
 /// The most bytes of a configuration that are read.
 const MAX_DOCUMENT: usize = 64 * 1024;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename = "ServerSideEncryptionConfiguration")]
 struct Configuration {
     #[serde(rename = "@xmlns", default, skip_serializing_if = "Option::is_none")]
     xmlns: Option<String>,
@@ -100,7 +100,7 @@ fn configure(store: &Store, bucket: &str, document: &[u8]) -> Result<(), Refusal
 }
 
 /// Everything without a customer key is encrypted by the store, whether the owner has said so or not.
-fn shown(store: &Store, bucket: &str) -> Result<String, Refusal> {
+fn shown(store: &Store, bucket: &str) -> Result<Vec<u8>, Refusal> {
     let blocks = store.bucket(bucket, |bucket| Ok(bucket.blocks_sse_c))?;
     let types = vec![if blocks { "SSE-C" } else { "NONE" }.to_owned()];
     let rule = Rule {
@@ -109,7 +109,7 @@ fn shown(store: &Store, bucket: &str) -> Result<String, Refusal> {
         blocked_encryption_types: Some(Blocked { types }),
     };
     let xmlns = Some("http://s3.amazonaws.com/doc/2006-03-01/".to_owned());
-    se::to_string(&Configuration { xmlns, rules: vec![rule] }).map_err(|_| Refusal::internal())
+    xml::document("ServerSideEncryptionConfiguration", &Configuration { xmlns, rules: vec![rule] })
 }
 
 fn malformed() -> Refusal {

@@ -7,7 +7,6 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, HeaderName, LOCATIO
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use multer::Multipart;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use quick_xml::se;
 use s3s::Body;
 use s3s::post_policy::{PostPolicy, PostPolicyCondition};
 use serde::Serialize;
@@ -16,6 +15,7 @@ use time::OffsetDateTime;
 use super::error::{Cause, Refusal};
 use super::hosts::bucket_of_host;
 use super::request::Target;
+use super::xml;
 
 /// Kept as they are in the path of an object.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -194,7 +194,7 @@ impl Form {
         let location = format!("/{}/{}", target.bucket, target.key);
         let document = PostResponse { location: &location, bucket: &target.bucket, key: &target.key, etag: &etag };
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        Response::from_parts(head, Body::from(se::to_string(&document).unwrap_or_default()))
+        Response::from_parts(head, Body::from(xml::document("PostResponse", &document).unwrap_or_default()))
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) mod store;
 mod subresources;
 pub(crate) mod wire;
 mod writes;
+mod xml;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -105,7 +105,8 @@ fn a_suite_of_one_s_own_is_proven_by_the_faults_that_it_catches() {
 }
 
 #[rstest]
-#[case::caught("put-echo-missing[size<=4]", 0, "1 caught (100 %)")]
+#[case::caught("put-echo-missing[size<=9]", 0, "1 caught (100 %)")]
+#[case::too_small("put-echo-missing[size<=8]", 1, "1 unasked")]
 #[case::unasked("put-echo-missing[form]", 1, "unasked: no case gives it an occasion to show\n  put-echo-missing[form]")]
 fn of_a_narrowed_fault_it_is_said_whether_it_is_caught(#[case] fault: &str, #[case] code: i32, #[case] told: &str) {
     let (outcome, report) = proof_of(ECHO, &format!("--fault {fault}"));
