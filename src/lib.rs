@@ -19,7 +19,7 @@
 //! [`explore`] sends random sequences instead of suites, with what a model says S3 must answer: as suites, which go the same way.
 //!
 //! [`reference`](mod@reference) is the embedded S3 endpoint. It shares no SSE-C code with the rest. Each of its
-//! [`faults`](mod@reference::faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
+//! [`faults`](mod@faults) departs from one rule; [`prove`] runs the suites against all of them and shows which
 //! scenario caught which. [`knowledge`] joins everything that suites, rules, faults and profiles name: `ssecheck explain`.
 #![forbid(unsafe_code)]
 

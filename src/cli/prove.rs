@@ -18,10 +18,10 @@ pub(super) struct Arguments {
     /// Suite files, or folders of them; those built in when absent
     #[arg(value_name = "SUITE|DIR")]
     suites: Vec<PathBuf>,
-    /// Fault to run against, ID or, where it shows only if predicates hold, ID[PREDICATE,…]; may be repeated; all when absent
+    /// Fault to run against: ID, or ID[PREDICATE,…] to limit it to matching requests; may be repeated; all when absent
     #[arg(long, value_name = "ID", value_parser = Fault::read)]
     fault: Vec<&'static Fault>,
-    /// Run against faults that nobody chose: every operation with every header, status and position, and narrowed faults
+    /// Run against generated faults: every operation with every header, status and position, and narrowed faults
     #[arg(long, conflicts_with = "fault")]
     generated: bool,
     /// Run only the cases whose id contains this text; may be repeated
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Faults to run against at a time; as many as there are processors when absent
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Run also the cases that give a fault no occasion to show, which come out as without it
+    /// Also run the cases that cannot trigger the fault
     #[arg(long)]
     every_case: bool,
     /// List the faults and the predicates, and run nothing
@@ -45,12 +45,12 @@ const AFTER: &str = "\
 Examples:
   ssecheck prove                                   # all suites against all faults: a minute or two
   ssecheck prove --fault etag-md5                  # one fault, with what catches it
-  ssecheck prove --fault 'no-key-reads[framed]'    # would it be caught, if only framed uploads were read so?
+  ssecheck prove --fault 'no-key-reads[framed]'    # does a case fail if only framed uploads are affected?
   ssecheck prove --generated                       # what would these suites miss?
   ssecheck prove my-suite.json                     # can my scenarios fail at all, and only for their rules?
 
 Each fault of the embedded endpoint departs from a rule on purpose. All suites run against each fault by itself, \
-but for the cases of which no request gives the fault an occasion to show (--every-case runs them, too).
+but for the cases that cannot trigger it (--every-case runs them, too).
 
 Exit codes:
   0    proven: all faults caught, no innocent rule accused, all verdicts as recorded
@@ -90,6 +90,10 @@ enum CommandError {
     Prove(#[from] ProveError),
     #[error("the matrix is the record of all faults and all cases; leave out --fault, --generated and --only")]
     PartOfMatrix,
+    #[error(
+        "name faults of the catalogue, and faults that are narrowed by predicates, in two runs: they are reported differently"
+    )]
+    Mixed,
     #[error(transparent)]
     Report(#[from] ReportError),
 }
@@ -140,6 +144,10 @@ async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     if partial && arguments.report.iter().any(|report| report.format == ProofReport::Matrix) {
         return Err(CommandError::PartOfMatrix);
     }
+    let catalogued = arguments.fault.iter().filter(|fault| fault.is_catalogued()).count();
+    if catalogued > 0 && catalogued < arguments.fault.len() {
+        return Err(CommandError::Mixed);
+    }
     report_target::check(&arguments.report)?;
     let proof = run(&suites, &arguments, !partial).await?;
     if arguments.generated || proof.own_runs().any(|(fault, _)| !fault.is_catalogued()) {
@@ -157,8 +165,7 @@ async fn proven(arguments: Arguments) -> Result<bool, CommandError> {
     Ok(problems.is_empty())
 }
 
-/// Reports what became of faults outside the catalogue. Faults that were named must be caught; of those that nobody chose it is said
-/// which are not.
+/// Reports what became of narrowed and generated faults. Narrowed faults that were named must be caught.
 fn surveyed(arguments: &Arguments, proof: &Proof) -> Result<bool, CommandError> {
     let survey = Survey::of(proof);
     for report in &arguments.report {

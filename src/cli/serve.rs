@@ -25,8 +25,8 @@ pub(super) struct Arguments {
     /// File to write the certificate authority to, PEM; a temporary one when absent
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Fault to have on purpose, ID or, where it shows only if predicates hold, ID[PREDICATE,…]; may be repeated, the first is outermost
-    /// (`ssecheck prove --list` shows all)
+    /// Fault to have on purpose: ID, or ID[PREDICATE,…] to limit it to matching requests (`ssecheck prove --list` shows all); may be
+    /// repeated, the first is outermost
     #[arg(long, value_name = "ID", value_parser = Fault::read)]
     fault: Vec<&'static Fault>,
     /// Block SSE-C on new buckets, as AWS does since April 2026

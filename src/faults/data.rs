@@ -9,8 +9,8 @@ use http::header::RANGE;
 use s3s::Body;
 use s3s::dto::StreamingBlob;
 
+use super::bodies::read_body;
 use super::defect::{Defect, custom, drop_parameters, set_length, without_body};
-use super::document::read_body;
 use super::facts::{Facts, KeyRelation, ObjectFacts};
 use crate::reference::request::{Operation, Request};
 

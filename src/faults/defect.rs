@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue, Method, Response, Uri};
-use http_body_util::BodyExt as _;
 use s3s::Body;
 
-use super::document::{Element, read_body, set_body};
+use super::bodies::{cut_off, read_body, read_to_end, set_body};
+use super::document::Element;
 use super::facts::Facts;
 use crate::reference::error::Refusal;
 use crate::reference::layer::{Handler, Reply};
@@ -60,22 +60,8 @@ pub(crate) struct Buffered {
 impl Buffered {
     /// Reads the body of a request to its end.
     pub async fn of(mut request: Request) -> Self {
-        if let Some(bytes) = request.body.bytes() {
-            return Self { head: request, bytes, breaks_off: false };
-        }
-        let mut body = std::mem::take(&mut request.body);
-        let (mut read, mut breaks_off) = (bytes::BytesMut::new(), false);
-        while let Some(frame) = body.frame().await {
-            match frame.map(hyper::body::Frame::into_data) {
-                Ok(Ok(data)) => read.extend_from_slice(&data),
-                Ok(Err(_)) => {}
-                Err(_) => {
-                    breaks_off = true;
-                    break;
-                }
-            }
-        }
-        Self { head: request, bytes: read.freeze(), breaks_off }
+        let (bytes, breaks_off) = read_to_end(std::mem::take(&mut request.body)).await;
+        Self { head: request, bytes, breaks_off }
     }
 
     /// The request once more; a body that broke off does so again.
@@ -95,24 +81,6 @@ impl Buffered {
             && self.head.trailers.is_some() == other.head.trailers.is_some()
             && (self.breaks_off, &self.bytes) == (other.breaks_off, &other.bytes)
     }
-}
-
-/// A body to send that breaks off after these bytes.
-pub(crate) fn broken_off(bytes: Bytes) -> Body {
-    cut_off(bytes, true)
-}
-
-/// A body that breaks off after these bytes; it waits before that, so that they are sent where they are to be.
-fn cut_off(bytes: Bytes, waits: bool) -> Body {
-    let end = futures_util::stream::once(async move {
-        if waits {
-            tokio::task::yield_now().await;
-        }
-        Err(std::io::Error::other("it breaks off"))
-    });
-    let first = (!bytes.is_empty()).then(|| Ok(hyper::body::Frame::data(bytes)));
-    let frames = futures_util::StreamExt::chain(futures_util::stream::iter(first), end);
-    Body::http_body(http_body_util::StreamBody::new(frames))
 }
 
 /// The same request without its body.
@@ -238,7 +206,7 @@ pub(crate) fn response(
         Box::pin(async move {
             let mut reply = call.go().await;
             if let (Ok(response), Some((edit, facts))) = (&mut reply, edits)
-                && !response.status().is_client_error()
+                && response.status().is_success()
             {
                 edit(response, &facts);
             }

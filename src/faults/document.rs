@@ -1,13 +1,8 @@
 //! XML documents as trees, to be changed, and bodies read to their end.
 
-use bytes::Bytes;
-use http::Response;
-use http::header::CONTENT_LENGTH;
-use http_body_util::BodyExt as _;
 use quick_xml::Reader;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesStart, BytesText, Event};
-use s3s::Body;
 
 /// An element: its text, or the elements in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,19 +92,6 @@ impl Element {
     pub fn remove(&mut self, name: &str) {
         self.children.retain(|child| child.name != name);
     }
-}
-
-/// Reads the body of a response to its end; the response keeps it.
-pub(crate) async fn read_body(response: Response<Body>) -> (Response<Body>, Bytes) {
-    let (head, body) = response.into_parts();
-    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    (Response::from_parts(head, Body::from(bytes.clone())), bytes)
-}
-
-/// Gives a response another body.
-pub(crate) fn set_body(response: &mut Response<Body>, body: impl Into<Bytes>) {
-    response.headers_mut().remove(CONTENT_LENGTH);
-    *response.body_mut() = Body::from(body.into());
 }
 
 #[cfg(test)]

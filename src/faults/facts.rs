@@ -5,8 +5,9 @@ use std::sync::Arc;
 use http::header::RANGE;
 
 use super::memory::{KeyHeaders, Making, Memory, VersionId};
+use crate::reference::error::Refusal;
 use crate::reference::request::{Form, Operation, Request, Target, Transport};
-use crate::reference::sse_c::{CustomerKey, Encryption, SOURCE, TARGET};
+use crate::reference::sse_c::{Encryption, GivenKey, SOURCE, TARGET};
 use crate::reference::store::{Store, Versioning};
 
 /// How the SSE-C headers of a request stand to the object that it is for.
@@ -79,7 +80,7 @@ pub(crate) struct Facts {
     pub carries: bool,
     /// Whether it has an SSE-C header of a copy's source.
     pub carries_source: bool,
-    /// The version that it names.
+    /// The version that it names, of a copy's source too.
     pub version_id: Option<String>,
     pub part_number: Option<i32>,
     /// Whether it asks for a range.
@@ -104,15 +105,6 @@ pub(crate) struct Facts {
     pub memory: Memory,
 }
 
-/// The object that a copy names as its source, and the version.
-pub(crate) fn source_of(request: &Request) -> Option<(Target, Option<String>)> {
-    let source = request.header("x-amz-copy-source")?;
-    let (path, version) = source.split_once("?versionId=").map_or((source, None), |(path, id)| (path, Some(id)));
-    let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
-    let (bucket, key) = path.trim_start_matches('/').split_once('/')?;
-    Some((Target { bucket: bucket.to_owned(), key: key.to_owned() }, version.map(str::to_owned)))
-}
-
 impl Facts {
     /// Of a request.
     pub fn of(request: &Request, store: &Store, memory: &Memory) -> Arc<Self> {
@@ -121,8 +113,9 @@ impl Facts {
         let carries = |prefix: &str| request.headers.keys().any(|name| name.as_str().starts_with(prefix));
         let object = ObjectFacts::of(store, memory, &target, version_id.as_deref());
         let hidden = ObjectFacts::hidden(store, memory, &target, version_id.as_deref());
-        let named = source_of(request);
-        let source = named.and_then(|(source, version)| ObjectFacts::of(store, memory, &source, version.as_deref()));
+        let named = request.copy_source();
+        let source =
+            named.as_ref().and_then(|(source, version)| ObjectFacts::of(store, memory, source, version.as_deref()));
         let upload_id = request.parameter("uploadId");
         let upload = upload_id.and_then(|id| UploadFacts::of(store, memory, &target, &id));
         let bucket = store.bucket(&target.bucket, |bucket| {
@@ -134,7 +127,7 @@ impl Facts {
             })
         });
         let reads = matches!(operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes);
-        let key = if reads { CustomerKey::to_read(&request.headers) } else { CustomerKey::to_write(&request.headers) };
+        let key = if reads { GivenKey::to_read(&request.headers) } else { GivenKey::to_write(&request.headers) };
         let key = match (&upload, &object) {
             (Some(_), _) => store.bucket(&target.bucket, |bucket| {
                 let id = request.parameter("uploadId").unwrap_or_default();
@@ -143,7 +136,7 @@ impl Facts {
             (None, Some(object)) => object.relation(store, key),
             (None, None) => Ok(relation(key, None)),
         };
-        let source_key = CustomerKey::of_source(&request.headers);
+        let source_key = GivenKey::of_source(&request.headers);
         let source_key = match &source {
             Some(source) => source.relation(store, source_key),
             None => Ok(relation(source_key, None)),
@@ -155,7 +148,7 @@ impl Facts {
             connection: request.connection,
             carries: carries(TARGET),
             carries_source: carries(SOURCE),
-            version_id,
+            version_id: version_id.or_else(|| named.and_then(|(_, version)| version)),
             part_number: request.parameter("partNumber").and_then(|number| number.parse().ok()),
             is_ranged: request.headers.contains_key(RANGE),
             sent_key: KeyHeaders::of(&request.headers),
@@ -283,11 +276,7 @@ impl ObjectFacts {
         Self::of(store, memory, target, Some(&newest.ok()??))
     }
 
-    fn relation(
-        &self,
-        store: &Store,
-        key: Result<CustomerKey, crate::reference::error::Refusal>,
-    ) -> Result<KeyRelation, crate::reference::error::Refusal> {
+    fn relation(&self, store: &Store, key: Result<Option<GivenKey>, Refusal>) -> Result<KeyRelation, Refusal> {
         let VersionId { target, version } = &self.version;
         let (_, object) = store.version(&target.bucket, &target.key, Some(version))?;
         Ok(relation(key, Some(&object.encryption)))
@@ -306,13 +295,9 @@ impl UploadFacts {
     }
 }
 
-fn relation(
-    key: Result<CustomerKey, crate::reference::error::Refusal>,
-    encryption: Option<&Encryption>,
-) -> KeyRelation {
+fn relation(key: Result<Option<GivenKey>, Refusal>, encryption: Option<&Encryption>) -> KeyRelation {
     let Ok(key) = key else { return KeyRelation::Malformed };
     let Some(encryption) = encryption else { return KeyRelation::Unneeded };
-    let key = key.given();
     match (encryption.is_customers(), &key) {
         (false, None) => KeyRelation::Unneeded,
         (false, Some(_)) => KeyRelation::OnUnencrypted,

@@ -11,8 +11,8 @@ use http::{HeaderName, Response, StatusCode};
 use s3s::Body;
 use s3s::dto::StreamingBlob;
 
+use super::bodies::{read_body, set_body};
 use super::defect::{Buffered, Defect, custom, keeps, request, response, set_header};
-use super::document::{read_body, set_body};
 use super::facts::{Facts, KeyRelation};
 use super::predicate::Predicate;
 use super::{Code, Fault};
@@ -256,13 +256,9 @@ impl Fault {
     }
 }
 
-fn name_of(operation: Operation) -> &'static str {
-    Operation::ALL.iter().find(|(own, _)| *own == operation).map_or("Other", |(_, name)| name)
-}
-
 impl Generated {
     fn id(&self) -> String {
-        let of = |operation: &Operation, what: String| format!("{}: {what}", name_of(*operation));
+        let of = |operation: &Operation, what: String| format!("{}: {what}", operation.name());
         match self {
             Self::Ignores { operation, header } => of(operation, format!("{header} ignored")),
             Self::IgnoresAll { operation, prefix } => of(operation, format!("all {prefix}* ignored")),
@@ -320,7 +316,7 @@ impl Generated {
 
 /// Whether a customer key has to do with it.
 fn is_of_sse_c(facts: &Facts) -> bool {
-    facts.carries || facts.carries_source || facts.of_sse_c() || facts.of_sse_c_upload()
+    facts.carries || facts.carries_source || facts.of_sse_c() || facts.of_sse_c_source() || facts.of_sse_c_upload()
 }
 
 /// Gives a header another value that looks like it.

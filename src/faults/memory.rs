@@ -7,11 +7,9 @@ use std::time::Instant;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 
-use super::document::{Element, read_body};
-use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::{Form, Operation, Request, Target};
 use crate::reference::sse_c::{SOURCE, TARGET};
-use crate::reference::store::NULL_VERSION;
+use crate::reference::store::Store;
 
 /// The three SSE-C headers of a request, right or wrong; those that are absent are none.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -57,6 +55,13 @@ impl KeyHeaders {
                 None => drop(headers.remove(name)),
             }
         }
+    }
+
+    /// As the headers of a request.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.set(&mut headers);
+        headers
     }
 
     /// Whether there is none.
@@ -114,7 +119,7 @@ impl Making {
             key: KeyHeaders::of(&request.headers),
             headers: request.headers.clone(),
             form: request.form,
-            is_in_place: super::facts::source_of(request).is_some_and(|(source, _)| source == target),
+            is_in_place: request.copy_source().is_some_and(|(source, _)| source == target),
             is_made_anew: false,
             former_keys: Vec::new(),
             source_key: KeyHeaders::of_source(&request.headers),
@@ -143,7 +148,7 @@ struct Remembered {
     /// Names of which something was deleted.
     deleted: BTreeSet<Target>,
     /// How often something was asked for.
-    counts: BTreeMap<(String, Target, Operation), u64>,
+    counts: BTreeMap<(String, Target, Option<Operation>), u64>,
 }
 
 /// What is remembered of all objects of an endpoint.
@@ -178,15 +183,61 @@ impl Memory {
         of_bucket.map(|(_, making)| making.key.clone()).filter(|key| !key.is_empty()).collect()
     }
 
-    /// Counts for `whom` how often an operation was asked for of a target, this time included.
-    pub fn count(&self, whom: &str, target: &Target, operation: Operation) -> u64 {
+    /// Counts for `whom` how often a target was asked for, by an operation if one is given; this time is included.
+    pub fn count(&self, whom: String, target: &Target, operation: Option<Operation>) -> u64 {
         let mut held = self.held();
-        let count = held.counts.entry((whom.to_owned(), target.clone(), operation)).or_default();
+        let count = held.counts.entry((whom, target.clone(), operation)).or_default();
         *count += 1;
         *count
     }
 
-    fn wrote(&self, target: Target, version: &str, mut making: Making) {
+    /// Notes an upload.
+    pub(super) fn opened(&self, id: String, making: Making) {
+        self.held().uploads.insert(id, making);
+    }
+
+    /// Takes an upload out that is finished.
+    pub(super) fn closed(&self, id: &str) -> Option<Making> {
+        self.held().uploads.remove(id)
+    }
+
+    /// Notes that a version was read with the right key.
+    pub(super) fn was_read(&self, version: &VersionId, connection: u64) {
+        if let Some(read) = self.held().versions.get_mut(version) {
+            read.read_over.insert(connection);
+        }
+    }
+
+    /// Forgets the versions of names of a bucket that are no longer stored, and notes which names were deleted.
+    pub(super) fn forget_deleted(&self, bucket: &str, store: &Store) {
+        let stored = |target: &Target| {
+            let ids = store.bucket(bucket, |bucket| {
+                let versions = bucket.objects.get(&target.key).into_iter().flatten();
+                let current = bucket.current(&target.key).filter(|version| version.object.is_some());
+                Ok((
+                    versions.map(|version| version.id.clone()).collect::<Vec<_>>(),
+                    current.map(|version| version.id.clone()),
+                ))
+            });
+            ids.unwrap_or_default()
+        };
+        let mut held = self.held();
+        let targets: BTreeSet<Target> = held.newest.keys().filter(|target| target.bucket == bucket).cloned().collect();
+        for target in targets {
+            let (ids, current) = stored(&target);
+            held.versions.retain(|version, _| version.target != target || ids.contains(&version.version));
+            match current {
+                Some(current) => drop(held.newest.insert(target, current)),
+                None => {
+                    held.newest.remove(&target);
+                    held.deleted.insert(target);
+                }
+            }
+        }
+    }
+
+    /// Notes what was written.
+    pub(super) fn wrote(&self, target: Target, version: &str, mut making: Making) {
         let mut held = self.held();
         let former = held.newest.insert(target.clone(), version.to_owned());
         let former = former.and_then(|version| held.versions.get(&VersionId { target: target.clone(), version }));
@@ -196,56 +247,5 @@ impl Memory {
         }
         making.is_made_anew = held.deleted.contains(&target);
         held.versions.insert(VersionId { target, version: version.to_owned() }, making);
-    }
-}
-
-/// Remembers what is written and read; the innermost layer, so that it sees what the service sees.
-pub(super) struct Recorder(pub Memory);
-
-#[async_trait::async_trait]
-impl Layer for Recorder {
-    async fn call(&self, request: Request, inner: &dyn Handler) -> Reply {
-        let (operation, target) = (request.operation(), request.target());
-        let upload_id = request.parameter("uploadId").map(|id| id.into_owned()).unwrap_or_default();
-        let asked = request.parameter("versionId").map(|id| id.into_owned());
-        let (making, connection) = (Making::of(&request), request.connection);
-        let response = inner.call(request).await?;
-        if !response.status().is_success() {
-            return Ok(response);
-        }
-        let shown = response.headers().get("x-amz-version-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let version = shown.or(asked.clone()).unwrap_or_else(|| NULL_VERSION.to_owned());
-        match operation {
-            Operation::PutObject | Operation::PostObject | Operation::CopyObject => {
-                self.0.wrote(target.clone(), &version, making);
-            }
-            Operation::CreateMultipartUpload => {
-                let (response, document) = read_body(response).await;
-                if let Some(id) = Element::parse(&document).and_then(|root| root.text_of("UploadId")) {
-                    self.0.held().uploads.insert(id, making);
-                }
-                return Ok(response);
-            }
-            Operation::CompleteMultipartUpload => {
-                let upload = self.0.held().uploads.get(&upload_id).cloned();
-                if let Some(upload) = upload {
-                    self.0.wrote(target, &version, Making { operation, at: Instant::now(), ..upload });
-                }
-            }
-            Operation::DeleteObject => {
-                let mut held = self.0.held();
-                held.deleted.insert(target.clone());
-                if asked.is_none() {
-                    held.newest.remove(&target);
-                }
-            }
-            Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes => {
-                if let Some(read) = self.0.held().versions.get_mut(&VersionId { target, version }) {
-                    read.read_over.insert(connection);
-                }
-            }
-            _ => {}
-        }
-        Ok(response)
     }
 }

@@ -8,6 +8,7 @@
 //! - [`facts`](self::facts): what a fault knows of a request.
 //! - [`memory`](self::memory): what it knows of objects beside what is stored.
 
+mod bodies;
 mod catalogue;
 mod conditions;
 mod data;
@@ -20,6 +21,7 @@ mod memory;
 mod occasions;
 mod predicate;
 mod reads;
+mod recorders;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +30,9 @@ use std::sync::Arc;
 use self::defect::{Call, Defect};
 use self::facts::Facts;
 use self::generated::Generated;
-use self::memory::{Memory, Recorder};
+use self::memory::Memory;
 use self::predicate::Sight;
+use self::recorders::{ReadRecorder, Recorder};
 use crate::reference::layer::{Handler, Layer, Reply};
 use crate::reference::request::Request;
 use crate::reference::{Layers, Options};
@@ -120,6 +123,12 @@ impl Fault {
         generated::ALL.iter()
     }
 
+    /// Whether it shows in the same cases each time, whatever else goes on and how long it takes.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        self.narrowed_by.iter().all(Predicate::is_steady)
+    }
+
     /// Whether it is one of the catalogue, neither narrowed nor generated.
     #[must_use]
     pub fn is_catalogued(&self) -> bool {
@@ -155,7 +164,9 @@ struct Narrowed {
 impl Defect for Narrowed {
     async fn call(&self, call: Call<'_>) -> Reply {
         let sight = Sight { request: &call.request, facts: &call.facts, fault: self.fault };
-        if self.predicates.iter().all(|predicate| predicate.holds(&sight)) {
+        // Only what all others hold of is counted.
+        let (counting, others): (Vec<_>, Vec<_>) = self.predicates.iter().partition(|predicate| predicate.counts());
+        if others.iter().all(|predicate| predicate.holds(&sight)) && counting.iter().all(|one| one.holds(&sight)) {
             self.defect.call(call).await
         } else {
             call.go().await
@@ -204,6 +215,9 @@ impl Faults {
             layers.push(Arc::new(FaultLayer { memory: memory.clone(), defect: fault.defect() }));
         }
         if !layers.is_empty() {
+            layers.insert(0, Arc::new(ReadRecorder(memory.clone())));
+        }
+        if !self.list.is_empty() {
             layers.push(Arc::new(Recorder(memory)));
         }
         options.layers = Layers { keep_heads: !layers.is_empty(), layers };

@@ -1,7 +1,8 @@
 //! Which faults would have shown: those whose layer does anything to a request or its response.
 //!
 //! Each request goes to the endpoint once, and then through the layer of each fault by itself, with what the endpoint came to in the
-//! endpoint's place. A fault that hands the same request on, once, and returns the same response makes no difference to it.
+//! endpoint's place. A fault that hands the same request on, once, and returns the same response makes no difference to it. Facts and
+//! memory are as before the request; the store, where a fault looks at it, is as after it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,11 @@ use http::Response;
 use s3s::Body;
 
 use super::Fault;
+use super::bodies::read_body;
 use super::defect::{Buffered, Call, Defect};
-use super::document::read_body;
 use super::facts::Facts;
 use super::memory::Memory;
+use super::recorders::Write;
 use crate::reference::error::Refusal;
 use crate::reference::identity::Identity;
 use crate::reference::layer::{Handler, Layer, Reply};
@@ -164,6 +166,7 @@ impl Layer for Watching {
         let facts = Facts::of(&request, inner.store(), &self.memory);
         let identity = Arc::clone(&request.identity);
         let sent = Buffered::of(request).await;
+        let write = Write::of(&sent.request());
         let outcome = Outcome::of(inner.call(sent.request()).await).await;
         for (id, defect) in &self.faults {
             if !self.occasions.has(id)
@@ -172,6 +175,7 @@ impl Layer for Watching {
                 self.occasions.note(id);
             }
         }
-        outcome.reply()
+        // What faults know of objects is as it was before the request until now.
+        write.remember(&self.memory, outcome.reply()?, inner.store()).await
     }
 }

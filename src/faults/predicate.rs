@@ -1,6 +1,7 @@
 //! Predicates, by which a fault is narrowed to some requests: `size>=1MiB`, `framed`, `key=missing`, `one-of=3`.
 //!
-//! What is said of an object holds of the one that a request reads: for a copy its source, for a write what it writes.
+//! What is said of an object holds of the one that a request reads; for a copy of its source. Of PutObject, a form and UploadPart, size and
+//! origin are those of what they write, and everything else is of the object that is there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,8 +77,8 @@ enum Test {
     Is(fn(&Sight<'_>) -> bool),
     Amount(fn(&Sight<'_>) -> Option<u64>),
     Words(fn(&Sight<'_>, &str) -> bool),
-    /// Whether it is the last of so many in turn.
-    Turn(fn(&Sight<'_>) -> u64),
+    /// Counts the requests; true of every Nth.
+    Turn(fn(&Sight<'_>, u64) -> u64),
 }
 
 const RELATIONS: &[&str] = &["unneeded", "missing", "right", "other", "on-unencrypted", "malformed"];
@@ -96,7 +97,7 @@ static KINDS: &[Kind] = &[
         name: "made-by",
         takes: Takes::Operation,
         about: "the operation that wrote the object",
-        test: Test::Words(|sight, word| sight.making().is_some_and(|making| name_of(making.operation) == word)),
+        test: Test::Words(|sight, word| sight.making().is_some_and(|making| making.operation.name() == word)),
     },
     is("framed", "its body came in the framing of aws-chunked", |sight| sight.made(Making::is_framed)),
     is("made-presigned", "it was written by a presigned request", |sight| {
@@ -132,14 +133,14 @@ static KINDS: &[Kind] = &[
     }),
     is("multipart", "it was made of parts", |sight| sight.object().is_some_and(|object| object.is_multipart)),
     // Its name.
-    amount("name-length", "bytes of its name", |sight| u64::try_from(sight.facts.target.key.len()).ok()),
+    amount("name-length", "bytes of its name", |sight| u64::try_from(sight.object_key().len()).ok()),
     Kind {
         name: "name-has",
         takes: Takes::Word,
         about: "its name has this text; `%20` and the like stand for characters",
         test: Test::Words(|sight, word| {
             let text = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
-            sight.facts.target.key.contains(&*text)
+            sight.object_key().contains(&*text)
         }),
     },
     // Versions and the bucket.
@@ -157,7 +158,7 @@ static KINDS: &[Kind] = &[
         name: "operation",
         takes: Takes::Operation,
         about: "the operation asked for",
-        test: Test::Words(|sight, word| name_of(sight.facts.operation) == word),
+        test: Test::Words(|sight, word| sight.facts.operation.name() == word),
     },
     is("range", "a range is asked for", |sight| {
         sight.request.headers.contains_key("range") || sight.request.headers.contains_key("x-amz-copy-source-range")
@@ -210,14 +211,19 @@ static KINDS: &[Kind] = &[
     Kind {
         name: "one-of",
         takes: Takes::Number,
-        about: "one request of so many for an operation on an object",
-        test: Test::Turn(|sight| sight.facts.memory.count(sight.fault, &sight.facts.target, sight.facts.operation)),
+        about: "every Nth request for an operation on an object",
+        test: Test::Turn(|sight, of| {
+            let whom = format!("{} {of} one", sight.fault);
+            sight.facts.memory.count(whom, &sight.facts.target, Some(sight.facts.operation))
+        }),
     },
     Kind {
         name: "node-of",
         takes: Takes::Number,
-        about: "one node of so many; the requests for an object go to each in turn",
-        test: Test::Turn(|sight| sight.facts.memory.count(sight.fault, &sight.facts.target, Operation::Other)),
+        about: "requests for an object go to N nodes in turn; the fault is on the last",
+        test: Test::Turn(|sight, of| {
+            sight.facts.memory.count(format!("{} {of} node", sight.fault), &sight.facts.target, None)
+        }),
     },
     amount("connection", "number of the connection, from 0", |sight| Some(sight.facts.connection)),
 ];
@@ -235,10 +241,6 @@ impl PartialEq for Kind {
 }
 
 impl Eq for Kind {}
-
-fn name_of(operation: Operation) -> &'static str {
-    Operation::ALL.iter().find(|(own, _)| *own == operation).map_or("Other", |(_, name)| name)
-}
 
 fn relation_word(relation: KeyRelation) -> &'static str {
     let index = match relation {
@@ -260,6 +262,11 @@ impl Sight<'_> {
     /// The object that is read.
     fn object(&self) -> Option<&ObjectFacts> {
         self.facts.source.as_ref().or(self.facts.object.as_ref())
+    }
+
+    /// The name of the object that is read or written; for a copy that of its source.
+    fn object_key(&self) -> &str {
+        self.facts.source.as_ref().map_or(&self.facts.target.key, |source| &source.version.target.key)
     }
 
     fn writes(&self) -> bool {
@@ -323,6 +330,16 @@ impl Predicate {
         })
     }
 
+    /// Whether it counts the requests that it is asked about.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self.kind.test, Test::Turn(_))
+    }
+
+    /// Whether it depends on nothing but the requests of a case and their order.
+    pub(super) fn is_steady(&self) -> bool {
+        !["age", "connection", "read-over-connection"].contains(&self.kind.name)
+    }
+
     /// Whether it holds.
     pub(super) fn holds(&self, sight: &Sight<'_>) -> bool {
         let holds = match (&self.kind.test, &self.value) {
@@ -336,7 +353,7 @@ impl Predicate {
                     Comparison::Multiple => amount.is_multiple_of(*wanted),
                 })
             }
-            (Test::Turn(count), Value::Number(_, of)) => count(sight).is_multiple_of(*of),
+            (Test::Turn(count), Value::Number(_, of)) => count(sight, *of).is_multiple_of(*of),
             _ => false,
         };
         holds != self.is_negated

@@ -7,9 +7,10 @@ use http::{HeaderValue, Response, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::Body;
 
+use super::bodies::broken_off;
+use super::bodies::read_body;
 use super::data::garble;
-use super::defect::{Defect, When, broken_off, custom, request, set_header};
-use super::document::read_body;
+use super::defect::{Defect, When, custom, request, set_header};
 use super::facts::Facts;
 use super::memory::KeyHeaders;
 use crate::reference::layer::Reply;

@@ -49,7 +49,7 @@ impl Coverage {
 
     /// Whether a fault can make a difference to a case; it is taken to, where nothing is known of the case.
     pub fn reaches(&self, fault: &Fault, case: &str) -> bool {
-        self.0.get(case).is_none_or(|faults| faults.contains(fault.id))
+        !fault.is_steady() || self.0.get(case).is_none_or(|faults| faults.contains(fault.id))
     }
 }
 

@@ -96,8 +96,7 @@ pub(super) async fn take(
     let mut body = body;
     while let Some(stream) = &mut body {
         let Some(chunk) = stream.next().await else { break };
-        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
-        let chunk = chunk.map_err(|_| Refusal::new(400, "IncompleteBody", message))?;
+        let chunk = chunk.map_err(|_| Refusal::incomplete_body())?;
         if let Some(md5) = &mut md5 {
             md5.update(&chunk);
         }
@@ -109,8 +108,7 @@ pub(super) async fn take(
     let mut checksums = hasher.finalize();
     checksums.checksum_type = Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT));
     if claims.content_length.is_some_and(|length| u64::try_from(length) != Ok(content.size())) {
-        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
-        return Err(Refusal::new(400, "IncompleteBody", message));
+        return Err(Refusal::incomplete_body());
     }
     if claims.content_md5.is_some_and(|claimed| md5.is_none_or(|md5| claimed != STANDARD.encode(md5))) {
         return Err(Refusal::bad_digest());

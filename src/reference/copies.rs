@@ -17,9 +17,9 @@ use super::error::Refusal;
 use super::seam::Copied;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
-use super::sse_c::{CustomerKey, Echo, GivenKey};
+use super::sse_c::{Echo, GivenKey};
 use super::store::{Object, ObjectHeaders};
-use super::writes::{etag_of, refuse_other_encryption, whole_object};
+use super::writes::{encoding_kept, etag_of, refuse_other_encryption, whole_object};
 
 /// The source of a copy, which the request may read.
 pub(super) struct Source {
@@ -46,7 +46,7 @@ impl Service {
         );
         // The target's headers are looked at first.
         self.store.bucket(&input.bucket, |bucket| refuse_write(bucket, &input.key, &req.headers, &context))?;
-        let key = CustomerKey::to_write(&req.headers)?.given();
+        let key = GivenKey::to_write(&req.headers)?;
         refuse_other_encryption(input.server_side_encryption.as_ref())?;
         let source = source?;
         let onto_itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, version_id: None }
@@ -62,7 +62,7 @@ impl Service {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
-                content_encoding: input.content_encoding,
+                content_encoding: encoding_kept(input.content_encoding),
                 content_language: input.content_language,
                 metadata: input.metadata,
             }
@@ -112,7 +112,7 @@ impl Service {
         let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(Refusal::not_implemented("The reference endpoint has no access points."));
         };
-        let given = CustomerKey::of_source(headers)?.given();
+        let given = GivenKey::of_source(headers)?;
         let (version, object) = self.store.version(bucket, key, version_id.as_deref())?;
         object.encryption.admit_source(given.as_ref())?;
         conditions.check_source(&version, &object)?;

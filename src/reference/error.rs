@@ -203,6 +203,15 @@ impl Refusal {
         refusal.field("UploadId", upload_id).field("PartNumber", number.to_string()).field("ETag", etag)
     }
 
+    pub fn incomplete_body() -> Self {
+        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+        Self::new(400, "IncompleteBody", message)
+    }
+
+    pub fn too_large() -> Self {
+        Self::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+    }
+
     pub fn bad_digest() -> Self {
         let message = "The Content-MD5 you specified did not match what we received.";
         Self::new(400, "BadDigest", message)

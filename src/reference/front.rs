@@ -26,7 +26,7 @@ use super::sse_c::TARGET;
 use super::store::random_id;
 use super::wire::{Epilogue, Wire};
 
-/// The longest rest of a body that is read before a request is refused, so that the client sees the response; in bytes.
+/// The most bytes of a body that are read after a refusal, before its response is sent, so that the client sees it.
 const MAX_REST: usize = 16 * 1024 * 1024;
 /// How long the rest of such a body is waited for.
 const REST_TIME: Duration = Duration::from_secs(10);
@@ -149,10 +149,11 @@ impl Front {
         head: &Parts,
         body: &Shared,
     ) -> (Option<(Form, http::Uri, HeaderMap, Bytes)>, Result<Standing, Refusal>) {
-        let Ok(body) = http_body_util::Limited::new(body.clone(), MAX_FORM).collect().await else {
-            return (None, Err(Refusal::internal()));
+        let body = match http_body_util::Limited::new(body.clone(), MAX_FORM).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => return (None, Err(Refusal::too_large())),
+            Err(_) => return (None, Err(Refusal::incomplete_body())),
         };
-        let body = body.to_bytes();
         let unchecked = http::Request::from_parts(head.clone(), Body::from(body.clone()));
         let standing = self.authentication.check(unchecked).await.map(|authenticated| authenticated.standing);
         match Form::read(&head.headers, body).await {

@@ -1,6 +1,6 @@
 //! The embedded reference endpoint: a real S3 service over TLS and plain HTTP, with real encryption, in memory.
 //!
-//! It is for tests: it answers as AWS S3 was recorded to answer, keeps everything in bounded memory, and forgets it
+//! It is for tests: it answers as AWS S3 was recorded to answer, keeps object data in bounded memory, and forgets it
 //! all at the end. It shares no SSE-C code with the checks, so that a mistake cannot hide itself on both sides.
 
 mod annotations;

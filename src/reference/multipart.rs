@@ -16,7 +16,7 @@ use super::error::Refusal;
 use super::seam::Minted;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
-use super::sse_c::{CustomerKey, Echo, Encryption, GivenKey, STORE_ENCRYPTION};
+use super::sse_c::{Echo, Encryption, GivenKey, STORE_ENCRYPTION};
 use super::store::{Object, ObjectHeaders, ObjectPart, Part as StoredPart, Upload, random_id};
 use super::writes::{encoding_kept, etag_of, refuse_other_encryption, refuse_too_large};
 
@@ -31,7 +31,7 @@ impl Service {
         let context = ServiceContext::in_extensions(&req.extensions);
         let input = req.input;
         self.store.bucket(&input.bucket, |bucket| refuse_write(bucket, &input.key, &req.headers, &context))?;
-        let key = CustomerKey::to_write(&req.headers)?.given();
+        let key = GivenKey::to_write(&req.headers)?;
         refuse_other_encryption(input.server_side_encryption.as_ref())?;
         let checked = OfParts::asked(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
         let upload_id = random_id();
@@ -225,7 +225,7 @@ impl Service {
         headers: &HeaderMap,
         (bucket, key, upload_id): (&str, &str, &str),
     ) -> Result<(Option<GivenKey>, Option<Algorithm>), Refusal> {
-        let given = CustomerKey::to_write(headers)?.given();
+        let given = GivenKey::to_write(headers)?;
         self.store.bucket(bucket, |bucket| {
             let upload = bucket.upload(key, upload_id)?;
             upload.encryption.admit_part(given.as_ref())?;

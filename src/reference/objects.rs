@@ -12,7 +12,7 @@ use super::conditions::Conditions;
 use super::content;
 use super::error::Refusal;
 use super::service::{Answer, Service};
-use super::sse_c::{CustomerKey, Echo, GivenKey};
+use super::sse_c::{Echo, GivenKey};
 use super::store::{NULL_VERSION, Object, Version, Versioning};
 
 /// A read that is let in, before its response is written.
@@ -180,7 +180,7 @@ impl Service {
         range: Option<s3s::dto::Range>,
         part_number: Option<i32>,
     ) -> Result<Reading, Refusal> {
-        let given = CustomerKey::to_read(headers)?.given();
+        let given = GivenKey::to_read(headers)?;
         let (version, object) = self.store.version(bucket, key, version)?;
         object.encryption.admit(given.as_ref())?;
         conditions.check_read(&version, &object)?;

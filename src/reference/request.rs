@@ -12,6 +12,7 @@ use super::error::Refusal;
 use super::hosts;
 use super::identity::Identity;
 use super::seam::Seam;
+use super::subresources;
 
 /// The listener that a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Request {
         Target { bucket: bucket.to_owned(), key: key.to_owned() }
     }
 
-    /// The value of a query parameter, decoded; empty where it has none.
+    /// The value of a query parameter, decoded; `None` where it is absent.
     pub fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut parameters = url::form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
         parameters.find(|(parameter, _)| parameter == name).map(|(_, value)| value)
@@ -105,6 +106,15 @@ impl Request {
     /// The value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The object that a copy names as its source, and the version.
+    pub fn copy_source(&self) -> Option<(Target, Option<String>)> {
+        let source = self.header("x-amz-copy-source")?;
+        let (path, version) = source.split_once("?versionId=").map_or((source, None), |(path, id)| (path, Some(id)));
+        let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
+        let (bucket, key) = path.trim_start_matches('/').split_once('/')?;
+        Some((Target { bucket: bucket.to_owned(), key: key.to_owned() }, version.map(str::to_owned)))
     }
 
     /// The operation that this asks for.
@@ -142,7 +152,7 @@ pub(crate) enum Operation {
     PutObjectAcl,
     PutBucketEncryption,
     GetBucketEncryption,
-    /// Any other, of buckets.
+    /// Any other.
     Other,
 }
 
@@ -177,6 +187,11 @@ impl Operation {
         (Self::Other, "Other"),
     ];
 
+    /// The name in the Amazon S3 API Reference.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(own, _)| *own == self).map_or("Other", |(_, name)| name)
+    }
+
     fn of(request: &Request) -> Self {
         if request.form == Form::Html {
             return Self::PostObject;
@@ -185,7 +200,19 @@ impl Operation {
         let names: Vec<&str> = query.split('&').map(|one| one.split('=').next().unwrap_or_default()).collect();
         let has = |name: &str| names.contains(&name);
         let target = request.target();
-        if target.key.is_empty() { Self::of_bucket(request, &target, has) } else { Self::of_object(request, has) }
+        let known =
+            if target.key.is_empty() { Self::of_bucket(request, &target, has) } else { Self::of_object(request, has) };
+        // What asks for another sub-resource asks for none of these.
+        let is_plain = matches!(
+            known,
+            Self::ListObjects
+                | Self::GetObject
+                | Self::HeadObject
+                | Self::PutObject
+                | Self::CopyObject
+                | Self::DeleteObject
+        );
+        if is_plain && names.iter().any(|name| subresources::is_known(name)) { Self::Other } else { known }
     }
 
     fn of_bucket(request: &Request, target: &Target, has: impl Fn(&str) -> bool) -> Self {
@@ -196,7 +223,7 @@ impl Operation {
             Method::GET if has("versions") => Self::ListObjectVersions,
             Method::GET if has("uploads") => Self::ListMultipartUploads,
             Method::GET if request.parameter("list-type").as_deref() == Some("2") => Self::ListObjectsV2,
-            Method::GET if target.bucket.is_empty() || SETTINGS.iter().any(|name| has(name)) => Self::Other,
+            Method::GET if target.bucket.is_empty() => Self::Other,
             Method::GET => Self::ListObjects,
             _ => Self::Other,
         }
@@ -226,9 +253,6 @@ impl Operation {
         }
     }
 }
-
-/// Settings of a bucket that a GET may ask for in place of its objects.
-const SETTINGS: [&str; 5] = ["acl", "location", "policy", "tagging", "versioning"];
 
 #[cfg(test)]
 mod tests {
@@ -283,6 +307,8 @@ mod tests {
     #[case(Method::GET, "/b?prefix=uploads", Operation::ListObjects)]
     #[case(Method::GET, "/b?list-type=2", Operation::ListObjectsV2)]
     #[case(Method::GET, "/b?location", Operation::Other)]
+    #[case(Method::GET, "/b?cors", Operation::Other)]
+    #[case(Method::PUT, "/b/k?retention", Operation::Other)]
     #[case(Method::PUT, "/b", Operation::Other)]
     #[case(Method::GET, "/", Operation::Other)]
     fn operations_are_told_apart(#[case] method: Method, #[case] uri: &'static str, #[case] expected: Operation) {

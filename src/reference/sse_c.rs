@@ -22,14 +22,6 @@ pub(crate) const ENCRYPTION: &str = "x-amz-server-side-encryption";
 /// How AWS names its own encryption, which everything without a customer key gets.
 pub(super) const STORE_ENCRYPTION: &str = ServerSideEncryption::AES256;
 
-/// What a request says of the customer key.
-pub(crate) enum CustomerKey {
-    /// No SSE-C header at all.
-    None,
-    /// All three, and right.
-    Given(GivenKey),
-}
-
 /// A customer key that came with a request.
 #[derive(Clone)]
 pub(crate) struct GivenKey {
@@ -71,29 +63,21 @@ enum Use {
     Read,
 }
 
-impl CustomerKey {
-    /// Of a request that writes (PutObject, CopyObject's target, CreateMultipartUpload, a part).
-    pub fn to_write(headers: &HeaderMap) -> Result<Self, Refusal> {
+impl GivenKey {
+    /// The key of a request that writes (PutObject, CopyObject's target, CreateMultipartUpload, a part), if it brings one.
+    pub fn to_write(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         refuse_two_encryptions(headers)?;
         read_headers(headers, TARGET, Use::Write)
     }
 
-    /// Of a request that reads (GetObject, HeadObject, GetObjectAttributes).
-    pub fn to_read(headers: &HeaderMap) -> Result<Self, Refusal> {
+    /// The key of a request that reads (GetObject, HeadObject, GetObjectAttributes), if it brings one.
+    pub fn to_read(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         read_headers(headers, TARGET, Use::Read)
     }
 
-    /// Of a copy's source.
-    pub fn of_source(headers: &HeaderMap) -> Result<Self, Refusal> {
+    /// The key of a copy's source, if the request brings one.
+    pub fn of_source(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         read_headers(headers, SOURCE, Use::Read)
-    }
-
-    /// The key, if one was given.
-    pub fn given(self) -> Option<GivenKey> {
-        match self {
-            Self::None => None,
-            Self::Given(given) => Some(given),
-        }
     }
 }
 
@@ -168,10 +152,10 @@ fn refuse_two_encryptions(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<CustomerKey, Refusal> {
+fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Option<GivenKey>, Refusal> {
     let [algorithm, key, md5] = ["algorithm", "key", "key-md5"].map(|name| headers.get(format!("{prefix}{name}")));
     if algorithm.is_none() && key.is_none() && md5.is_none() {
-        return Ok(CustomerKey::None);
+        return Ok(None);
     }
     let algorithm = algorithm.ok_or_else(no_algorithm)?.as_bytes();
     let key = key.ok_or_else(no_key)?.as_bytes();
@@ -197,7 +181,7 @@ fn read_headers(headers: &HeaderMap, prefix: &str, usage: Use) -> Result<Custome
         Err(_) if usage == Use::Read => SealingKey::random(),
         Err(_) => return Err(invalid_key()),
     };
-    Ok(CustomerKey::Given(GivenKey { key, md5 }))
+    Ok(Some(GivenKey { key, md5 }))
 }
 
 fn invalid_argument(message: &'static str) -> Refusal {
@@ -293,7 +277,7 @@ mod tests {
         lines.collect()
     }
 
-    fn refusal(outcome: Result<CustomerKey, Refusal>) -> Option<(u16, &'static str)> {
+    fn refusal(outcome: Result<Option<GivenKey>, Refusal>) -> Option<(u16, &'static str)> {
         outcome.err().map(|refusal| match refusal.message {
             Cow::Borrowed(message) => (refusal.status, message),
             Cow::Owned(message) => panic!("not one of the recorded messages: {message}"),
@@ -374,14 +358,14 @@ mod tests {
         #[case] put: Option<(u16, &'static str)>,
         #[case] get: Option<(u16, &'static str)>,
     ) {
-        assert_eq!(refusal(CustomerKey::to_write(&headers(lines))), put);
-        assert_eq!(refusal(CustomerKey::to_read(&headers(lines))), get);
+        assert_eq!(refusal(GivenKey::to_write(&headers(lines))), put);
+        assert_eq!(refusal(GivenKey::to_read(&headers(lines))), get);
     }
 
     #[test]
     fn a_read_with_a_key_of_another_length_is_one_with_another_key() {
-        let right = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", KEY)])).ok().unwrap().given();
-        let short = CustomerKey::to_read(&headers(&[("algorithm", "AES256"), ("key", "AAAA")])).ok().unwrap().given();
+        let right = GivenKey::to_read(&headers(&[("algorithm", "AES256"), ("key", KEY)])).ok().unwrap();
+        let short = GivenKey::to_read(&headers(&[("algorithm", "AES256"), ("key", "AAAA")])).ok().unwrap();
         let object = Encryption::under(right.as_ref());
         assert_eq!(object.admit(short.as_ref()).unwrap_err().code, "AccessDenied");
         assert_eq!(object.admit_source(short.as_ref()).unwrap_err().code, "InvalidRequest");
@@ -392,7 +376,7 @@ mod tests {
     fn two_encryptions_are_refused_with_the_method_sent() {
         let mut both = headers(&[("algorithm", "AES256"), ("key", KEY), ("key-md5", MD5)]);
         both.insert(ENCRYPTION, HeaderValue::from_static("AES256"));
-        let refusal = CustomerKey::to_write(&both).err().unwrap();
+        let refusal = GivenKey::to_write(&both).err().unwrap();
         assert_eq!(refusal.fields[1], ("ArgumentValue", "AES256".to_owned()));
     }
 

@@ -49,6 +49,11 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("website", "", "GET PUT DELETE"),
 ];
 
+/// Whether a parameter names a sub-resource.
+pub(super) fn is_known(parameter: &str) -> bool {
+    KNOWN.iter().any(|(known, ..)| *known == parameter)
+}
+
 /// Refuses a request for a sub-resource that s3s does not route, so that nothing is overwritten, deleted or shown in its place.
 ///
 /// # Errors

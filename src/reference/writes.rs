@@ -13,7 +13,7 @@ use super::error::Refusal;
 use super::seam::Minted;
 use super::service::{Answer, Service};
 use super::settings::refuse_write;
-use super::sse_c::{CustomerKey, Echo, Encryption, GivenKey, STORE_ENCRYPTION};
+use super::sse_c::{Echo, Encryption, GivenKey, STORE_ENCRYPTION};
 use super::store::{Object, ObjectHeaders, ObjectPart, random_id};
 
 /// The most bytes that one PutObject or UploadPart may bring (5 GiB).
@@ -36,8 +36,7 @@ pub(super) fn refuse_other_encryption(method: Option<&ServerSideEncryption>) -> 
 /// A body that is longer than one request may bring is refused before it is read.
 pub(super) fn refuse_too_large(length: Option<i64>) -> Result<(), Refusal> {
     if length.is_some_and(|length| length > MAX_UPLOAD) {
-        let message = "Your proposed upload exceeds the maximum allowed size";
-        return Err(Refusal::new(400, "EntityTooLarge", message));
+        return Err(Refusal::too_large());
     }
     Ok(())
 }
@@ -47,7 +46,7 @@ impl Service {
         let context = ServiceContext::in_extensions(&req.extensions);
         let (input, headers) = (req.input, &req.headers);
         self.store.bucket(&input.bucket, |bucket| refuse_write(bucket, &input.key, headers, &context))?;
-        let key = CustomerKey::to_write(headers)?.given();
+        let key = GivenKey::to_write(headers)?;
         refuse_other_encryption(input.server_side_encryption.as_ref())?;
         refuse_too_large(input.content_length)?;
         let claims = Claims::of(headers, input.content_md5, input.content_length, context.trailers.clone());

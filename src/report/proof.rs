@@ -99,7 +99,7 @@ pub fn proof_as_text(proof: &Proof, problems: &[Problem], rules: &Catalogue, in_
     text.trim_end().to_owned()
 }
 
-/// What became of faults outside the catalogue, as text of several lines.
+/// What became of narrowed and generated faults, as text of several lines.
 #[must_use]
 pub fn survey_as_text(survey: &Survey, cases: usize, elapsed: std::time::Duration) -> String {
     let mut text = String::new();
@@ -107,7 +107,7 @@ pub fn survey_as_text(survey: &Survey, cases: usize, elapsed: std::time::Duratio
         ("caught", "a case fails", &survey.caught),
         ("noticed", "no case fails, but some come to no verdict", &survey.noticed),
         ("escaped", "all cases come out as without it", &survey.escaped),
-        ("unasked", "no case gives it an occasion to show", &survey.unasked),
+        ("not triggered", "no case asks for what it changes", &survey.not_triggered),
     ];
     for (name, about, faults) in groups {
         // What is caught needs no list where there is much of it.
@@ -125,14 +125,14 @@ pub fn survey_as_text(survey: &Survey, cases: usize, elapsed: std::time::Duratio
     let total = survey.total().max(1);
     let _ = writeln!(
         text,
-        "\n{cases} cases against {} faults outside the catalogue in {:.1} s: {} caught ({} %), {} noticed, {} escaped, {} unasked",
+        "\n{cases} cases against {} narrowed and generated faults in {:.1} s: {} caught ({} %), {} noticed, {} escaped, {} not triggered",
         survey.total(),
         elapsed.as_secs_f64(),
         survey.caught.len(),
         survey.caught.len() * 100 / total,
         survey.noticed.len(),
         survey.escaped.len(),
-        survey.unasked.len()
+        survey.not_triggered.len()
     );
     text.trim().to_owned()
 }
@@ -146,7 +146,7 @@ pub fn survey_as_json(survey: &Survey) -> String {
         "caught": ids(&survey.caught),
         "noticed": ids(&survey.noticed),
         "escaped": ids(&survey.escaped),
-        "unasked": ids(&survey.unasked),
+        "not_triggered": ids(&survey.not_triggered),
         "problems": survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     safe_json(&format!("{document:#}\n"))

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
-use super::writes::{PACKAGE, after_refused, asks_for_key, fails_condition, is_upload_without_key};
+use super::shown::{entry, of_ciphertext, whole};
+use super::writes::{after_refused, asks_for_key, fails_condition, is_upload_without_key};
 use super::*;
+use crate::faults::bodies::{read_body, set_body};
 use crate::faults::defect::{Buffered, Call, drops_headers, stateful};
-use crate::faults::document::{Element, read_body, set_body};
+use crate::faults::document::Element;
 use crate::faults::memory::{KeyHeaders, VersionId};
 use crate::faults::reads::{replace_key, told};
 use crate::reference::request::Target;
@@ -74,14 +75,6 @@ fn delete_many_needs_key() -> Box<dyn Defect> {
             call.inner.call(request.request()).await
         })
     })
-}
-
-/// Whether an entry of a listing is about an SSE-C object that was written whole.
-fn is_written_whole(entry: &Element, is_encoded: bool, facts: &Facts) -> bool {
-    let key = entry.text_of("Key").unwrap_or_default();
-    let key = if is_encoded { percent_decode_str(&key).decode_utf8_lossy().into_owned() } else { key };
-    let making = facts.memory.newest(&Target { bucket: facts.target.bucket.clone(), key });
-    making.is_some_and(|making| !making.key.is_empty() && making.operation != Operation::CompleteMultipartUpload)
 }
 
 /// Lists the parts of an SSE-C upload in place of aborting it.
@@ -226,21 +219,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "The first version of the listing shows the ciphertext's size",
         &["listing-plaintext-size"],
         KIND,
-        || {
-            document(
-                |facts| facts.operation == Operation::ListObjects,
-                |root, facts| {
-                    let is_encoded = root.text_of("EncodingType").is_some();
-                    for entry in root.children.iter_mut().filter(|child| child.name == "Contents") {
-                        let size: u64 = entry.text_of("Size").and_then(|size| size.parse().ok()).unwrap_or_default();
-                        if is_written_whole(entry, is_encoded, facts) {
-                            // A tag of 16 bytes for each package, of which there is at least one.
-                            entry.set("Size", &(size + 16 * size.div_ceil(PACKAGE).max(1)).to_string());
-                        }
-                    }
-                },
-            )
-        },
+        || entry(&[Operation::ListObjects], whole, "Size", of_ciphertext),
     ),
     fault("abort-needs-key", "Aborting an SSE-C upload asks for its key", &["abort-needs-no-key"], KIND, || {
         asks_for_key(&[Operation::AbortMultipartUpload], is_upload_without_key)

@@ -8,8 +8,8 @@ use s3s::Body;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::faults::bodies::set_body;
 use crate::faults::defect::{set_length, written};
-use crate::faults::document::set_body;
 use crate::faults::memory::KeyHeaders;
 use crate::reference::wire::Epilogue;
 
@@ -77,15 +77,10 @@ fn key_in_header(operations: &'static [Operation]) -> Box<dyn Defect> {
 
 /// Gives the key back in a field of errors.
 fn key_in_error(field: &'static str, write: fn(&str) -> String) -> Box<dyn Defect> {
-    custom(move |call| {
-        let key = KeyHeaders::of(&call.request.headers);
-        Box::pin(async move {
-            call.go().await.map_err(|refusal| match key.key() {
-                Some(key) => refusal.field(field, write(key)),
-                None => refusal,
-            })
-        })
-    })
+    refusal(
+        |_, facts| facts.sent_key.key().is_some(),
+        move |refusal, facts| refusal.fields.extend(facts.sent_key.key().map(|key| (field, write(key)))),
+    )
 }
 
 /// Each byte as the character of its number, all but ASCII escaped.

@@ -10,8 +10,9 @@ use percent_encoding::percent_decode_str;
 use s3s::Body;
 
 use super::*;
+use crate::faults::bodies::{read_body, set_body};
 use crate::faults::defect::keeps;
-use crate::faults::document::{Element, read_body, set_body};
+use crate::faults::document::Element;
 use crate::faults::facts::ObjectFacts;
 use crate::reference::content::SEGMENT;
 use crate::reference::identity::identify;
@@ -83,7 +84,7 @@ fn another(etag: &str) -> String {
 }
 
 /// Adds to a size what the ciphertext is longer: a tag of 16 bytes for each segment, of which there is at least one.
-fn of_ciphertext(size: &str) -> String {
+pub(super) fn of_ciphertext(size: &str) -> String {
     let size: u64 = size.parse().unwrap_or_default();
     (size + 16 * size.div_ceil(SEGMENT as u64).max(1)).to_string()
 }
@@ -94,7 +95,7 @@ fn any(object: &ObjectFacts) -> bool {
 }
 
 /// Picks SSE-C objects that were written whole.
-fn whole(object: &ObjectFacts) -> bool {
+pub(super) fn whole(object: &ObjectFacts) -> bool {
     object.is_customers && !object.is_multipart
 }
 
@@ -104,7 +105,7 @@ fn of_parts(object: &ObjectFacts) -> bool {
 }
 
 /// Which objects a fault is about.
-type Of = fn(&ObjectFacts) -> bool;
+pub(super) type Of = fn(&ObjectFacts) -> bool;
 
 /// Shows a header of an object otherwise.
 fn header(operation: Operation, of: Of, name: &'static str, change: fn(&str) -> String) -> Box<dyn Defect> {
@@ -175,7 +176,12 @@ fn listed(
 }
 
 /// Shows what the entries of listings say of an object otherwise.
-fn entry(operations: &'static [Operation], of: Of, name: &'static str, change: fn(&str) -> String) -> Box<dyn Defect> {
+pub(super) fn entry(
+    operations: &'static [Operation],
+    of: Of,
+    name: &'static str,
+    change: fn(&str) -> String,
+) -> Box<dyn Defect> {
     listed(operations, of, move |mut entry| {
         change_text(&mut entry, name, change);
         Ok(Some(entry))

@@ -12,15 +12,15 @@ use s3s::dto::StreamingBlob;
 use super::*;
 use crate::faults::data::{BLOCK, garbled_stream};
 use crate::faults::defect::{Call, keeps, stateful, uri_of};
-use crate::faults::facts::{UploadFacts, source_of};
-use crate::faults::memory::KeyHeaders;
+use crate::faults::facts::UploadFacts;
+use crate::faults::memory::{KeyHeaders, Making};
 use crate::faults::reads::{lets_copy, replace_key, told};
 use crate::reference::content::SEGMENT;
 use crate::reference::seam::{Copied, Minted, Seam};
 use crate::reference::sse_c::ENCRYPTION;
 
 /// Bytes of a package.
-pub(super) const PACKAGE: u64 = SEGMENT as u64;
+const PACKAGE: u64 = SEGMENT as u64;
 
 /// Does something further after requests that are refused for what they say of their key.
 pub(super) fn after_refused<F>(operation: Operation, act: F) -> Box<dyn Defect>
@@ -102,7 +102,7 @@ fn copies_rightly(facts: &Facts) -> bool {
 
 /// Whether a precondition of a copy on its source fails, whatever key was sent for that.
 pub(super) async fn fails_condition(call: &Call<'_>) -> bool {
-    let Some((source, version)) = source_of(&call.request) else { return false };
+    let Some((source, version)) = call.request.copy_source() else { return false };
     let query = version.map(|id| format!("versionId={id}")).unwrap_or_default();
     let mut head = call.inward(Method::HEAD, &source, &query);
     call.facts.right_source_key().set(&mut head.headers);
@@ -154,19 +154,14 @@ impl Seam for SourceEtag {
 
 /// Lets the old key read an object that was copied onto itself under a new one.
 fn lets_old_key_read() -> Box<dyn Defect> {
-    custom(|mut call| {
-        let sent = KeyHeaders::of(&call.request.headers);
-        let making = call.facts.object.as_ref().and_then(|object| object.making.as_ref());
-        let is_old = making.is_some_and(|making| making.is_in_place && making.source_key.key() == sent.key());
-        let lets = call.facts.reads() && call.facts.key == KeyRelation::Other && is_old;
-        if lets {
-            replace_key(&mut call.request, &call.facts);
-        }
-        Box::pin(async move {
-            let reply = call.go().await;
-            if lets { told(reply, &sent) } else { reply }
-        })
-    })
+    lets_read(
+        |facts| {
+            let making = facts.object.as_ref().and_then(|object| object.making.as_ref());
+            let is_old = |making: &Making| making.is_in_place && making.source_key.key() == facts.sent_key.key();
+            facts.reads() && facts.key == KeyRelation::Other && making.is_some_and(is_old)
+        },
+        ServedRead::Data,
+    )
 }
 
 /// Whether it brings a part for an upload that there is.
