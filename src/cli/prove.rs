@@ -187,6 +187,7 @@ async fn run(suites: &[Arc<Suite>], arguments: &Arguments, complete: bool) -> Re
         faults,
         only: arguments.only.clone(),
         complete,
+        is_survey: arguments.generated,
         every_case: arguments.every_case,
         jobs: arguments.jobs.unwrap_or(processors),
         expected: Matrix::embedded()?,

@@ -15,6 +15,7 @@ use crate::reference::store::Store;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct KeyHeaders([Option<HeaderValue>; 3]);
 
+const DIGEST: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const NAMES: [&str; 3] = ["algorithm", "key", "key-md5"];
 
 fn name(prefix: &str, end: &str) -> HeaderName {
@@ -189,6 +190,18 @@ impl Memory {
         let count = held.counts.entry((whom, target.clone(), operation)).or_default();
         *count += 1;
         *count
+    }
+
+    /// Whether something of this name was deleted.
+    pub fn was_deleted(&self, target: &Target) -> bool {
+        self.held().deleted.contains(target)
+    }
+
+    /// Notes that a part was sent with these headers; an upload with a framed part counts as framed.
+    pub(super) fn part_sent(&self, upload: &str, part: &Making) {
+        if let Some(upload) = self.held().uploads.get_mut(upload).filter(|_| part.is_framed()) {
+            upload.headers.extend(part.headers.get("x-amz-content-sha256").map(|digest| (DIGEST, digest.clone())));
+        }
     }
 
     /// Notes an upload.

@@ -111,7 +111,8 @@ impl Fault {
     pub fn read(text: &str) -> Result<&'static Self, FaultError> {
         let Some((id, rest)) = text.split_once('[') else { return Self::named(text) };
         let fault = Self::named(id)?;
-        let listed = rest.strip_suffix(']').filter(|listed| !listed.is_empty());
+        let is_full = |listed: &&str| listed.split(',').all(|one| !one.trim().is_empty());
+        let listed = rest.strip_suffix(']').filter(is_full);
         let listed = listed.ok_or_else(|| FaultError::Form(text.to_owned()))?;
         let predicates = listed.split(',').map(|one| one.trim().parse()).collect::<Result<Vec<Predicate>, _>>()?;
         // It comes from the command line, and lives as long as the program.
@@ -127,6 +128,12 @@ impl Fault {
     #[must_use]
     pub fn is_steady(&self) -> bool {
         self.narrowed_by.iter().all(Predicate::is_steady)
+    }
+
+    /// Whether predicates narrow it.
+    #[must_use]
+    pub fn is_narrowed(&self) -> bool {
+        !self.narrowed_by.is_empty()
     }
 
     /// Whether it is one of the catalogue, neither narrowed nor generated.

@@ -1,7 +1,7 @@
 //! Predicates, by which a fault is narrowed to some requests: `size>=1MiB`, `framed`, `key=missing`, `one-of=3`.
 //!
-//! What is said of an object holds of the one that a request reads; for a copy of its source. Of PutObject, a form and UploadPart, size and
-//! origin are those of what they write, and everything else is of the object that is there.
+//! What is said of an object holds of the one that a request reads; for a copy of its source. Of PutObject, a form,
+//! CreateMultipartUpload and UploadPart, size and origin are those of what they write, and everything else is of the object that is there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::facts::{Facts, KeyRelation, ObjectFacts};
 use super::memory::{KeyHeaders, Making};
-use crate::reference::request::{Form, Operation, Request, Transport};
+use crate::reference::request::{Form, Operation, Request, Target, Transport};
 use crate::reference::store::Versioning;
 
 /// A condition on a request and the object that it is for.
@@ -123,8 +123,14 @@ static KINDS: &[Kind] = &[
     is("in-place", "a copy wrote it onto itself", |sight| sight.made(|making| making.is_in_place)),
     is("from-sse-c", "it is the copy of an SSE-C object", |sight| sight.made(|making| !making.source_key.is_empty())),
     is("overwrote", "it took the place of another object", |sight| sight.made(|making| !making.former_keys.is_empty())),
-    is("made-anew", "an object of this name was deleted before", |sight| sight.made(|making| making.is_made_anew)),
-    is("sse-c", "a customer key encrypts it", |sight| sight.object().is_some_and(|object| object.is_customers)),
+    is("made-anew", "an object of this name was deleted before", |sight| match sight.writes() {
+        true => sight.facts.object.is_none() && sight.facts.memory.was_deleted(&sight.facts.target),
+        false => sight.made(|making| making.is_made_anew),
+    }),
+    is("sse-c", "a customer key encrypts it", |sight| match sight.writes() {
+        true => sight.facts.carries,
+        false => sight.object().is_some_and(|object| object.is_customers),
+    }),
     // Size and parts.
     amount("size", "bytes of the object, or of what is written", |sight| sight.size()),
     amount("parts", "number of its parts; 1, where it was not made of parts", |sight| match &sight.facts.upload {
@@ -133,14 +139,14 @@ static KINDS: &[Kind] = &[
     }),
     is("multipart", "it was made of parts", |sight| sight.object().is_some_and(|object| object.is_multipart)),
     // Its name.
-    amount("name-length", "bytes of its name", |sight| u64::try_from(sight.object_key().len()).ok()),
+    amount("name-length", "bytes of its name", |sight| u64::try_from(sight.target().key.len()).ok()),
     Kind {
         name: "name-has",
         takes: Takes::Word,
         about: "its name has this text; `%20` and the like stand for characters",
         test: Test::Words(|sight, word| {
             let text = percent_encoding::percent_decode_str(word).decode_utf8_lossy();
-            sight.object_key().contains(&*text)
+            sight.target().key.contains(&*text)
         }),
     },
     // Versions and the bucket.
@@ -214,7 +220,7 @@ static KINDS: &[Kind] = &[
         about: "every Nth request for an operation on an object",
         test: Test::Turn(|sight, of| {
             let whom = format!("{} {of} one", sight.fault);
-            sight.facts.memory.count(whom, &sight.facts.target, Some(sight.facts.operation))
+            sight.facts.memory.count(whom, sight.target(), Some(sight.facts.operation))
         }),
     },
     Kind {
@@ -222,7 +228,7 @@ static KINDS: &[Kind] = &[
         takes: Takes::Number,
         about: "requests for an object go to N nodes in turn; the fault is on the last",
         test: Test::Turn(|sight, of| {
-            sight.facts.memory.count(format!("{} {of} node", sight.fault), &sight.facts.target, None)
+            sight.facts.memory.count(format!("{} {of} node", sight.fault), sight.target(), None)
         }),
     },
     amount("connection", "number of the connection, from 0", |sight| Some(sight.facts.connection)),
@@ -264,13 +270,14 @@ impl Sight<'_> {
         self.facts.source.as_ref().or(self.facts.object.as_ref())
     }
 
-    /// The name of the object that is read or written; for a copy that of its source.
-    fn object_key(&self) -> &str {
-        self.facts.source.as_ref().map_or(&self.facts.target.key, |source| &source.version.target.key)
+    /// The object that is read or written; for a copy its source.
+    fn target(&self) -> &Target {
+        self.facts.source.as_ref().map_or(&self.facts.target, |source| &source.version.target)
     }
 
     fn writes(&self) -> bool {
-        matches!(self.facts.operation, Operation::PutObject | Operation::PostObject | Operation::UploadPart)
+        use Operation::{CreateMultipartUpload, PostObject, PutObject, UploadPart};
+        matches!(self.facts.operation, PutObject | PostObject | CreateMultipartUpload | UploadPart)
     }
 
     fn making(&self) -> Option<Making> {

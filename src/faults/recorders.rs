@@ -66,6 +66,10 @@ impl Write {
             Operation::CompleteMultipartUpload => {
                 memory.closed(&upload_id).map(|upload| Making { operation, at: Instant::now(), ..upload })
             }
+            Operation::UploadPart => {
+                memory.part_sent(&upload_id, &making);
+                None
+            }
             Operation::AbortMultipartUpload => {
                 memory.closed(&upload_id);
                 None

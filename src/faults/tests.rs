@@ -155,6 +155,7 @@ async fn a_fault_has_an_occasion_where_it_makes_a_difference(
 
 #[rstest]
 #[case("no-key-reads[", "is not of the form ID[PREDICATE,…]")]
+#[case("no-key-reads[framed,]", "is not of the form ID[PREDICATE,…]")]
 #[case("no-key-reads[]", "is not of the form ID[PREDICATE,…]")]
 #[case("no-key-reads[framd]", "the nearest is `framed`")]
 #[case("no-key-read[framed]", "the nearest is `no-key-reads`")]

@@ -31,6 +31,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Whether these are all built-in cases against all faults.
     pub complete: bool,
+    /// Whether the faults are a survey of hundreds, for which heavy cases are run only where they are about the rules that a fault breaks.
+    pub is_survey: bool,
     /// Whether also those cases are run against a fault that give it no occasion to show.
     pub every_case: bool,
     /// How many endpoints run at the same time.
@@ -207,7 +209,8 @@ pub async fn prove(
     let plan_for = |profile: &str, fault: Option<&'static Fault>| {
         let mut plan = plans[profile].clone();
         let is_about = |rules: &[String]| fault.is_none_or(|f| rules.iter().any(|r| f.breaks.contains(&r.as_str())));
-        plan.cases.retain(|planned| !planned.case.heavy || is_about(&planned.case.rules));
+        let is_narrowed = fault.is_some_and(|fault| fault.is_narrowed()) && !options.is_survey;
+        plan.cases.retain(|planned| !planned.case.heavy || is_narrowed || is_about(&planned.case.rules));
         plan
     };
     let jobs = options.jobs.max(1);

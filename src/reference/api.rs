@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, HeaderName};
-use http::{HeaderMap, StatusCode, Uri};
+use http::header::AUTHORIZATION;
+use http::{StatusCode, Uri};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use super::attributes;
+use super::authentication::{OF_SIGNATURE_V2, is_presigned};
 use super::context::ServiceContext;
 use super::default_encryption;
 use super::error::{Refusal, refusal_of_s3s};
@@ -70,7 +71,6 @@ impl Handler for Api {
             Standing::Anonymous => return Err(Refusal::access_denied()),
             Standing::Refused(refusal) => return Err(refusal.clone()),
         }
-        refuse_doubled(&request.headers)?;
         let identity = Arc::clone(&request.identity);
         let mut response = match request.operation() {
             Operation::PutBucketEncryption => default_encryption::set(&self.service.store, request).await?,
@@ -87,23 +87,34 @@ impl Handler for Api {
     }
 }
 
-/// Refuses SSE-C headers that come twice.
-fn refuse_doubled(headers: &HeaderMap) -> Result<(), Refusal> {
-    let is_doubled = |name: &&HeaderName| sse_c::is_header(name) && headers.get_all(*name).iter().count() > 1;
-    match headers.keys().find(is_doubled) {
-        Some(name) => Err(Refusal::new(400, "InvalidRequest", format!("duplicate header: {name}"))),
-        None => Ok(()),
-    }
-}
-
-/// Takes the signature out of a presigned URL.
+/// Takes the signature out of a presigned URL: it has been checked.
 fn without_signature(uri: Uri) -> Uri {
-    let Some(query) = uri.query().filter(|query| query.contains("X-Amz-")) else { return uri };
-    let is_kept = |parameter: &&str| !parameter.starts_with("X-Amz-");
+    let Some(query) = uri.query().filter(|query| is_presigned(query)) else { return uri };
+    let is_kept = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+        !name.starts_with("X-Amz-") && !OF_SIGNATURE_V2.contains(&&*name)
+    };
     let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
     let path = uri.path();
     let kept = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = kept.parse().ok();
     Uri::from_parts(parts).unwrap_or(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::v4("/b/k?partNumber=1&X-Amz-Date=d&X-Amz-Signature=s", "/b/k?partNumber=1")]
+    #[case::v4_escaped("/b/k?X%2DAmz%2DSignature=s", "/b/k")]
+    #[case::v2("/b/k?AWSAccessKeyId=a&Signature=s%3D&Expires=1&versionId=v", "/b/k?versionId=v")]
+    #[case::none("/b/k?Expires=1", "/b/k?Expires=1")]
+    fn signatures_are_taken_out_of_urls(#[case] signed: &'static str, #[case] expected: &str) {
+        assert_eq!(without_signature(Uri::from_static(signed)).to_string(), expected);
+    }
 }

@@ -1,7 +1,7 @@
 //! GetObjectAttributes, written below s3s: its ETag has no quotes, unlike all others, and its header is a list.
 
 use http::header::{CONTENT_TYPE, HeaderName, LAST_MODIFIED};
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use s3s::Body;
 use s3s::dto::{Timestamp, TimestampFormat};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::error::Refusal;
 use super::layer::Reply;
 use super::request::Request;
 use super::service::Service;
+use super::sse_c;
 use super::xml;
 
 #[derive(Serialize)]
@@ -82,6 +83,11 @@ pub(super) fn get(service: &Service, request: &Request) -> Reply {
             "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
         return Err(Refusal::invalid_argument(message).argument("x-amz-object-attributes", ""));
     }
+    refuse_doubled(&request.headers)?;
+    if let Some(max) = request.header("x-amz-max-parts").filter(|max| max.parse::<u32>().is_err()) {
+        return Err(Refusal::invalid_argument("Provided max-parts not an integer or within integer range")
+            .argument("max-parts", max));
+    }
     let (target, version) = (request.target(), request.parameter("versionId"));
     let place = (target.bucket.as_str(), target.key.as_str(), version.as_deref());
     let reading = service.reading(&request.headers, place, Conditions::default(), None, None)?;
@@ -108,4 +114,13 @@ pub(super) fn get(service: &Service, request: &Request) -> Reply {
         }
     }
     Ok(response)
+}
+
+/// Refuses SSE-C headers that come twice, as s3s does for other operations.
+fn refuse_doubled(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_doubled = |name: &&HeaderName| sse_c::is_header(name) && headers.get_all(*name).iter().count() > 1;
+    match headers.keys().find(is_doubled) {
+        Some(name) => Err(Refusal::new(400, "InvalidRequest", format!("duplicate header: {name}"))),
+        None => Ok(()),
+    }
 }

@@ -90,6 +90,15 @@ impl Authentication {
     }
 }
 
+/// Parameters of a URL that is presigned with Signature Version 2.
+pub(super) const OF_SIGNATURE_V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
+
+/// Whether the query of a URL has a signature.
+pub(super) fn is_presigned(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, _)| name.eq_ignore_ascii_case("X-Amz-Signature") || name == "Signature")
+}
+
 /// Signature Version 4 must cover every `x-amz-*` header that is sent.
 fn refuse_unsigned_headers(headers: &HeaderMap, query: &str) -> Result<(), Refusal> {
     let Some(signed) = signed_headers(headers, query) else { return Ok(()) };

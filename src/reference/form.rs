@@ -21,12 +21,20 @@ use super::xml;
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 /// Fields that a policy need not cover, beside those that begin with `x-ignore-`.
 const UNCOVERED: [&str; 5] = ["awsaccesskeyid", "file", "policy", "signature", "x-amz-signature"];
-/// Fields of the signature, which are no headers of the PutObject.
-const OF_SIGNATURE: [&str; 5] =
-    ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature"];
-/// Fields beside those that begin with `x-amz-` that are headers of the PutObject.
-const HEADERS: [&str; 6] =
-    ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+/// Fields that are headers of the PutObject.
+const HEADERS: [&str; 8] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+];
+/// How names of fields begin that are headers of the PutObject.
+const HEADERS_THAT_BEGIN: [&str; 4] =
+    ["x-amz-checksum-", "x-amz-meta-", "x-amz-object-lock-", "x-amz-server-side-encryption"];
 
 /// A form.
 pub(super) struct Form {
@@ -40,7 +48,7 @@ pub(super) struct Form {
 /// Whether a request uploads by a form.
 pub(super) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    method == Method::POST && content_type.starts_with("multipart/form-data")
+    method == Method::POST && content_type.to_ascii_lowercase().starts_with("multipart/form-data")
 }
 
 impl Form {
@@ -68,6 +76,12 @@ impl Form {
                 let key = key.unwrap_or_default().replace("${filename}", &file_name);
                 return Ok(Self { fields, file: content, key });
             }
+            // The policy and the signature would be of one, and the object of the other.
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(
+                    Refusal::invalid_argument("POST requires exactly one field of each name.").argument("name", &name)
+                );
+            }
             fields.push((name, String::from_utf8_lossy(&content).into_owned()));
         }
         let message = "POST requires exactly one file upload per request.";
@@ -78,11 +92,27 @@ impl Form {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
+    /// Checks what the form is for: a bucket, which the request names, and an object in it, which a field names.
+    ///
+    /// # Errors
+    /// The refusal of any other.
+    pub fn check_target(&self, target: &Target) -> Result<(), Refusal> {
+        if target.bucket.is_empty() || !target.key.is_empty() {
+            let message = "The specified method is not allowed against this resource.";
+            return Err(Refusal::new(405, "MethodNotAllowed", message));
+        }
+        if self.key.is_empty() {
+            let message = "The bucket POST must contain the specified field name. If it is specified, please check the order of the fields.";
+            return Err(Refusal::new(400, "UserKeyMustBeSpecified", message));
+        }
+        Ok(())
+    }
+
     /// Checks the policy that the form brings, if it does.
     ///
     /// # Errors
     /// The refusal of one that does not hold, or does not cover a field.
-    pub fn check_policy(&self) -> Result<(), Refusal> {
+    pub fn check_policy(&self, bucket: &str) -> Result<(), Refusal> {
         let Some(policy) = self.field("policy") else { return Ok(()) };
         let malformed = || Refusal::new(400, "InvalidPolicyDocument", "Invalid Policy: Invalid JSON.");
         let policy = PostPolicy::from_base64(policy).map_err(|_| malformed())?;
@@ -90,7 +120,7 @@ impl Form {
             return Err(invalid("Policy expired."));
         }
         for condition in &policy.conditions {
-            self.check_condition(condition)?;
+            self.check_condition(condition, bucket)?;
         }
         let covers = |name: &str| {
             policy.conditions.iter().any(|condition| match condition {
@@ -107,7 +137,7 @@ impl Form {
         }
     }
 
-    fn check_condition(&self, condition: &PostPolicyCondition) -> Result<(), Refusal> {
+    fn check_condition(&self, condition: &PostPolicyCondition, bucket: &str) -> Result<(), Refusal> {
         let (operator, name, wanted) = match condition {
             PostPolicyCondition::Eq { field, value } => ("eq", field, value),
             PostPolicyCondition::StartsWith { field, prefix } => ("starts-with", field, prefix),
@@ -123,13 +153,16 @@ impl Form {
                 };
             }
         };
-        // The names of fields may be written in any case, their values may not. The bucket is no field.
+        // The names of fields may be written in any case, their values may not. The bucket is named by the request.
         let lowered = name.to_ascii_lowercase();
-        let sent = self.field(&lowered).unwrap_or_default();
+        let sent = if lowered == "bucket" { bucket } else { self.field(&lowered).unwrap_or_default() };
         let holds = if operator == "eq" { sent == wanted } else { sent.starts_with(wanted.as_str()) };
-        // Of a customer key no response tells.
-        if holds || lowered == "bucket" || lowered.ends_with("customer-key") {
+        if holds {
             return Ok(());
+        }
+        // No response tells of a customer key.
+        if lowered.ends_with("customer-key") {
+            return Err(invalid(&format!("Policy Condition failed: [\"{operator}\", \"${name}\"]")));
         }
         let shown = serde_json::json!([operator, format!("${name}"), wanted]).to_string().replace("\",\"", "\", \"");
         Err(invalid(&format!("Policy Condition failed: {shown}")))
@@ -150,9 +183,9 @@ impl Form {
         }
         put.insert(CONTENT_LENGTH, HeaderValue::from(self.file.len()));
         for (name, value) in &self.fields {
-            let is_header = HEADERS.contains(&name.as_str()) || name.starts_with("x-amz-");
+            let begins = HEADERS_THAT_BEGIN.iter().any(|start| name.starts_with(start));
             if let (true, Ok(name), Ok(value)) = (
-                is_header && !OF_SIGNATURE.contains(&name.as_str()),
+                begins || HEADERS.contains(&name.as_str()),
                 HeaderName::from_bytes(name.as_bytes()),
                 HeaderValue::from_bytes(value.as_bytes()),
             ) {
@@ -239,7 +272,13 @@ mod tests {
     #[case::begins_otherwise("x-amz-meta-n", "starts-with", "any", Some(r#"["starts-with", "$x-amz-meta-n", "any"]"#))]
     #[case::anything("acl", "starts-with", "", None)]
     #[case::bucket("bucket", "eq", "b", None)]
-    #[case::customer_key("x-amz-server-side-encryption-customer-key", "eq", "secret", None)]
+    #[case::another_bucket("bucket", "eq", "c", Some(r#"["eq", "$bucket", "c"]"#))]
+    #[case::customer_key(
+        "x-amz-server-side-encryption-customer-key",
+        "eq",
+        "secret",
+        Some(r#"["eq", "$x-amz-server-side-encryption-customer-key"]"#)
+    )]
     #[tokio::test]
     async fn conditions_of_a_form(
         #[case] field: &str,
@@ -253,7 +292,7 @@ mod tests {
             _ => Condition::StartsWith { field, prefix: value },
         };
         let expected = expected.map(|shown| format!("Invalid according to Policy: Policy Condition failed: {shown}"));
-        let refused = form().await.check_condition(&condition).err();
+        let refused = form().await.check_condition(&condition, "b").err();
         assert_eq!(refused.map(|refusal| refusal.message.into_owned()), expected);
     }
 
@@ -263,8 +302,36 @@ mod tests {
     #[case::fitting(7, 7, None)]
     #[tokio::test]
     async fn lengths_of_a_form(#[case] min: u64, #[case] max: u64, #[case] code: Option<&str>) {
-        let refused = form().await.check_condition(&Condition::ContentLengthRange { min, max }).err();
+        let refused = form().await.check_condition(&Condition::ContentLengthRange { min, max }, "b").err();
         assert_eq!(refused.map(|refusal| refusal.code.into_owned()).as_deref(), code);
+    }
+
+    #[rstest]
+    #[case::bucket("b", "", "a", None)]
+    #[case::object("b", "k", "a", Some(405))]
+    #[case::nothing("", "", "a", Some(405))]
+    #[case::without_a_name("b", "", "", Some(400))]
+    #[tokio::test]
+    async fn a_form_is_for_a_bucket(
+        #[case] bucket: &str,
+        #[case] key: &str,
+        #[case] field: &str,
+        #[case] refused: Option<u16>,
+    ) {
+        let form = Form { key: field.to_owned(), ..form().await };
+        let target = Target { bucket: bucket.to_owned(), key: key.to_owned() };
+        assert_eq!(form.check_target(&target).err().map(|refusal| refusal.status), refused);
+    }
+
+    #[tokio::test]
+    async fn a_field_comes_once() {
+        let part = |name: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nv\r\n");
+        let body = ["key", "x-amz-meta-q", "X-Amz-Meta-Q", "file"].map(part).concat() + "--x--\r\n";
+        let headers =
+            [(CONTENT_TYPE, HeaderValue::from_static("Multipart/Form-Data; boundary=x"))].into_iter().collect();
+        assert!(is_form(&Method::POST, &headers));
+        let refusal = Form::read(&headers, Bytes::from(body)).await.err().unwrap();
+        assert_eq!((refusal.status, &*refusal.fields[1].1), (400, "x-amz-meta-q"));
     }
 
     #[tokio::test]

@@ -15,13 +15,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use s3s::Body;
 
-use super::authentication::{Authenticated, Authentication};
+use super::authentication::{Authenticated, Authentication, is_presigned};
 use super::error::Refusal;
 use super::form::{self, Form};
 use super::identity::Identity;
 use super::layer::{Handler as _, Layered};
 use super::lingering::Unread;
-use super::request::{self, PolicyContext, Request, Standing, Transport};
+use super::request::{self, PolicyContext, Request, Standing, Target, Transport};
 use super::sse_c::TARGET;
 use super::store::random_id;
 use super::wire::{Epilogue, Wire};
@@ -99,8 +99,7 @@ impl Front {
         body: &Shared,
     ) -> (Request, Option<Form>) {
         let is_form = form::is_form(&head.method, &head.headers);
-        let is_presigned = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
-            .any(|(n, _)| n.eq_ignore_ascii_case("X-Amz-Signature"));
+        let is_presigned = is_presigned(head.uri.query().unwrap_or_default());
         let mut request = Request {
             identity: Arc::clone(identity),
             method: head.method.clone(),
@@ -118,7 +117,8 @@ impl Front {
         };
         let mut form = None;
         if is_form {
-            let (put, checked) = self.read_form(&head, body).await;
+            let target = request.target();
+            let (put, checked) = self.read_form(&head, body, &target).await;
             request.standing = checked.unwrap_or_else(Standing::Refused);
             if let Some((put, uri, headers, body)) = put {
                 (request.method, request.uri, request.headers) = (Method::PUT, uri, headers);
@@ -148,6 +148,7 @@ impl Front {
         &self,
         head: &Parts,
         body: &Shared,
+        target: &Target,
     ) -> (Option<(Form, http::Uri, HeaderMap, Bytes)>, Result<Standing, Refusal>) {
         let body = match http_body_util::Limited::new(body.clone(), MAX_FORM).collect().await {
             Ok(body) => body.to_bytes(),
@@ -158,7 +159,8 @@ impl Front {
         let standing = self.authentication.check(unchecked).await.map(|authenticated| authenticated.standing);
         match Form::read(&head.headers, body).await {
             Ok(form) => {
-                let standing = standing.and_then(|standing| form.check_policy().map(|()| standing));
+                let checked = form.check_target(target).and_then(|()| form.check_policy(&target.bucket));
+                let standing = standing.and_then(|standing| checked.map(|()| standing));
                 let (uri, headers, file) = form.as_put(&head.uri, &head.headers);
                 (Some((form, uri, headers, file)), standing)
             }

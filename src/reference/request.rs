@@ -197,8 +197,9 @@ impl Operation {
             return Self::PostObject;
         }
         let query = request.uri.query().unwrap_or_default();
-        let names: Vec<&str> = query.split('&').map(|one| one.split('=').next().unwrap_or_default()).collect();
-        let has = |name: &str| names.contains(&name);
+        let names: Vec<Cow<'_, str>> =
+            url::form_urlencoded::parse(query.as_bytes()).map(|(parameter, _)| parameter).collect();
+        let has = |name: &str| names.iter().any(|own| own == name);
         let target = request.target();
         let known =
             if target.key.is_empty() { Self::of_bucket(request, &target, has) } else { Self::of_object(request, has) };
@@ -300,6 +301,7 @@ mod tests {
     #[rstest]
     #[case(Method::GET, "/b/k?x-id=GetObject", Operation::GetObject)]
     #[case(Method::GET, "/b/k?attributes", Operation::GetObjectAttributes)]
+    #[case(Method::GET, "/b/k?%61ttributes", Operation::GetObjectAttributes)]
     #[case(Method::GET, "/b/k?uploadId=1", Operation::ListParts)]
     #[case(Method::PUT, "/b/k?partNumber=1&uploadId=1", Operation::UploadPart)]
     #[case(Method::POST, "/b/k?uploads=", Operation::CreateMultipartUpload)]

@@ -21,7 +21,7 @@ pub(super) struct Wire {
     received: Option<Arc<Mutex<Vec<u8>>>>,
 }
 
-/// The most bytes of a connection that are kept.
+/// The bytes of a connection that are kept at least; twice as many at most.
 const MAX_RECEIVED: usize = 256 * 1024;
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,8 +51,12 @@ impl Wire {
     fn receive(&self, bytes: &[u8]) {
         if let Some(received) = &self.received {
             let mut received = held(received);
-            let room = MAX_RECEIVED.saturating_sub(received.len());
-            received.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            received.extend_from_slice(bytes);
+            // The next head comes last, after what may be the rest of a long body.
+            if received.len() > 2 * MAX_RECEIVED {
+                let excess = received.len() - MAX_RECEIVED;
+                received.drain(..excess);
+            }
         }
     }
 }
