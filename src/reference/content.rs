@@ -199,7 +199,9 @@ impl Writer {
             let sealed = cipher.seal_in_place_append_tag(nonce_of(*nonce, position, last), Aad::empty(), &mut segment);
             sealed.map_err(|_| MemoryFull)?;
         }
-        self.segments.push(segment.freeze());
+        // What came in small pieces may be held in much more than it needs.
+        let is_roomy = segment.capacity() > 2 * segment.len();
+        self.segments.push(if is_roomy { Bytes::copy_from_slice(&segment) } else { segment.freeze() });
         Ok(())
     }
 }
