@@ -12,10 +12,19 @@ use s3s::dto::StreamingBlob;
 use super::bodies::read_body;
 use super::defect::{Defect, custom, drop_parameters, set_length, without_body};
 use super::facts::{Facts, KeyRelation, ObjectFacts};
+use crate::reference::content::SEGMENT;
 use crate::reference::request::{Operation, Request};
 
 /// Bytes of an AES block.
 pub(super) const BLOCK: u64 = 16;
+
+/// Plaintext bytes in a package.
+pub(super) const PACKAGE: u64 = SEGMENT as u64;
+
+/// Bytes of ciphertext of so many bytes: a tag of 16 bytes for each package, of which there is at least one.
+pub(super) fn ciphertext_size(size: u64) -> u64 {
+    size + 16 * size.div_ceil(PACKAGE).max(1)
+}
 
 /// How much of an object was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::document::Element;
 use super::facts::Facts;
 use crate::reference::error::Refusal;
 use crate::reference::layer::{Handler, Reply};
-use crate::reference::request::{Form, Request, Standing, Target, Transport};
+use crate::reference::request::{Form, Request, Standing, Target, Transport, without_parameters};
 use crate::reference::seam::Seam;
 
 /// What a fault does to one request.
@@ -112,13 +112,7 @@ pub(crate) fn uri_of(target: &Target, query: &str) -> Uri {
 
 /// Takes parameters out of the query of a request, those whose name `drops` picks.
 pub(crate) fn drop_parameters(request: &mut Request, drops: impl Fn(&str) -> bool) {
-    let query = request.uri.query().unwrap_or_default();
-    let kept: Vec<&str> = query.split('&').filter(|one| !drops(one.split('=').next().unwrap_or_default())).collect();
-    let path = request.uri.path();
-    let text = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
-    if let Ok(uri) = Uri::try_from(text) {
-        request.uri = uri;
-    }
+    request.uri = without_parameters(&request.uri, drops);
 }
 
 /// Sets a parameter of the query of a request; the value is one that needs no escaping.
@@ -195,6 +189,11 @@ pub(crate) fn keeps(when: impl When, seam: impl Seam + 'static) -> Box<dyn Defec
     request(when, move |request, _| request.seams.push(Arc::clone(&seam)))
 }
 
+/// The change to make, with what is known of the request, where the fault is about it.
+fn chosen<E>(when: &impl When, edit: &Arc<E>, call: &Call<'_>) -> Option<(Arc<E>, Arc<Facts>)> {
+    when(&call.facts).then(|| (Arc::clone(edit), Arc::clone(&call.facts)))
+}
+
 /// Changes the head of good responses.
 pub(crate) fn response(
     when: impl When,
@@ -202,7 +201,7 @@ pub(crate) fn response(
 ) -> Box<dyn Defect> {
     let edit = Arc::new(edit);
     custom(move |call| {
-        let edits = when(&call.facts).then(|| (Arc::clone(&edit), Arc::clone(&call.facts)));
+        let edits = chosen(&when, &edit, &call);
         Box::pin(async move {
             let mut reply = call.go().await;
             if let (Ok(response), Some((edit, facts))) = (&mut reply, edits)
@@ -222,7 +221,7 @@ pub(crate) fn any_response(
 ) -> Box<dyn Defect> {
     let edit = Arc::new(edit);
     custom(move |call| {
-        let edits = when(&call.facts).then(|| (Arc::clone(&edit), Arc::clone(&call.facts)));
+        let edits = chosen(&when, &edit, &call);
         Box::pin(async move {
             let identity = Arc::clone(&call.request.identity);
             let Some((edit, facts)) = edits else { return call.go().await };
@@ -240,7 +239,7 @@ pub(crate) fn document(
 ) -> Box<dyn Defect> {
     let edit = Arc::new(edit);
     custom(move |call| {
-        let edits = when(&call.facts).then(|| (Arc::clone(&edit), Arc::clone(&call.facts)));
+        let edits = chosen(&when, &edit, &call);
         Box::pin(async move {
             let Some((edit, facts)) = edits else { return call.go().await };
             let response = call.go().await?;

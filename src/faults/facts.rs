@@ -10,6 +10,39 @@ use crate::reference::request::{Form, Operation, Request, Target, Transport};
 use crate::reference::sse_c::{Encryption, GivenKey, SOURCE, TARGET};
 use crate::reference::store::{Store, Versioning};
 
+/// Operations that read an object, or what is told of it.
+pub(crate) const READS: &[Operation] = &[Operation::GetObject, Operation::HeadObject, Operation::GetObjectAttributes];
+
+/// Operations that write something.
+pub(crate) const WRITES: &[Operation] = &[
+    Operation::PutObject,
+    Operation::PostObject,
+    Operation::CopyObject,
+    Operation::CreateMultipartUpload,
+    Operation::UploadPart,
+    Operation::UploadPartCopy,
+];
+
+/// Operations that take the SSE-C headers of an object.
+pub(crate) const EVERY: &[Operation] = &[
+    Operation::PutObject,
+    Operation::PostObject,
+    Operation::GetObject,
+    Operation::HeadObject,
+    Operation::GetObjectAttributes,
+    Operation::CopyObject,
+    Operation::CreateMultipartUpload,
+    Operation::UploadPart,
+    Operation::UploadPartCopy,
+];
+
+/// Operations that take those of a copy's source.
+pub(crate) const COPIES: &[Operation] = &[Operation::CopyObject, Operation::UploadPartCopy];
+
+/// Operations that are refused where SSE-C is blocked.
+pub(crate) const BLOCKED: &[Operation] =
+    &[Operation::PutObject, Operation::PostObject, Operation::CopyObject, Operation::CreateMultipartUpload];
+
 /// How the SSE-C headers of a request stand to the object that it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyRelation {
@@ -126,8 +159,11 @@ impl Facts {
                 is_default_encrypted: bucket.default_encryption_set,
             })
         });
-        let reads = matches!(operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes);
-        let key = if reads { GivenKey::to_read(&request.headers) } else { GivenKey::to_write(&request.headers) };
+        let key = if READS.contains(&operation) {
+            GivenKey::to_read(&request.headers)
+        } else {
+            GivenKey::to_write(&request.headers)
+        };
         let key = match (&upload, &object) {
             (Some(_), _) => store.bucket(&target.bucket, |bucket| {
                 let id = request.parameter("uploadId").unwrap_or_default();
@@ -192,7 +228,7 @@ impl Facts {
 
     /// Whether it reads an object, or what is told of it.
     pub fn reads(&self) -> bool {
-        matches!(self.operation, Operation::GetObject | Operation::HeadObject | Operation::GetObjectAttributes)
+        READS.contains(&self.operation)
     }
 
     /// Whether it is a GetObject or HeadObject of an object under a customer key.
@@ -208,19 +244,7 @@ impl Facts {
 
     /// Whether it brings SSE-C headers for something that takes them.
     pub fn uses_key(&self) -> bool {
-        let takes = matches!(
-            self.operation,
-            Operation::PutObject
-                | Operation::PostObject
-                | Operation::GetObject
-                | Operation::HeadObject
-                | Operation::GetObjectAttributes
-                | Operation::CopyObject
-                | Operation::CreateMultipartUpload
-                | Operation::UploadPart
-                | Operation::UploadPartCopy
-        );
-        self.carries_source || (self.carries && takes)
+        self.carries_source || (self.carries && EVERY.contains(&self.operation))
     }
 
     /// The key of the object, or of the upload; empty where that was not seen.

@@ -13,7 +13,7 @@ use s3s::dto::StreamingBlob;
 
 use super::bodies::{read_body, set_body};
 use super::defect::{Buffered, Defect, custom, keeps, request, response, set_header};
-use super::facts::{Facts, KeyRelation};
+use super::facts::{COPIES, EVERY, Facts, KeyRelation};
 use super::predicate::Predicate;
 use super::{Code, Fault};
 use crate::reference::request::Operation::{self, *};
@@ -48,20 +48,6 @@ pub(super) enum Position {
     Last,
 }
 
-/// Operations that take the SSE-C headers of an object.
-const TAKING: &[Operation] = &[
-    PutObject,
-    PostObject,
-    GetObject,
-    HeadObject,
-    GetObjectAttributes,
-    CopyObject,
-    CreateMultipartUpload,
-    UploadPart,
-    UploadPartCopy,
-];
-/// Operations that take those of a copy's source.
-const COPYING: &[Operation] = &[CopyObject, UploadPartCopy];
 /// Operations whose status matters.
 const STATUSES: &[Operation] = &[
     PutObject,
@@ -193,7 +179,7 @@ pub(super) static ALL: LazyLock<Vec<Fault>> = LazyLock::new(|| table().chain(nar
 
 fn table() -> impl Iterator<Item = Fault> {
     let mut all = Vec::new();
-    for (operations, prefix) in [(TAKING, TARGET), (COPYING, SOURCE)] {
+    for (operations, prefix) in [(EVERY, TARGET), (COPIES, SOURCE)] {
         for operation in operations.iter().copied() {
             for end in ["algorithm", "key", "key-md5"] {
                 all.push(Generated::Ignores { operation, header: String::leak(format!("{prefix}{end}")) });
@@ -302,10 +288,10 @@ impl Generated {
             Self::Refuses { operation, status } => refuses_as(operation, status),
             Self::Corrupts { operation: GetObject, at } => changes_served(move |bytes| corrupt(bytes, at, 0)),
             Self::Shortens { operation: GetObject } => changes_served(shorten),
-            Self::Corrupts { operation, at } if COPYING.contains(&operation) => {
+            Self::Corrupts { operation, at } if COPIES.contains(&operation) => {
                 keeps(move |facts| facts.operation == operation && is_of_sse_c(facts), Altered { at: Some(at) })
             }
-            Self::Shortens { operation } if COPYING.contains(&operation) => {
+            Self::Shortens { operation } if COPIES.contains(&operation) => {
                 keeps(move |facts| facts.operation == operation && is_of_sse_c(facts), Altered { at: None })
             }
             Self::Corrupts { operation, at } => changes_sent(operation, move |bytes| corrupt(bytes, at, 0)),

@@ -8,39 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
 
 use super::defect::{Defect, When, request};
-use super::facts::{Facts, KeyRelation};
-use super::memory::KeyHeaders;
+use super::facts::{BLOCKED, Facts, KeyRelation};
+use super::memory::{KeyHeaders, names};
 use crate::reference::request::{Operation, Request, Standing, Transport};
 use crate::reference::sse_c::{ENCRYPTION, SOURCE, TARGET, is_header};
-
-/// Operations that read an object.
-pub(super) const READS: &[Operation] = &[Operation::GetObject, Operation::HeadObject, Operation::GetObjectAttributes];
-
-/// Operations that write something.
-pub(super) const WRITES: &[Operation] = &[
-    Operation::PutObject,
-    Operation::PostObject,
-    Operation::CopyObject,
-    Operation::CreateMultipartUpload,
-    Operation::UploadPart,
-    Operation::UploadPartCopy,
-];
-
-/// Operations that take a key.
-pub(super) const EVERY: &[Operation] = &[
-    Operation::GetObject,
-    Operation::HeadObject,
-    Operation::GetObjectAttributes,
-    Operation::PutObject,
-    Operation::PostObject,
-    Operation::CopyObject,
-    Operation::CreateMultipartUpload,
-    Operation::UploadPart,
-    Operation::UploadPartCopy,
-];
-
-/// Operations that have a source.
-pub(super) const COPIES: &[Operation] = &[Operation::CopyObject, Operation::UploadPartCopy];
 
 /// How SSE-C headers are misread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +96,6 @@ pub(super) fn leaves_source_unchecked() -> Box<dyn Defect> {
     })
 }
 
-/// Operations that are refused where SSE-C is blocked.
-pub(super) const BLOCKED: &[Operation] =
-    &[Operation::PutObject, Operation::PostObject, Operation::CopyObject, Operation::CreateMultipartUpload];
-
 /// Whether the service comes to read the SSE-C headers of a request: not without TLS, nor where one comes twice or SSE-C is blocked.
 fn are_read(request: &Request, facts: &Facts) -> bool {
     let mut names = request.headers.keys().filter(|name| is_header(name));
@@ -153,11 +120,8 @@ struct Lines {
 
 impl Lines {
     fn of(prefix: &str) -> Self {
-        let name = |end: &str| {
-            let name = format!("{prefix}{end}");
-            HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|never| unreachable!("{never}"))
-        };
-        Self { algorithm: name("algorithm"), key: name("key"), md5: name("key-md5") }
+        let [algorithm, key, md5] = names(prefix);
+        Self { algorithm, key, md5 }
     }
 
     fn any(&self, headers: &HeaderMap) -> bool {

@@ -16,11 +16,16 @@ use crate::reference::store::Store;
 pub(crate) struct KeyHeaders([Option<HeaderValue>; 3]);
 
 const DIGEST: HeaderName = HeaderName::from_static("x-amz-content-sha256");
-const NAMES: [&str; 3] = ["algorithm", "key", "key-md5"];
 
-fn name(prefix: &str, end: &str) -> HeaderName {
-    let name = format!("{prefix}{end}");
-    HeaderName::try_from(name).unwrap_or_else(|never| unreachable!("{never}"))
+/// The names of the three SSE-C headers that begin so: of the algorithm, the key and its MD5.
+pub(super) fn names(prefix: &str) -> [HeaderName; 3] {
+    ["algorithm", "key", "key-md5"]
+        .map(|end| HeaderName::try_from(format!("{prefix}{end}")).unwrap_or_else(|never| unreachable!("{never}")))
+}
+
+/// Whether a request says that its body comes in the framing of aws-chunked.
+pub(super) fn is_framed(headers: &HeaderMap) -> bool {
+    headers.get(DIGEST).is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"))
 }
 
 impl KeyHeaders {
@@ -35,7 +40,7 @@ impl KeyHeaders {
     }
 
     fn with_prefix(headers: &HeaderMap, prefix: &str) -> Self {
-        Self(NAMES.map(|end| headers.get(name(prefix, end)).cloned()))
+        Self(names(prefix).map(|name| headers.get(name).cloned()))
     }
 
     /// Puts them in the place of those of an object that is written or read.
@@ -49,8 +54,7 @@ impl KeyHeaders {
     }
 
     fn set_with_prefix(&self, headers: &mut HeaderMap, prefix: &str) {
-        for (end, value) in NAMES.iter().zip(&self.0) {
-            let name = name(prefix, end);
+        for (name, value) in names(prefix).into_iter().zip(&self.0) {
             match value {
                 Some(value) => drop(headers.insert(name, value.clone())),
                 None => drop(headers.remove(name)),
@@ -131,7 +135,7 @@ impl Making {
 
     /// Whether the body came in the framing of aws-chunked.
     pub fn is_framed(&self) -> bool {
-        self.headers.get("x-amz-content-sha256").is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"))
+        is_framed(&self.headers)
     }
 
     /// Whether a header of the request that wrote it begins so.
@@ -200,7 +204,7 @@ impl Memory {
     /// Notes that a part was sent with these headers; an upload with a framed part counts as framed.
     pub(super) fn part_sent(&self, upload: &str, part: &Making) {
         if let Some(upload) = self.held().uploads.get_mut(upload).filter(|_| part.is_framed()) {
-            upload.headers.extend(part.headers.get("x-amz-content-sha256").map(|digest| (DIGEST, digest.clone())));
+            upload.headers.extend(part.headers.get(DIGEST).map(|digest| (DIGEST, digest.clone())));
         }
     }
 

@@ -101,7 +101,10 @@ impl Fault {
     /// [`FaultError::Unknown`], with the nearest id.
     pub fn named(id: &str) -> Result<&'static Self, FaultError> {
         let found = Self::all().find(|fault| fault.id == id);
-        found.ok_or_else(|| FaultError::Unknown { id: id.to_owned(), help: nearest(id) })
+        found.ok_or_else(|| FaultError::Unknown {
+            id: id.to_owned(),
+            help: nearest(id, Self::all().map(|fault| fault.id)),
+        })
     }
 
     /// Reads `ID`, or `ID[PREDICATE,…]` for a fault that shows only where all these predicates hold.
@@ -181,12 +184,11 @@ impl Defect for Narrowed {
     }
 }
 
-fn nearest(id: &str) -> String {
-    let near = Fault::all().map(|fault| fault.id).max_by(|a, b| {
-        let likeness = |other: &str| strsim::normalized_damerau_levenshtein(id, other);
-        likeness(a).total_cmp(&likeness(b))
-    });
-    near.map_or_else(String::new, |near| format!("the nearest is `{near}`; `ssecheck prove --list` shows all"))
+/// What to do about a name that is none of these: the nearest, and where all are shown.
+fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> String {
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+    let near = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
+    format!("the nearest is `{near}`; `ssecheck prove --list` shows all")
 }
 
 /// The faults that an endpoint has; none unless told.

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::facts::{Facts, KeyRelation, ObjectFacts};
 use super::memory::{KeyHeaders, Making};
+use super::nearest;
 use crate::reference::request::{Form, Operation, Request, Target, Transport};
 use crate::reference::store::Versioning;
 
@@ -383,14 +384,8 @@ impl FromStr for Predicate {
         let (is_negated, rest) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
         let end = rest.find(['=', '>', '<', '%']).unwrap_or(rest.len());
         let (name, value) = rest.split_at(end);
-        let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
-            let near = KINDS.iter().max_by(|a, b| {
-                let likeness = |kind: &Kind| strsim::normalized_damerau_levenshtein(name, kind.name);
-                likeness(a).total_cmp(&likeness(b))
-            });
-            let near = near.map_or("", |near| near.name);
-            failed(format!("the nearest is `{near}`; `ssecheck prove --list` shows all"))
-        })?;
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        let kind = kind.ok_or_else(|| failed(nearest(name, KINDS.iter().map(|kind| kind.name))))?;
         let value = kind.read(value).map_err(failed)?;
         Ok(Self { is_negated, kind, value })
     }

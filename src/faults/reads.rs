@@ -7,8 +7,7 @@ use http::{HeaderValue, Response, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::Body;
 
-use super::bodies::broken_off;
-use super::bodies::read_body;
+use super::bodies::{broken_off, read_body};
 use super::data::garble;
 use super::defect::{Defect, When, custom, request, set_header};
 use super::facts::Facts;

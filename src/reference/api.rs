@@ -14,7 +14,7 @@ use super::error::{Refusal, refusal_of_s3s};
 use super::hosts::BelowLocalhost;
 use super::identity::identify;
 use super::layer::{Handler, Reply};
-use super::request::{Operation, Request, Standing, Transport};
+use super::request::{Form, Operation, Request, Standing, Transport, without_parameters};
 use super::service::Service;
 use super::sse_c;
 use super::store::Store;
@@ -63,7 +63,7 @@ impl Handler for Api {
             sse_c::refuse_without_tls(&request.headers)?;
         }
         let query = request.uri.query().unwrap_or_default();
-        if request.form != super::request::Form::Html {
+        if request.form != Form::Html {
             refuse_unrouted(&request.method, !request.target().key.is_empty(), query)?;
         }
         match &request.standing {
@@ -89,18 +89,13 @@ impl Handler for Api {
 
 /// Takes the signature out of a presigned URL: it has been checked.
 fn without_signature(uri: Uri) -> Uri {
-    let Some(query) = uri.query().filter(|query| is_presigned(query)) else { return uri };
-    let is_kept = |parameter: &&str| {
-        let name = parameter.split('=').next().unwrap_or_default();
+    if !is_presigned(uri.query().unwrap_or_default()) {
+        return uri;
+    }
+    without_parameters(&uri, |name| {
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        !name.starts_with("X-Amz-") && !OF_SIGNATURE_V2.contains(&&*name)
-    };
-    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
-    let path = uri.path();
-    let kept = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = kept.parse().ok();
-    Uri::from_parts(parts).unwrap_or(uri)
+        name.starts_with("X-Amz-") || OF_SIGNATURE_V2.contains(&&*name)
+    })
 }
 
 #[cfg(test)]

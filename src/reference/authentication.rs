@@ -9,7 +9,7 @@ use s3s::route::S3Route;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3, S3Request, S3Response, S3Result, TrailingHeaders};
 
-use super::error::{Refusal, refusal_of_s3s};
+use super::error::{Cause, Refusal, refusal_of_s3s};
 use super::hosts::BelowLocalhost;
 use super::request::Standing;
 use crate::config::Credentials;
@@ -114,7 +114,7 @@ fn refuse_unsigned_headers(headers: &HeaderMap, query: &str) -> Result<(), Refus
     let message = "There were headers present in the request which were not signed";
     Err(Refusal::new(403, "AccessDenied", message)
         .field("HeadersNotSigned", unsigned.join(", "))
-        .because(super::error::Cause::HeadersNotSigned))
+        .because(Cause::HeadersNotSigned))
 }
 
 /// The names that the signature covers; none where the request has no such signature.

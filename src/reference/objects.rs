@@ -55,17 +55,24 @@ impl Reading {
     }
 }
 
+/// Lets in what GetObject and HeadObject ask for alike.
+macro_rules! reading {
+    ($service:ident, $headers:expr, $input:ident) => {{
+        let conditions = Conditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        };
+        let place = ($input.bucket.as_str(), $input.key.as_str(), $input.version_id.as_deref());
+        $service.reading($headers, place, conditions, $input.range, $input.part_number)?
+    }};
+}
+
 impl Service {
     pub(super) async fn get(&self, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = req.input;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-        let reading = self.reading(&req.headers, place, conditions, input.range, input.part_number)?;
+        let reading = reading!(self, &req.headers, input);
         let checksums = reading.checksums(input.checksum_mode.as_ref());
         let echo = Echo::of(reading.key.as_ref());
         let opens = reading.key.as_ref().map(|given| given.key.clone());
@@ -101,14 +108,7 @@ impl Service {
 
     pub(super) async fn head(&self, req: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let input = req.input;
-        let conditions = Conditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let place = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
-        let reading = self.reading(&req.headers, place, conditions, input.range, input.part_number)?;
+        let reading = reading!(self, &req.headers, input);
         let checksums = reading.checksums(input.checksum_mode.as_ref());
         let echo = Echo::of(reading.key.as_ref());
         let stored = reading.object.headers.clone();

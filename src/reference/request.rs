@@ -123,6 +123,17 @@ impl Request {
     }
 }
 
+/// Takes parameters out of a query, those whose name, as it is written, `drops` picks.
+pub(crate) fn without_parameters(uri: &Uri, drops: impl Fn(&str) -> bool) -> Uri {
+    let query = uri.query().unwrap_or_default();
+    let kept: Vec<&str> = query.split('&').filter(|one| !drops(one.split('=').next().unwrap_or_default())).collect();
+    let path = uri.path();
+    let kept = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = kept.parse().ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
 /// The operations of S3 that something here treats differently from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Operation {

@@ -8,9 +8,9 @@ use s3s::Body;
 
 use super::*;
 use crate::faults::conditions::{looks_before_key, sets_condition};
+use crate::faults::data::ciphertext_size;
 use crate::faults::defect::{drops_headers, retries, set_parameter, without_body};
 use crate::faults::memory::KeyHeaders;
-use crate::reference::content::SEGMENT;
 use crate::reference::sse_c::ENCRYPTION;
 
 const ALGORITHM: &str = "x-amz-server-side-encryption-customer-algorithm";
@@ -22,13 +22,12 @@ fn gets_attributes_of_sse_c(facts: &Facts) -> bool {
     facts.operation == Operation::GetObjectAttributes && facts.of_sse_c()
 }
 
-/// Makes Content-Range tell the size with a tag of 16 bytes for each package, of which there is at least one.
+/// Makes Content-Range tell the ciphertext's size.
 fn tell_ciphertext_size(response: &mut Response<Body>, facts: &Facts) {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     let range = range.and_then(|range| Some(range.split_once('/')?.0.to_owned()));
     if let (Some(range), Some(object)) = (range, &facts.object) {
-        let size = object.size + 16 * object.size.div_ceil(SEGMENT as u64).max(1);
-        set_header(response, "content-range", &format!("{range}/{size}"));
+        set_header(response, "content-range", &format!("{range}/{}", ciphertext_size(object.size)));
     }
 }
 

@@ -7,13 +7,10 @@ use http::header::{CONTENT_LENGTH, HeaderName};
 use s3s::Body;
 
 use super::*;
-use crate::faults::data::{Asked, BLOCK, Extent, Served, serves};
+use crate::faults::data::{Asked, BLOCK, Extent, PACKAGE, Served, serves};
 use crate::faults::defect::Buffered;
 use crate::faults::facts::ObjectFacts;
-use crate::reference::content::SEGMENT;
-
-/// Plaintext bytes in a package.
-const PACKAGE: u64 = SEGMENT as u64;
+use crate::faults::memory::is_framed;
 
 /// Serves the whole otherwise.
 fn serves_whole(change: fn(&mut Served, &Asked<'_>)) -> Box<dyn Defect> {
@@ -56,9 +53,7 @@ fn border(object: &ObjectFacts) -> Option<u64> {
 /// Stores bodies that came in the framing of aws-chunked with a framing; nothing that is claimed of the data is compared.
 fn frames_again(when: fn(&Facts) -> bool) -> Box<dyn Defect> {
     custom(move |mut call| {
-        let is_framed =
-            call.request.header("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-"));
-        let frames = is_framed && when(&call.facts);
+        let frames = is_framed(&call.request.headers) && when(&call.facts);
         Box::pin(async move {
             if frames {
                 let body = Buffered::of(call.request).await;

@@ -4,9 +4,8 @@ use http::HeaderName;
 
 use super::*;
 use crate::faults::defect::all;
-use crate::faults::headers::{
-    COPIES, EVERY, READS, Reading, WRITES, leaves_source_unchecked, leaves_unchecked, misread,
-};
+use crate::faults::facts::{COPIES, EVERY, READS, WRITES};
+use crate::faults::headers::{Reading, leaves_source_unchecked, leaves_unchecked, misread};
 use crate::faults::memory::KeyHeaders;
 use crate::reference::sse_c::is_header;
 
@@ -234,7 +233,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "Reads of SSE-C objects take any SSE-C headers that are malformed for the right ones",
         &["read-headers-checked", "attributes-need-key"],
         KIND,
-        || leaves_unchecked(|facts| READS.contains(&facts.operation) && facts.of_sse_c()),
+        || leaves_unchecked(|facts| facts.reads() && facts.of_sse_c()),
     ),
     fault(
         "part-headers-unchecked",

@@ -113,15 +113,7 @@ fn stores_what_came() -> Box<dyn Defect> {
 
 /// Removes the object that was there when an upload under a customer key is refused with this code.
 fn destroys(code: &'static str) -> Box<dyn Defect> {
-    after_refusal(
-        move |refusal, facts| refusal.code == code && puts(facts),
-        |call| {
-            Box::pin(async move {
-                let delete = call.inward(Method::DELETE, &call.facts.target, "versionId=null");
-                drop(call.inner.call(delete).await);
-            })
-        },
-    )
+    after_refusal(move |refusal, facts| refusal.code == code && puts(facts), writes::destroys)
 }
 
 /// Leaves an empty object in clear when an upload under a customer key is refused for its digest.

@@ -3,15 +3,13 @@
 use super::*;
 use crate::faults::conditions::{looks_before_key, sets_condition};
 use crate::faults::defect::{all, drops_headers, without_body};
-use crate::faults::facts::ObjectFacts;
+use crate::faults::facts::{ObjectFacts, READS};
 use crate::faults::memory::{KeyHeaders, Making};
 use crate::faults::reads::{lets_copy, replace_key, told};
 
 /// What breaks where GetObject is answered with a 200 whatever the key.
 const GET_WITH_ANY_KEY: &[&str] =
     &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation"];
-
-const READS: &[Operation] = &[Operation::GetObject, Operation::HeadObject, Operation::GetObjectAttributes];
 
 fn any(_: &Facts) -> bool {
     true
@@ -100,7 +98,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "GetObject with another key is answered with 403, and the data in the body",
         &["read-wrong-key", "read-headers-checked", "version-own-key", "copy-target-key", "key-rotation", "error-xml"],
         KIND,
-        || lets_read(|facts| facts.gets() && facts.key == KeyRelation::Other, ServedRead::DataUnderRefusal),
+        || serves_instead(ServedRead::DataUnderRefusal),
     ),
     fault("wrong-key-reads-ranges", "A range is given with any key", &["read-wrong-key"], KIND, || {
         gives(&[Operation::GetObject], KeyRelation::Other, |facts| facts.is_ranged)

@@ -5,7 +5,8 @@ use http::{HeaderName, Method, StatusCode};
 
 use super::*;
 use crate::faults::defect::retries;
-use crate::faults::headers::{BLOCKED, COPIES, EVERY, READS, Reading, misread};
+use crate::faults::facts::{BLOCKED, COPIES, EVERY};
+use crate::faults::headers::{Reading, misread};
 use crate::faults::memory::KeyHeaders;
 use crate::reference::sse_c::{ENCRYPTION, is_header};
 use crate::reference::store::random_id;
@@ -220,12 +221,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "Where SSE-C is blocked, SSE-C objects cannot be read",
         &["blocked-reads"],
         KIND,
-        || {
-            refuses(
-                |facts| blocks(facts) && READS.contains(&facts.operation) && facts.of_sse_c(),
-                |_| Refusal::access_denied(),
-            )
-        },
+        || refuses(|facts| blocks(facts) && facts.reads() && facts.of_sse_c(), |_| Refusal::access_denied()),
     ),
     fault("block-covers-plain", "Where SSE-C is blocked, nothing can be written", &["blocked-plain"], KIND, || {
         refuses(

@@ -11,10 +11,10 @@ use s3s::Body;
 
 use super::*;
 use crate::faults::bodies::{read_body, set_body};
+use crate::faults::data::ciphertext_size;
 use crate::faults::defect::keeps;
 use crate::faults::document::Element;
 use crate::faults::facts::ObjectFacts;
-use crate::reference::content::SEGMENT;
 use crate::reference::identity::identify;
 use crate::reference::request::Target;
 use crate::reference::seam::{Minted, Seam};
@@ -83,10 +83,9 @@ fn another(etag: &str) -> String {
     etag.replace(bare, &digest(&["another", bare]))
 }
 
-/// Adds to a size what the ciphertext is longer: a tag of 16 bytes for each segment, of which there is at least one.
+/// Makes a size that of the ciphertext.
 pub(super) fn of_ciphertext(size: &str) -> String {
-    let size: u64 = size.parse().unwrap_or_default();
-    (size + 16 * size.div_ceil(SEGMENT as u64).max(1)).to_string()
+    ciphertext_size(size.parse().unwrap_or_default()).to_string()
 }
 
 /// Picks SSE-C objects.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::faults::defect::{Call, stateful};
-use crate::faults::headers::{COPIES, EVERY, READS, Reading, misread};
+use crate::faults::facts::{COPIES, EVERY};
+use crate::faults::headers::{Reading, misread};
 use crate::faults::memory::KeyHeaders;
 
 /// What breaks where no SSE-C object can be read.
@@ -34,7 +35,7 @@ fn refusal_of_everything(status: u16) -> Refusal {
 
 /// Whether it is a read with SSE-C headers.
 fn reads_with_key(facts: &Facts) -> bool {
-    facts.carries && READS.contains(&facts.operation)
+    facts.carries && facts.reads()
 }
 
 /// Takes one PutObject with SSE-C headers, and refuses every request with any after it.

@@ -10,17 +10,13 @@ use http::{HeaderValue, Method};
 use s3s::dto::StreamingBlob;
 
 use super::*;
-use crate::faults::data::{BLOCK, garbled_stream};
+use crate::faults::data::{BLOCK, PACKAGE, garbled_stream};
 use crate::faults::defect::{Call, keeps, stateful, uri_of};
 use crate::faults::facts::UploadFacts;
 use crate::faults::memory::{KeyHeaders, Making};
 use crate::faults::reads::{lets_copy, replace_key, told};
-use crate::reference::content::SEGMENT;
 use crate::reference::seam::{Copied, Minted, Seam};
 use crate::reference::sse_c::ENCRYPTION;
-
-/// Bytes of a package.
-const PACKAGE: u64 = SEGMENT as u64;
 
 /// Does something further after requests that are refused for what they say of their key.
 pub(super) fn after_refused<F>(operation: Operation, act: F) -> Box<dyn Defect>
@@ -39,7 +35,7 @@ fn stores_in_clear(call: Call<'_>) -> BoxFuture<'_, ()> {
 }
 
 /// Removes the object that is there.
-fn destroys(call: Call<'_>) -> BoxFuture<'_, ()> {
+pub(super) fn destroys(call: Call<'_>) -> BoxFuture<'_, ()> {
     let delete = call.inward(Method::DELETE, &call.facts.target, "versionId=null");
     Box::pin(async move { drop(call.inner.call(delete).await) })
 }
